@@ -1,0 +1,46 @@
+/*
+ * The one monotonic clock. All durations and deadlines come from it; a test replaces it by a fake
+ * that stands still until it is told to go on.
+ */
+#ifndef LKI_BASE_CLOCK_H
+#define LKI_BASE_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#define LKI_NS_PER_US INT64_C(1000)
+#define LKI_NS_PER_MS INT64_C(1000000)
+#define LKI_NS_PER_S INT64_C(1000000000)
+#define LKI_NEVER INT64_MAX
+
+struct lki_clock {
+    bool fake;
+    int64_t fake_ns;
+};
+
+static inline int64_t lki_clock_now(const struct lki_clock *clock)
+{
+    struct timespec now;
+
+    if (clock->fake)
+        return clock->fake_ns;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * LKI_NS_PER_S + now.tv_nsec;
+}
+
+/* Seconds to nanoseconds: negatives and NaN give 0, what does not fit gives LKI_NEVER. */
+static inline int64_t lki_ns(double seconds)
+{
+    if (!(seconds > 0))
+        return 0;
+    return seconds > 9e9 ? LKI_NEVER : (int64_t)(seconds * 1e9 + 0.5);
+}
+
+/* base_ns + ns, staying at LKI_NEVER. */
+static inline int64_t lki_ns_after(int64_t base_ns, int64_t ns)
+{
+    return ns >= LKI_NEVER - base_ns ? LKI_NEVER : base_ns + ns;
+}
+
+#endif
