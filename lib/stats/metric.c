@@ -1,0 +1,362 @@
+#include "stats/metric.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define KEY_MAX (8 + 2 * LKI_METRIC_NAME_MAX + LKI_ERROR_MESSAGE_MAX)
+
+const char *lki_source_name(enum lki_source source)
+{
+    static const char *const names[LKI_SOURCE_COUNT] = {
+        [LKI_SOURCE_STEP] = "step",
+        [LKI_SOURCE_HTTP] = "http",
+        [LKI_SOURCE_LIFECYCLE] = "lifecycle",
+        [LKI_SOURCE_CUSTOM] = "custom",
+    };
+
+    return names[source];
+}
+
+const char *lki_phase_name(enum lki_phase phase)
+{
+    static const char *const names[LKI_PHASE_COUNT] = {
+        [LKI_PHASE_LOOKUP] = "lookup", [LKI_PHASE_CONNECT] = "connect",
+        [LKI_PHASE_TLS] = "tls",       [LKI_PHASE_SEND] = "send",
+        [LKI_PHASE_WAIT] = "wait",     [LKI_PHASE_RECEIVE] = "receive",
+    };
+
+    return names[phase];
+}
+
+void lki_tally_merge(struct lki_tally *into, const struct lki_tally *from)
+{
+    into->count += from->count;
+    into->errors += from->errors;
+    into->cancelled += from->cancelled;
+    into->bytes_sent += from->bytes_sent;
+    into->bytes_received += from->bytes_received;
+    lki_codes_merge(&into->codes, &from->codes);
+    /* what finds no memory is counted as lost there, and the result will say so */
+    lki_hist_merge(&into->latency, &from->latency);
+    for (int p = 0; p < LKI_PHASE_COUNT; p++)
+        lki_hist_merge(&into->phases[p], &from->phases[p]);
+}
+
+static void tally_reset(struct lki_tally *tally)
+{
+    tally->count = 0;
+    tally->errors = 0;
+    tally->cancelled = 0;
+    tally->bytes_sent = 0;
+    tally->bytes_received = 0;
+    lki_codes_reset(&tally->codes);
+    lki_hist_reset(&tally->latency);
+    for (int p = 0; p < LKI_PHASE_COUNT; p++)
+        lki_hist_reset(&tally->phases[p]);
+}
+
+void lki_tally_release(struct lki_tally *tally)
+{
+    lki_codes_release(&tally->codes);
+    lki_hist_release(&tally->latency);
+    for (int p = 0; p < LKI_PHASE_COUNT; p++)
+        lki_hist_release(&tally->phases[p]);
+}
+
+void lki_metrics_init(struct lki_metrics *metrics, size_t max_metrics, size_t max_error_groups)
+{
+    *metrics = (struct lki_metrics){
+        .max = max_metrics ? max_metrics : LKI_METRICS_MAX_DEFAULT,
+        .error_max = max_error_groups ? max_error_groups : LKI_ERROR_GROUPS_MAX_DEFAULT,
+        .other_errors = {.step = "", .message = LKI_ERROR_OVERFLOW_MESSAGE},
+    };
+    for (int s = 0; s < LKI_SOURCE_COUNT; s++) {
+        metrics->overflow[s] = (struct lki_metric){
+            .totals = &metrics->totals,
+            .source = (enum lki_source)s,
+            .id = LKI_METRIC_OVERFLOW_NAME,
+            .name = LKI_METRIC_OVERFLOW_NAME,
+            .step = "",
+        };
+    }
+}
+
+void lki_metrics_start(struct lki_metrics *metrics, const struct lki_clock *clock, int64_t start_ns)
+{
+    metrics->clock = clock;
+    metrics->start_ns = start_ns;
+}
+
+static bool is_overflow(const struct lki_metrics *metrics, const struct lki_metric *metric)
+{
+    return metric == &metrics->overflow[metric->source];
+}
+
+void lki_metrics_release(struct lki_metrics *metrics)
+{
+    struct lki_metric *metric = metrics->first;
+    struct lki_error_group *group = metrics->first_error;
+
+    while (metric) {
+        struct lki_metric *next = metric->next;
+
+        lki_tally_release(&metric->second);
+        lki_tally_release(&metric->total);
+        if (!is_overflow(metrics, metric))
+            free(metric);
+        metric = next;
+    }
+    while (group) {
+        struct lki_error_group *next = group->next;
+
+        if (group != &metrics->other_errors)
+            free(group);
+        group = next;
+    }
+    lki_map_release(&metrics->by_key);
+    lki_map_release(&metrics->errors_by_key);
+    *metrics = (struct lki_metrics){0};
+}
+
+/* len, or less so that at most max bytes are kept and no character is cut in two. */
+static size_t cut(const char *text, size_t len, size_t max)
+{
+    if (len <= max)
+        return len;
+    len = max;
+    while (len > max - 4 && ((unsigned char)text[len] & 0xc0) == 0x80)
+        len--;
+    return len;
+}
+
+/* Look-ups compare these: the parts that tell two things of a kind apart, one after the other. */
+struct key {
+    size_t len;
+    char bytes[KEY_MAX];
+};
+
+static void key_add(struct key *key, const void *bytes, size_t len)
+{
+    memcpy(key->bytes + key->len, bytes, len);
+    key->len += len;
+}
+
+/* source, step and its terminator; gives the length of the step that is kept */
+static size_t key_begin(struct key *key, enum lki_source source, const char *step)
+{
+    size_t step_len = cut(step, strlen(step), LKI_METRIC_NAME_MAX);
+
+    key->len = 0;
+    key_add(key, &(char){(char)source}, 1);
+    key_add(key, step, step_len);
+    key_add(key, "", 1);
+    return step_len;
+}
+
+/* One block of memory: the object, then its key, then whatever else it needs. */
+static char *block_new(size_t object_bytes, const struct key *key, size_t more, void **object)
+{
+    char *block = lki_zalloc(object_bytes + key->len + more);
+
+    *object = block;
+    if (!block)
+        return NULL;
+    memcpy(block + object_bytes, key->bytes, key->len);
+    return block + object_bytes;
+}
+
+/* Appends; the overflow metrics stand in the same list once they are used. */
+static void metric_link(struct lki_metrics *metrics, struct lki_metric *metric)
+{
+    if (metrics->last)
+        metrics->last->next = metric;
+    else
+        metrics->first = metric;
+    metrics->last = metric;
+}
+
+static struct lki_metric *metric_overflow(struct lki_metrics *metrics, enum lki_source source)
+{
+    struct lki_metric *metric = &metrics->overflow[source];
+
+    metrics->overflowed++;
+    if (!metric->next && metrics->last != metric)
+        metric_link(metrics, metric);
+    return metric;
+}
+
+/* Key: source, step, 0, name. Strings of the metric: the step inside the key, then the id, whose
+ * end is the name. */
+static struct lki_metric *metric_new(struct lki_metrics *metrics, enum lki_source source,
+                                     const struct key *key, size_t step_len)
+{
+    size_t name_len = key->len - step_len - 2;
+    bool inside = source == LKI_SOURCE_HTTP && step_len;
+    size_t id_len = inside ? step_len + 1 + name_len : name_len;
+    struct lki_metric *metric;
+    void *block;
+    char *kept;
+    char *id;
+
+    if (metrics->count >= metrics->max)
+        return NULL;
+    kept = block_new(sizeof(*metric), key, id_len + 1, &block);
+    if (!kept)
+        return NULL;
+    if (lki_map_put(&metrics->by_key, kept, key->len, block)) {
+        free(block);
+        return NULL;
+    }
+    id = kept + key->len;
+    if (inside) {
+        memcpy(id, kept + 1, step_len);
+        id[step_len] = '/';
+    }
+    memcpy(id + id_len - name_len, kept + key->len - name_len, name_len);
+    metric = block;
+    metric->totals = &metrics->totals;
+    metric->source = source;
+    metric->id = id;
+    metric->name = id + id_len - name_len;
+    metric->step = kept + 1;
+    metrics->count++;
+    metric_link(metrics, metric);
+    return metric;
+}
+
+struct lki_metric *lki_metrics_find(struct lki_metrics *metrics, enum lki_source source,
+                                    const char *step, const char *name, size_t name_len)
+{
+    struct lki_metric *metric;
+    size_t step_len;
+    struct key key;
+
+    step_len = key_begin(&key, source, step);
+    key_add(&key, name, cut(name, name_len, LKI_METRIC_NAME_MAX));
+    metric = lki_map_get(&metrics->by_key, key.bytes, key.len);
+    if (LKI_UNLIKELY(!metric))
+        metric = metric_new(metrics, source, &key, step_len);
+    return LKI_LIKELY(metric != NULL) ? metric : metric_overflow(metrics, source);
+}
+
+static inline void totals_add(struct lki_metric *metric, bool error)
+{
+    struct lki_totals *totals = metric->totals;
+
+    if (metric->source == LKI_SOURCE_HTTP) {
+        totals->http_requests++;
+        totals->http_errors += error;
+    } else if (metric->source == LKI_SOURCE_STEP) {
+        totals->steps++;
+        totals->step_errors += error;
+    }
+}
+
+void lki_metric_record_simple(struct lki_metric *metric, lki_code code, enum lki_verdict verdict,
+                              int64_t latency_ns)
+{
+    struct lki_tally *second = &metric->second;
+
+    second->count++;
+    second->errors += verdict == LKI_SAMPLE_ERROR;
+    lki_codes_add(&second->codes, code, 1);
+    totals_add(metric, verdict == LKI_SAMPLE_ERROR);
+    if (LKI_UNLIKELY(verdict == LKI_SAMPLE_CANCELLED))
+        second->cancelled++;
+    else
+        lki_hist_record(&second->latency, latency_ns);
+}
+
+void lki_metric_record(struct lki_metric *metric, const struct lki_sample *sample)
+{
+    struct lki_tally *second = &metric->second;
+
+    lki_metric_record_simple(metric, sample->code, sample->verdict, sample->latency_ns);
+    second->bytes_sent += sample->bytes_sent;
+    second->bytes_received += sample->bytes_received;
+    metric->totals->bytes_sent += sample->bytes_sent;
+    metric->totals->bytes_received += sample->bytes_received;
+    if (LKI_UNLIKELY(sample->verdict == LKI_SAMPLE_CANCELLED))
+        return;
+    for (int p = 0; p < LKI_PHASE_COUNT; p++) {
+        if (sample->phase_ns[p] >= 0)
+            lki_hist_record(&second->phases[p], sample->phase_ns[p]);
+    }
+}
+
+void lki_metrics_fold(struct lki_metrics *metrics)
+{
+    for (struct lki_metric *metric = metrics->first; metric; metric = metric->next) {
+        if (metric->second.count) {
+            lki_tally_merge(&metric->total, &metric->second);
+            tally_reset(&metric->second);
+        }
+    }
+}
+
+static void group_link(struct lki_metrics *metrics, struct lki_error_group *group)
+{
+    if (metrics->last_error)
+        metrics->last_error->next = group;
+    else
+        metrics->first_error = group;
+    metrics->last_error = group;
+}
+
+static void group_begin(struct lki_metrics *metrics, struct lki_error_group *group,
+                        uint64_t user_id)
+{
+    group->first_user = user_id;
+    if (metrics->clock)
+        group->first_ns = lki_clock_now(metrics->clock) - metrics->start_ns;
+    group_link(metrics, group);
+}
+
+/* Key: source, step, 0, code, message. */
+static struct lki_error_group *group_new(struct lki_metrics *metrics, const struct key *key,
+                                         size_t step_len)
+{
+    struct lki_error_group *group;
+    void *block;
+    char *kept;
+
+    if (metrics->error_count >= metrics->error_max)
+        return NULL;
+    kept = block_new(sizeof(*group), key, 1, &block);
+    if (!kept)
+        return NULL;
+    if (lki_map_put(&metrics->errors_by_key, kept, key->len, block)) {
+        free(block);
+        return NULL;
+    }
+    group = block;
+    group->source = (enum lki_source)kept[0];
+    group->step = kept + 1;
+    memcpy(&group->code, kept + step_len + 2, sizeof(group->code));
+    group->message = kept + step_len + 2 + sizeof(group->code);
+    metrics->error_count++;
+    return group;
+}
+
+void lki_metrics_error(struct lki_metrics *metrics, enum lki_source source, const char *step,
+                       lki_code code, const char *message, uint64_t user_id)
+{
+    const char *text = message ? message : "";
+    struct lki_error_group *group;
+    size_t step_len;
+    struct key key;
+
+    step_len = key_begin(&key, source, step);
+    key_add(&key, &code, sizeof(code));
+    key_add(&key, text, cut(text, strlen(text), LKI_ERROR_MESSAGE_MAX));
+    group = lki_map_get(&metrics->errors_by_key, key.bytes, key.len);
+    if (!group)
+        group = group_new(metrics, &key, step_len);
+    if (!group)
+        group = &metrics->other_errors;
+    if (!group->count++)
+        group_begin(metrics, group, user_id);
+}

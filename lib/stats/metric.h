@@ -1,0 +1,165 @@
+/*
+ * What one worker records: for each metric the second in hand and the totals up to it, for the run
+ * its totals and its errors by kind. A sample goes into the second in hand only; once a second that
+ * is added to the totals. Nothing here grows with the number of samples: metrics, error groups and
+ * the length of their names are capped, and what is beyond a cap is still counted.
+ */
+#ifndef LKI_STATS_METRIC_H
+#define LKI_STATS_METRIC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <loadkit/err.h>
+
+#include "base/clock.h"
+#include "base/map.h"
+#include "stats/code.h"
+#include "stats/hist.h"
+
+#define LKI_METRICS_MAX_DEFAULT 1000
+#define LKI_ERROR_GROUPS_MAX_DEFAULT 100
+#define LKI_METRIC_NAME_MAX 200   /* bytes of a step's or metric's name that are kept */
+#define LKI_ERROR_MESSAGE_MAX 256 /* bytes of a message that are kept, and compared */
+#define LKI_METRIC_OVERFLOW_NAME "(overflow)"
+#define LKI_ERROR_OVERFLOW_MESSAGE "(other errors)"
+
+enum lki_source {
+    LKI_SOURCE_STEP,
+    LKI_SOURCE_HTTP,
+    LKI_SOURCE_LIFECYCLE,
+    LKI_SOURCE_CUSTOM,
+    LKI_SOURCE_COUNT
+};
+
+/* "step", "http", "lifecycle", "custom". */
+const char *lki_source_name(enum lki_source source);
+
+/* The parts of an exchange, in the order in which they happen. */
+enum lki_phase {
+    LKI_PHASE_LOOKUP,
+    LKI_PHASE_CONNECT,
+    LKI_PHASE_TLS,
+    LKI_PHASE_SEND,
+    LKI_PHASE_WAIT,
+    LKI_PHASE_RECEIVE,
+    LKI_PHASE_COUNT
+};
+
+/* "lookup", "connect", "tls", "send", "wait", "receive". */
+const char *lki_phase_name(enum lki_phase phase);
+
+/* What was recorded in a second, or in all of them. Zeroed: empty and ready. */
+struct lki_tally {
+    uint64_t count; /* every attempt, also the cancelled ones */
+    uint64_t errors;
+    uint64_t cancelled;
+    uint64_t bytes_sent;
+    uint64_t bytes_received;
+    struct lki_codes codes;
+    struct lki_hist latency; /* of all that were not cancelled */
+    struct lki_hist phases[LKI_PHASE_COUNT];
+};
+
+/* Adds all of from. Without memory the counts stay right and the places of values are lost. */
+void lki_tally_merge(struct lki_tally *into, const struct lki_tally *from);
+void lki_tally_release(struct lki_tally *tally);
+
+/* The run's own counts. http_unsent, http_retries and iterations are kept by who knows them. */
+struct lki_totals {
+    uint64_t iterations;
+    uint64_t steps;
+    uint64_t step_errors;
+    uint64_t http_requests;
+    uint64_t http_errors;
+    uint64_t http_unsent;
+    uint64_t http_retries;
+    uint64_t bytes_sent;
+    uint64_t bytes_received;
+};
+
+struct lki_metric {
+    struct lki_metric *next; /* in order of first use */
+    struct lki_totals *totals;
+    enum lki_source source;
+    const char *id;          /* "step/name" of a request inside a step, else the name */
+    const char *name;        /* both live in id's block of memory */
+    const char *step;        /* "" if none */
+    struct lki_tally second; /* since the last fold */
+    struct lki_tally total;  /* up to the last fold */
+};
+
+/* One attempt at an exchange. */
+struct lki_sample {
+    lki_code code;
+    enum lki_verdict verdict;
+    int64_t latency_ns;
+    uint64_t bytes_sent;
+    uint64_t bytes_received;
+    int64_t phase_ns[LKI_PHASE_COUNT]; /* -1: did not happen */
+};
+
+/* Failures of one kind: same source, step, code and message. */
+struct lki_error_group {
+    struct lki_error_group *next; /* in order of first occurrence */
+    enum lki_source source;
+    lki_code code; /* 0 in the group of all others */
+    uint64_t count;
+    uint64_t first_user;
+    int64_t first_ns; /* since the start of the run */
+    const char *step; /* both live in this block of memory */
+    const char *message;
+};
+
+struct lki_metrics {
+    struct lki_metric *first; /* those in use, by next */
+    struct lki_metric *last;
+    size_t count; /* those in use, without the overflow metrics */
+    size_t max;
+    uint64_t overflowed; /* look-ups that an overflow metric had to answer */
+    struct lki_totals totals;
+    struct lki_error_group *first_error;
+    struct lki_error_group *last_error;
+    size_t error_count; /* groups in use, without the one of all others */
+    size_t error_max;
+    const struct lki_clock *clock; /* NULL: errors are all dated 0 */
+    int64_t start_ns;
+    struct lki_map by_key;
+    struct lki_map errors_by_key;
+    struct lki_metric overflow[LKI_SOURCE_COUNT];
+    struct lki_error_group other_errors;
+};
+
+/* 0 for a cap means its default. The struct must not move from here on: metrics point into it. */
+void lki_metrics_init(struct lki_metrics *metrics, size_t max_metrics, size_t max_error_groups);
+
+/* The run starts now: errors are dated from start_ns of this clock, which is kept. */
+void lki_metrics_start(struct lki_metrics *metrics, const struct lki_clock *clock,
+                       int64_t start_ns);
+void lki_metrics_release(struct lki_metrics *metrics);
+
+/*
+ * The metric of that name, made if it is new; it stays where it is until the release. Never NULL:
+ * beyond the cap, or without memory, it is the overflow metric of that source. step is "" if none.
+ */
+struct lki_metric *lki_metrics_find(struct lki_metrics *metrics, enum lki_source source,
+                                    const char *step, const char *name, size_t name_len);
+
+/*
+ * One sample. A cancelled one counts in count, cancelled, codes and bytes, but is no error and has
+ * no latency: how long it would have taken is not known.
+ */
+void lki_metric_record(struct lki_metric *metric, const struct lki_sample *sample);
+
+/* The same for what has neither bytes nor phases. */
+void lki_metric_record_simple(struct lki_metric *metric, lki_code code, enum lki_verdict verdict,
+                              int64_t latency_ns);
+
+/* Adds every metric's second in hand to its totals and empties it. */
+void lki_metrics_fold(struct lki_metrics *metrics);
+
+/* Counts a failure under its kind. message may be NULL; it and step are copied. */
+void lki_metrics_error(struct lki_metrics *metrics, enum lki_source source, const char *step,
+                       lki_code code, const char *message, uint64_t user_id);
+
+#endif
