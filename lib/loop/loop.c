@@ -1,0 +1,284 @@
+#include "loop/loop.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "loop/pool.h"
+#include "loop/task.h"
+
+#define SCRATCH_MAX_BYTES ((size_t)256 * 1024 * 1024)
+/* Posted calls made between two looks at the events. */
+#define POSTS_A_TURN 256
+
+_Static_assert(sizeof(struct event) <= sizeof(((struct lki_io *)0)->event_), "room for an event");
+
+static struct event *io_event(struct lki_io *io)
+{
+    return (struct event *)(void *)io->event_;
+}
+
+static struct event *signal_event(struct lki_signal *sig)
+{
+    return (struct event *)(void *)sig->event_;
+}
+
+static void on_event(evutil_socket_t fd, short what, void *arg)
+{
+    struct lki_io *io = arg;
+
+    (void)fd;
+    if (!io->loop->turn_began_ns)
+        io->loop->turn_began_ns = lki_loop_now(io->loop);
+    io->on_ready(io, (what & EV_READ ? LKI_READABLE : 0) | (what & EV_WRITE ? LKI_WRITABLE : 0));
+}
+
+enum lk_err lki_io_start(struct lki_loop *loop, struct lki_io *io, int fd, unsigned events,
+                         void (*on_ready)(struct lki_io *self, unsigned events))
+{
+    short what = EV_PERSIST;
+
+    if (events & LKI_READABLE)
+        what |= EV_READ;
+    if (events & LKI_WRITABLE)
+        what |= EV_WRITE;
+    io->on_ready = on_ready;
+    io->loop = loop;
+    if (event_assign(io_event(io), loop->base, fd, what, on_event, io) ||
+        event_add(io_event(io), NULL))
+        return LK_E_SYSTEM;
+    io->started = true;
+    return LK_OK;
+}
+
+void lki_io_stop(struct lki_io *io)
+{
+    if (io->started)
+        event_del(io_event(io));
+    io->started = false;
+}
+
+static void on_signal_event(evutil_socket_t number, short what, void *arg)
+{
+    struct lki_signal *sig = arg;
+
+    (void)number;
+    (void)what;
+    sig->on_signal(sig);
+}
+
+enum lk_err lki_signal_start(struct lki_loop *loop, struct lki_signal *sig, int number,
+                             void (*on_signal)(struct lki_signal *self))
+{
+    sig->on_signal = on_signal;
+    if (evsignal_assign(signal_event(sig), loop->base, number, on_signal_event, sig) ||
+        event_add(signal_event(sig), NULL))
+        return LK_E_SYSTEM;
+    sig->started = true;
+    return LK_OK;
+}
+
+void lki_signal_stop(struct lki_signal *sig)
+{
+    if (sig->started)
+        event_del(signal_event(sig));
+    sig->started = false;
+}
+
+/* The timer descriptor only has to wake the loop: whoever arms it anew resets it, so it is never
+ * read, and edge-triggered it does not ask twice. */
+static void on_timer_fd(evutil_socket_t fd, short what, void *arg)
+{
+    struct lki_loop *loop = arg;
+
+    (void)fd;
+    (void)what;
+    loop->armed_ns = LKI_NEVER;
+}
+
+static void arm_timer(struct lki_loop *loop, int64_t when_ns)
+{
+    struct itimerspec at = {
+        .it_value = {.tv_sec = when_ns / LKI_NS_PER_S, .tv_nsec = when_ns % LKI_NS_PER_S}};
+
+    timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+    loop->armed_ns = when_ns;
+}
+
+/* Calls posted meanwhile wait for the next turn: nobody starves the descriptors. */
+static void run_posts(struct lki_loop *loop)
+{
+    struct lki_post **end = loop->posts.last;
+
+    for (int i = 0; i < POSTS_A_TURN && loop->posts.first; i++) {
+        struct lki_post *post = loop->posts.first;
+        void (*fn)(struct lki_post *) = post->fn;
+        bool last = &post->next == end;
+
+        loop->posts.first = post->next;
+        if (!post->next)
+            loop->posts.last = &loop->posts.first;
+        post->fn = NULL;
+        fn(post);
+        if (last)
+            break;
+    }
+}
+
+static enum lk_err open_base(struct lki_loop *loop)
+{
+    struct event_config *config = event_config_new();
+
+    if (!config)
+        return LK_E_NOMEM;
+    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+    event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
+    loop->base = event_base_new_with_config(config);
+    event_config_free(config);
+    return loop->base ? LK_OK : LK_E_SYSTEM;
+}
+
+static enum lk_err open_timer(struct lki_loop *loop)
+{
+    struct event *event = io_event(&loop->timer_io);
+
+    loop->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (loop->timer_fd < 0)
+        return LK_E_SYSTEM;
+    if (event_assign(event, loop->base, loop->timer_fd, EV_READ | EV_PERSIST | EV_ET, on_timer_fd,
+                     loop) ||
+        event_add(event, NULL))
+        return LK_E_SYSTEM;
+    loop->timer_io.started = true;
+    return LK_OK;
+}
+
+enum lk_err lki_loop_open(struct lki_loop *loop)
+{
+    enum lk_err err;
+
+    *loop = (struct lki_loop){.timer_fd = -1, .armed_ns = LKI_NEVER};
+    loop->posts.last = &loop->posts.first;
+    lki_buf_init(&loop->scratch, SCRATCH_MAX_BYTES);
+    loop->read_buffer = malloc(LKI_READ_BUFFER_BYTES);
+    err = loop->read_buffer ? open_base(loop) : LK_E_NOMEM;
+    if (!err)
+        err = open_timer(loop);
+    if (err)
+        lki_loop_close(loop);
+    return err;
+}
+
+void lki_loop_close(struct lki_loop *loop)
+{
+    bool abandoned = !lki_pool_close(loop->pool);
+
+    while (loop->posts.first)
+        run_posts(loop);
+    lki_io_stop(&loop->timer_io);
+    if (loop->timer_fd >= 0)
+        close(loop->timer_fd);
+    if (loop->base)
+        event_base_free(loop->base);
+    lki_timers_release(&loop->timers);
+    if (!abandoned)
+        lki_stacks_release(&loop->stacks);
+    lki_chunk_pool_release(&loop->chunks);
+    lki_buf_release(&loop->scratch);
+    free(loop->read_buffer);
+    *loop = (struct lki_loop){.timer_fd = -1};
+}
+
+void lki_loop_post(struct lki_loop *loop, struct lki_post *post, void (*fn)(struct lki_post *))
+{
+    if (post->fn)
+        return;
+    post->fn = fn;
+    post->next = NULL;
+    *loop->posts.last = post;
+    loop->posts.last = &post->next;
+}
+
+void lki_loop_unpost(struct lki_loop *loop, struct lki_post *post)
+{
+    struct lki_post **at = &loop->posts.first;
+
+    if (!post->fn)
+        return;
+    while (*at && *at != post)
+        at = &(*at)->next;
+    if (*at) {
+        *at = post->next;
+        if (loop->posts.last == &post->next)
+            loop->posts.last = at;
+    }
+    post->fn = NULL;
+}
+
+/* On a fake clock nothing takes time: when there is nothing else to do, the next deadline is now.
+ */
+static void skip_time(struct lki_loop *loop)
+{
+    int64_t next_ns = lki_timers_next(&loop->timers);
+
+    if (!loop->posts.first && next_ns != LKI_NEVER && next_ns > loop->clock.fake_ns)
+        loop->clock.fake_ns = next_ns;
+}
+
+/* Called at the end of a turn that did something; tells for how long nobody looked at events. */
+static void watch_health(struct lki_loop *loop, int64_t now_ns)
+{
+    int64_t busy_ns = now_ns - loop->turn_began_ns;
+
+    loop->health.turns++;
+    if (busy_ns > loop->health.busiest_ns)
+        loop->health.busiest_ns = busy_ns;
+    if (busy_ns > LKI_STALL_NS)
+        loop->health.stalls++;
+}
+
+/* Waits for events and handles them; does not wait when there is something else to do. */
+static void poll_events(struct lki_loop *loop, int64_t now_ns)
+{
+    int64_t next_ns = lki_timers_next(&loop->timers);
+    bool busy = loop->posts.first || next_ns <= now_ns || loop->clock.fake;
+
+    if (!busy && next_ns < loop->armed_ns)
+        arm_timer(loop, next_ns);
+    loop->turn_began_ns = 0;
+    event_base_loop(loop->base, busy ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
+    if (loop->clock.fake)
+        skip_time(loop);
+}
+
+void lki_loop_run(struct lki_loop *loop)
+{
+    int64_t now_ns = lki_loop_now(loop);
+
+    loop->stopping = false;
+    while (!loop->stopping) {
+        bool posted;
+
+        poll_events(loop, now_ns);
+        now_ns = lki_loop_now(loop);
+        if (!loop->turn_began_ns)
+            loop->turn_began_ns = now_ns;
+        posted = loop->posts.first != NULL;
+        if (lki_timers_fire(&loop->timers, now_ns) || posted) {
+            run_posts(loop);
+            now_ns = lki_loop_now(loop);
+        }
+        watch_health(loop, now_ns);
+    }
+}
+
+void lki_loop_trim(struct lki_loop *loop)
+{
+    lki_stacks_trim(&loop->stacks);
+    lki_chunk_pool_trim(&loop->chunks);
+}

@@ -1,0 +1,121 @@
+/*
+ * The event loop of one worker: descriptors (libevent), timers (ours), posted calls, tasks. One
+ * turn: wait for events and handle them, fire the timers that are due, run what was posted.
+ *
+ * A loop belongs to one thread. Nothing here is thread-safe but what says so.
+ */
+#ifndef LKI_LOOP_LOOP_H
+#define LKI_LOOP_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <loadkit/err.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "loop/coro.h"
+#include "loop/stack.h"
+#include "loop/timer.h"
+
+enum { LKI_READABLE = 1, LKI_WRITABLE = 2 };
+
+/* A descriptor being watched, level-triggered, from lki_io_start to lki_io_stop. */
+struct lki_io {
+    void *event_[16]; /* libevent's */
+    void (*on_ready)(struct lki_io *self, unsigned events);
+    struct lki_loop *loop;
+    bool started;
+};
+
+/* A call to be made at the end of the turn. */
+struct lki_post {
+    struct lki_post *next;
+    void (*fn)(struct lki_post *self); /* NULL: not posted */
+};
+
+struct lki_post_queue {
+    struct lki_post *first;
+    struct lki_post **last;
+};
+
+/* A signal turned into a call from the loop. */
+struct lki_signal {
+    void *event_[16];
+    void (*on_signal)(struct lki_signal *self);
+    bool started;
+};
+
+struct lki_loop_health {
+    uint64_t turns;
+    int64_t busiest_ns;  /* the longest time one turn kept the loop from looking at events */
+    uint64_t stalls;     /* turns longer than LKI_STALL_NS */
+    uint64_t overflowed; /* stacks found overflowed when they were given back */
+};
+
+#define LKI_STALL_NS (100 * LKI_NS_PER_MS)
+#define LKI_READ_BUFFER_BYTES ((size_t)64 * 1024)
+
+struct lki_pool;
+struct lki_task;
+
+struct lki_loop {
+    struct event_base *base;
+    struct lki_clock clock;
+    struct lki_timers timers;
+    struct lki_io timer_io;
+    int timer_fd;
+    int64_t armed_ns;      /* when timer_fd will wake the loop */
+    int64_t turn_began_ns; /* when this turn stopped waiting; 0: it has not yet */
+    struct lki_post_queue posts;
+    bool stopping;
+
+    struct lki_coro main_coro; /* the loop's own context while a task runs */
+    struct lki_task *current;  /* the task that runs, NULL in the loop itself */
+    struct lki_task *tasks;    /* all that were started and have not ended */
+    size_t task_count;
+    struct lki_stacks stacks;
+    struct lki_chunk_pool chunks;
+    bool draining; /* waits that may end early do so */
+
+    struct lki_pool *pool;  /* made when first used */
+    struct lki_buf scratch; /* for whoever runs; not across a wait */
+    char *read_buffer;      /* LKI_READ_BUFFER_BYTES; not across a wait */
+    struct lki_loop_health health;
+};
+
+enum lk_err lki_loop_open(struct lki_loop *loop);
+void lki_loop_close(struct lki_loop *loop);
+
+/* Turns until lki_loop_stop. */
+void lki_loop_run(struct lki_loop *loop);
+static inline void lki_loop_stop(struct lki_loop *loop)
+{
+    loop->stopping = true;
+}
+
+static inline int64_t lki_loop_now(const struct lki_loop *loop)
+{
+    return lki_clock_now(&loop->clock);
+}
+
+/* Has fn(post) called at the end of this turn or the next. One that waits already is left alone. */
+void lki_loop_post(struct lki_loop *loop, struct lki_post *post, void (*fn)(struct lki_post *));
+/* Forgets a call that has not been made yet. */
+void lki_loop_unpost(struct lki_loop *loop, struct lki_post *post);
+
+/* LK_E_SYSTEM: the descriptor cannot be watched; errno tells. */
+enum lk_err lki_io_start(struct lki_loop *loop, struct lki_io *io, int fd, unsigned events,
+                         void (*on_ready)(struct lki_io *self, unsigned events));
+/* To be called before the descriptor is closed; one that was not started is ignored. */
+void lki_io_stop(struct lki_io *io);
+
+enum lk_err lki_signal_start(struct lki_loop *loop, struct lki_signal *sig, int number,
+                             void (*on_signal)(struct lki_signal *self));
+void lki_signal_stop(struct lki_signal *sig);
+
+/* Returns unused memory; for a call every second or so. */
+void lki_loop_trim(struct lki_loop *loop);
+
+#endif

@@ -1,0 +1,209 @@
+#include "loop/pool.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#define POOL_THREADS 8
+
+struct job_queue {
+    struct lki_job *first;
+    struct lki_job **last;
+};
+
+struct lki_pool {
+    pthread_mutex_t lock;
+    pthread_cond_t work_came;
+    struct job_queue todo;
+    struct job_queue done;
+    pthread_t threads[POOL_THREADS];
+    int thread_count;
+    int idle;
+    int busy;
+    bool closing;
+    int wake_fd; /* written once for each batch of finished jobs */
+    struct lki_io wake_io;
+};
+
+static void queue_put(struct job_queue *queue, struct lki_job *job)
+{
+    job->next = NULL;
+    *queue->last = job;
+    queue->last = &job->next;
+}
+
+static struct lki_job *queue_take_all(struct job_queue *queue)
+{
+    struct lki_job *first = queue->first;
+
+    queue->first = NULL;
+    queue->last = &queue->first;
+    return first;
+}
+
+static struct lki_job *queue_take(struct job_queue *queue)
+{
+    struct lki_job *job = queue->first;
+
+    queue->first = job->next;
+    if (!queue->first)
+        queue->last = &queue->first;
+    return job;
+}
+
+static void wake_loop(struct lki_pool *pool)
+{
+    uint64_t one = 1;
+    ssize_t written = write(pool->wake_fd, &one, sizeof(one));
+
+    (void)written; /* the counter cannot overflow: the loop resets it */
+}
+
+static void *thread_main(void *arg)
+{
+    struct lki_pool *pool = arg;
+
+    pthread_mutex_lock(&pool->lock);
+    for (;;) {
+        struct lki_job *job;
+
+        pool->idle++;
+        while (!pool->todo.first && !pool->closing)
+            pthread_cond_wait(&pool->work_came, &pool->lock);
+        pool->idle--;
+        if (pool->closing)
+            break;
+        job = queue_take(&pool->todo);
+        pool->busy++;
+        pthread_mutex_unlock(&pool->lock);
+        job->work(job);
+        pthread_mutex_lock(&pool->lock);
+        pool->busy--;
+        queue_put(&pool->done, job);
+        wake_loop(pool);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return NULL;
+}
+
+static void on_jobs_done(struct lki_io *io, unsigned events)
+{
+    struct lki_pool *pool = LKI_CONTAINER(io, struct lki_pool, wake_io);
+    struct lki_job *job;
+    uint64_t count;
+    ssize_t got = read(pool->wake_fd, &count, sizeof(count));
+
+    (void)got;
+    (void)events;
+    pthread_mutex_lock(&pool->lock);
+    job = queue_take_all(&pool->done);
+    pthread_mutex_unlock(&pool->lock);
+    while (job) {
+        struct lki_job *next = job->next;
+
+        job->on_done(job);
+        job = next;
+    }
+}
+
+static struct lki_pool *pool_new(struct lki_loop *loop)
+{
+    struct lki_pool *pool = lki_zalloc(sizeof(*pool));
+
+    if (!pool)
+        return NULL;
+    pool->todo.last = &pool->todo.first;
+    pool->done.last = &pool->done.first;
+    pool->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (pool->wake_fd < 0 ||
+        lki_io_start(loop, &pool->wake_io, pool->wake_fd, LKI_READABLE, on_jobs_done)) {
+        if (pool->wake_fd >= 0)
+            close(pool->wake_fd);
+        free(pool);
+        return NULL;
+    }
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->work_came, NULL);
+    return pool;
+}
+
+/* One more thread, with all signals left to the program's own threads. */
+static bool thread_add(struct lki_pool *pool)
+{
+    sigset_t all;
+    sigset_t before;
+    bool made;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    made = !pthread_create(&pool->threads[pool->thread_count], NULL, thread_main, pool);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pool->thread_count += made;
+    return made;
+}
+
+enum lk_err lki_pool_submit(struct lki_loop *loop, struct lki_job *job)
+{
+    struct lki_pool *pool = loop->pool ? loop->pool : pool_new(loop);
+    enum lk_err err = LK_OK;
+
+    if (!pool)
+        return LK_E_SYSTEM;
+    loop->pool = pool;
+    pthread_mutex_lock(&pool->lock);
+    if (!pool->idle && pool->thread_count < POOL_THREADS && !thread_add(pool) &&
+        !pool->thread_count)
+        err = LK_E_SYSTEM;
+    if (!err) {
+        queue_put(&pool->todo, job);
+        pthread_cond_signal(&pool->work_came);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return err;
+}
+
+static void drop_jobs(struct job_queue *queue)
+{
+    struct lki_job *job = queue_take_all(queue);
+
+    while (job) {
+        struct lki_job *next = job->next;
+
+        if (job->on_dropped)
+            job->on_dropped(job);
+        job = next;
+    }
+}
+
+bool lki_pool_close(struct lki_pool *pool)
+{
+    int busy;
+
+    if (!pool)
+        return true;
+    lki_io_stop(&pool->wake_io);
+    pthread_mutex_lock(&pool->lock);
+    pool->closing = true;
+    busy = pool->busy;
+    pthread_cond_broadcast(&pool->work_came);
+    pthread_mutex_unlock(&pool->lock);
+    for (int i = 0; i < pool->thread_count; i++) {
+        if (busy)
+            pthread_detach(pool->threads[i]);
+        else
+            pthread_join(pool->threads[i], NULL);
+    }
+    if (busy)
+        return false;
+    drop_jobs(&pool->todo);
+    drop_jobs(&pool->done);
+    close(pool->wake_fd);
+    pthread_cond_destroy(&pool->work_came);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
+    return true;
+}

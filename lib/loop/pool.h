@@ -1,0 +1,26 @@
+/*
+ * Helper threads for what must block: name look-ups and functions of the author's. Made when first
+ * used; a job's completion comes back as a call from the loop.
+ */
+#ifndef LKI_LOOP_POOL_H
+#define LKI_LOOP_POOL_H
+
+#include <loadkit/err.h>
+
+#include "loop/loop.h"
+
+struct lki_job {
+    struct lki_job *next;
+    void (*work)(struct lki_job *self);       /* on a helper thread */
+    void (*on_done)(struct lki_job *self);    /* in the loop */
+    void (*on_dropped)(struct lki_job *self); /* instead, when the pool closes first; may be NULL */
+};
+
+/* The job stays the caller's and must live until on_done. LK_E_SYSTEM: no thread could be made. */
+enum lk_err lki_pool_submit(struct lki_loop *loop, struct lki_job *job);
+
+/* Ends the threads. False: some were still at work and are abandoned; the memory that their jobs
+ * use, the stacks of the tasks that submitted them, must stay. NULL is ignored. */
+bool lki_pool_close(struct lki_pool *pool);
+
+#endif

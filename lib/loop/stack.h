@@ -1,0 +1,53 @@
+/*
+ * Stacks for tasks, taken in slabs from the system and kept in a last-in-first-out list, so that
+ * the warm ones are used again first. Below each stack lies a guard: by MADV_GUARD_INSTALL where
+ * the kernel has it (it costs no memory map), else a protected page (two maps each, so only for the
+ * first 28,000), else a pattern that is checked when the stack is given back.
+ */
+#ifndef LKI_LOOP_STACK_H
+#define LKI_LOOP_STACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define LKI_STACK_DEFAULT_BYTES ((size_t)64 * 1024)
+#define LKI_STACK_GUARD_BYTES ((size_t)4096)
+
+struct lki_stack {
+    char *base; /* lowest address that may be written; the guard lies below */
+    size_t bytes;
+    struct lki_stack *next; /* in the free list */
+    bool dirty;             /* was used since it was last trimmed */
+    bool canary;            /* guarded by a pattern only */
+};
+
+/* All stacks of one size. */
+struct lki_stack_class {
+    struct lki_stack_class *next;
+    size_t bytes;
+    struct lki_stack *free;
+    size_t free_count;
+    size_t idle_low; /* fewest free ones since the last trim */
+    struct lki_slab *slabs;
+};
+
+struct lki_stacks {
+    struct lki_stack_class *classes;
+    size_t guarded_by_map;
+    bool no_guard_install; /* the kernel refused MADV_GUARD_INSTALL */
+};
+
+/* bytes: 0 for the default. NULL when there is no memory. */
+struct lki_stack *lki_stack_take(struct lki_stacks *stacks, size_t bytes);
+
+/* False: the stack had overflowed; what the program did since is not to be trusted. */
+bool lki_stack_give(struct lki_stacks *stacks, struct lki_stack *stack);
+
+/* Returns to the system the memory of stacks that nobody used since the last trim. */
+void lki_stacks_trim(struct lki_stacks *stacks);
+void lki_stacks_release(struct lki_stacks *stacks);
+
+/* The stack in whose guard address lies, or NULL. Reads only: may be called in a signal handler. */
+const struct lki_stack *lki_stack_of_guard(const struct lki_stacks *stacks, const void *address);
+
+#endif
