@@ -1,0 +1,239 @@
+/*
+ * loadkit/scenario.h - the macros with which a scenario registers itself.
+ *
+ * Each macro makes a static descriptor and a constructor that links it into the registry: nothing
+ * is allocated and nothing is done before main. What a macro does, lk_register() does too. Options
+ * are designated initialisers; zero means the default. The macros are C; C++ programs fill in the
+ * descriptors themselves.
+ */
+#ifndef LOADKIT_SCENARIO_H
+#define LOADKIT_SCENARIO_H
+
+#include <loadkit/api.h>
+#include <loadkit/err.h>
+#include <loadkit/values.h>
+
+/* Says "none" where zero already means the default. */
+#define LK_OFF (-1.0)
+
+enum lk_def_kind {
+    LK_DEF_PARAM = 1,
+    LK_DEF_RESOURCE = 2,
+    LK_DEF_VU = 3,
+    LK_DEF_HOOK = 4,
+    LK_DEF_STEP = 5
+};
+
+/* The head of every descriptor. next_ belongs to the registry. */
+struct lk_def {
+    size_t size;           /* of the whole descriptor, in bytes */
+    enum lk_def_kind kind; /* which descriptor this is the head of */
+    const char *vu;        /* user type that it belongs to; NULL for none */
+    const char *name;      /* as reports show it */
+    const char *file;      /* where it was written */
+    int line;
+    struct lk_def *next_;
+};
+
+/* A parameter of the run, given by -p name=value. */
+struct lk_param_def {
+    struct lk_def def;
+    int mark_;
+    bool required;     /* a run without it is refused */
+    const char *value; /* what it is when not given; NULL: the empty string */
+    const char *help;  /* one line for `list` */
+};
+
+/* Something that one user at a time may hold: an account, a card, a phone number. */
+struct lk_resource_def {
+    struct lk_def def;
+    lk_json *(*make)(lk_vu *vu, const char *id); /* makes the object for one new id */
+    const char *help;
+};
+
+/* A pause: fixed (both bounds alike), random between two bounds, or what a function says. */
+struct lk_delay {
+    double min_s;
+    double max_s;
+    double (*fn)(lk_vu *vu); /* seconds; called once for each pause; may not wait */
+};
+
+#define LK_FIXED(seconds)                                                                          \
+    {                                                                                              \
+        .min_s = (seconds), .max_s = (seconds)                                                     \
+    }
+#define LK_BETWEEN(min_seconds, max_seconds)                                                       \
+    {                                                                                              \
+        .min_s = (min_seconds), .max_s = (max_seconds)                                             \
+    }
+#define LK_DELAY_FN(function)                                                                      \
+    {                                                                                              \
+        .fn = (function)                                                                           \
+    }
+
+/* A type of virtual user. */
+struct lk_vu_def {
+    struct lk_def def;
+    int mark_;
+    double weight; /* share of the users that are of this type; default 1 */
+    const char *help;
+};
+
+enum lk_hook_kind { LK_HOOK_INIT = 0, LK_HOOK_START = 1, LK_HOOK_STOP = 2, LK_HOOK_COUNT_ = 3 };
+
+/* What a user does once at a turn of its life. */
+struct lk_hook_def {
+    struct lk_def def;
+    size_t state_bytes;
+    enum lk_hook_kind hook;
+    void (*run)(lk_vu *vu, void *self);
+    double timeout_s; /* default 30; LK_OFF for none */
+};
+
+/* What a user does again and again. */
+struct lk_step_def {
+    struct lk_def def;
+    size_t state_bytes;
+    void (*run)(lk_vu *vu, void *self);
+    double weight;     /* share of the choices among the steps that are ready; default 1 */
+    const char *needs; /* steps that must have succeeded before in this life: "login" or "a,b" */
+    struct lk_delay every; /* pause from the end of this step to its next start */
+    struct lk_delay pace;  /* the same, counted from the start of this step */
+    double timeout_s;      /* default none */
+    size_t stack_bytes;    /* default 64 KiB */
+    void *data;            /* for a strategy of the author's own */
+};
+
+LK_BEGIN_DECLS
+
+/*
+ * lk_register - add a descriptor to the program's registry.
+ *
+ * def       head of a descriptor that lives until lk_unregister or the end of the program
+ * owns      the registry links def in place, it copies nothing
+ * context   main thread, while no run is on
+ * since     0.1; lk_register(3)
+ */
+LK_API void lk_register(struct lk_def *def);
+
+/*
+ * lk_unregister - take a descriptor out of the registry, as a dlclose'd scenario must.
+ *
+ * def       as it was given to lk_register; one that is not registered is ignored
+ * context   main thread, while no run is on
+ * since     0.1; lk_register(3)
+ */
+LK_API void lk_unregister(struct lk_def *def);
+
+/*
+ * lk_main - run the program's command line: `run`, `list`, `help` and so on.
+ *
+ * argc      as main got it
+ * argv      as main got it
+ * returns   the exit status: 0 passed, 1 the run failed, 2 usage or configuration, 99 a threshold
+ * context   from main, once at a time; installs handlers for SIGINT, SIGTERM and SIGSEGV meanwhile
+ * since     0.1; lk_main(3)
+ */
+LK_API int lk_main(int argc, char **argv);
+
+LK_END_DECLS
+
+#ifndef __cplusplus
+
+#define LK_FIRST_(first, ...) first
+#define LK_UNUSED_ __attribute__((unused))
+
+#define LK_REGISTER_(object)                                                                       \
+    __attribute__((constructor)) static void lk_ctor_##object(void)                                \
+    {                                                                                              \
+        lk_register(&object.def);                                                                  \
+    }                                                                                              \
+    __attribute__((destructor)) static void lk_dtor_##object(void)                                 \
+    {                                                                                              \
+        lk_unregister(&object.def);                                                                \
+    }
+
+#define LK_DEF_(type, def_kind, vu_name, def_name)                                                 \
+    {                                                                                              \
+        .size = sizeof(type), .kind = (def_kind), .vu = (vu_name), .name = (def_name),             \
+        .file = __FILE__, .line = __LINE__                                                         \
+    }
+
+/* LK_PARAM(name, .required = true, .value = "default", .help = "one line") */
+#define LK_PARAM(...) LK_PARAM_(LK_FIRST_(__VA_ARGS__, 0), __VA_ARGS__)
+#define LK_PARAM_(name, ...) LK_PARAM__(name, __VA_ARGS__)
+#define LK_PARAM__(name, ...)                                                                      \
+    enum { lk_param_mark_##name };                                                                 \
+    static struct lk_param_def lk_param_def_##name = {                                             \
+        .def = LK_DEF_(struct lk_param_def, LK_DEF_PARAM, NULL, #name),                            \
+        .mark_ = lk_param_mark_##__VA_ARGS__};                                                     \
+    LK_REGISTER_(lk_param_def_##name)                                                              \
+    struct lk_param_def /* takes the semicolon */
+
+/* LK_RESOURCE(name) { return LK_OBJECT(...); }   in scope: vu, id */
+#define LK_RESOURCE(...) LK_RESOURCE_(LK_FIRST_(__VA_ARGS__, 0), __VA_ARGS__)
+#define LK_RESOURCE_(name, ...) LK_RESOURCE__(name, __VA_ARGS__)
+#define LK_RESOURCE__(name, ...)                                                                   \
+    static lk_json *lk_make_##name(lk_vu *vu, const char *id);                                     \
+    static struct lk_resource_def lk_resource_def_##name = {                                       \
+        .def = LK_DEF_(struct lk_resource_def, LK_DEF_RESOURCE, NULL, #name),                      \
+        .make = lk_make_##__VA_ARGS__};                                                            \
+    LK_REGISTER_(lk_resource_def_##name)                                                           \
+    static lk_json *lk_make_##name(LK_UNUSED_ lk_vu *vu, LK_UNUSED_ const char *id)
+
+/* LK_VU(name) { members of the state of one user };   defines struct name */
+#define LK_VU(...) LK_VU_(LK_FIRST_(__VA_ARGS__, 0), __VA_ARGS__)
+#define LK_VU_(name, ...) LK_VU__(name, __VA_ARGS__)
+#define LK_VU__(name, ...)                                                                         \
+    enum { lk_vu_mark_##name };                                                                    \
+    static struct lk_vu_def lk_vu_def_##name = {                                                   \
+        .def = LK_DEF_(struct lk_vu_def, LK_DEF_VU, #name, #name),                                 \
+        .mark_ = lk_vu_mark_##__VA_ARGS__};                                                        \
+    LK_REGISTER_(lk_vu_def_##name)                                                                 \
+    struct name
+
+/* LK_ON_INIT(vu_type, .timeout_s = 5) { ... }   in scope: vu, self */
+#define LK_ON_INIT(...) LK_HOOK_(init, LK_HOOK_INIT, LK_FIRST_(__VA_ARGS__, 0), __VA_ARGS__)
+#define LK_ON_START(...) LK_HOOK_(start, LK_HOOK_START, LK_FIRST_(__VA_ARGS__, 0), __VA_ARGS__)
+#define LK_ON_STOP(...) LK_HOOK_(stop, LK_HOOK_STOP, LK_FIRST_(__VA_ARGS__, 0), __VA_ARGS__)
+#define LK_HOOK_(which, hook_kind, type, ...) LK_HOOK__(which, hook_kind, type, __VA_ARGS__)
+#define LK_HOOK__(which, hook_kind, type, ...)                                                     \
+    static void lk_on_##which##_##type(lk_vu *vu, struct type *self);                              \
+    static void lk_call_on_##which##_##type(lk_vu *vu, void *self)                                 \
+    {                                                                                              \
+        lk_on_##which##_##type(vu, (struct type *)self);                                           \
+    }                                                                                              \
+    static struct lk_hook_def lk_hook_def_##which##_##type = {                                     \
+        .def = LK_DEF_(struct lk_hook_def, LK_DEF_HOOK, #type, "on_" #which),                      \
+        .state_bytes = sizeof(struct type),                                                        \
+        .hook = (hook_kind),                                                                       \
+        .run = lk_call_on_##which##_##__VA_ARGS__};                                                \
+    LK_REGISTER_(lk_hook_def_##which##_##type)                                                     \
+    static void lk_on_##which##_##type(LK_UNUSED_ lk_vu *vu, LK_UNUSED_ struct type *self)
+
+/* LK_STEP(vu_type, name, .weight = 3, .needs = "login", ...) { ... }   in scope: vu, self */
+#define LK_STEP(type, ...) LK_STEP_(type, LK_FIRST_(__VA_ARGS__, 0), __VA_ARGS__)
+#define LK_STEP_(type, name, ...) LK_STEP__(type, name, __VA_ARGS__)
+#define LK_STEP__(type, name, ...)                                                                 \
+    static void lk_step_##type##_##name(lk_vu *vu, struct type *self);                             \
+    static void lk_call_##type##_##name(lk_vu *vu, void *self)                                     \
+    {                                                                                              \
+        lk_step_##type##_##name(vu, (struct type *)self);                                          \
+    }                                                                                              \
+    static struct lk_step_def lk_step_def_##type##_##name = {                                      \
+        .def = LK_DEF_(struct lk_step_def, LK_DEF_STEP, #type, #name),                             \
+        .state_bytes = sizeof(struct type),                                                        \
+        .run = lk_call_##type##_##__VA_ARGS__};                                                    \
+    LK_REGISTER_(lk_step_def_##type##_##name)                                                      \
+    static void lk_step_##type##_##name(LK_UNUSED_ lk_vu *vu, LK_UNUSED_ struct type *self)
+
+/* The program's main. */
+#define LK_MAIN()                                                                                  \
+    int main(int argc, char **argv)                                                                \
+    {                                                                                              \
+        return lk_main(argc, argv);                                                                \
+    }
+
+#endif /* __cplusplus */
+
+#endif
