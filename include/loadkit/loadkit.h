@@ -1,0 +1,14 @@
+/*
+ * loadkit/loadkit.h - all of loadkit: load tests written in C.
+ */
+#ifndef LOADKIT_LOADKIT_H
+#define LOADKIT_LOADKIT_H
+
+#include <loadkit/api.h>
+#include <loadkit/err.h>
+#include <loadkit/http.h>
+#include <loadkit/scenario.h>
+#include <loadkit/values.h>
+#include <loadkit/vu.h>
+
+#endif

@@ -1,0 +1,131 @@
+/*
+ * loadkit/vu.h - what a virtual user can do in its hooks and steps.
+ */
+#ifndef LOADKIT_VU_H
+#define LOADKIT_VU_H
+
+#include <loadkit/api.h>
+#include <loadkit/err.h>
+#include <loadkit/values.h>
+
+/* LK_REQUIRE(condition, "format", ...): the step ends here as failed unless condition holds. */
+#define LK_REQUIRE(condition, ...)                                                                 \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            lk_fail(vu, __VA_ARGS__);                                                              \
+    } while (0)
+
+/* LK_FAIL("format", ...): the step ends here as failed. */
+#define LK_FAIL(...) lk_fail(vu, __VA_ARGS__)
+
+/* What lk_wait_fd waits for; may be combined. */
+enum lk_event { LK_READABLE = 1, LK_WRITABLE = 2 };
+
+LK_BEGIN_DECLS
+
+/*
+ * lk_fail - end the step or hook in hand as failed.
+ *
+ * format    as of printf; the message stands in the report, where equal ones are grouped
+ * returns   never: the stack is unwound to the entry of the step and its defers run
+ * context   inside a step or hook of this user, at any depth of calls; not from a defer
+ * since     0.1; lk_fail(3)
+ */
+LK_API LK_NORETURN void lk_fail(lk_vu *vu, const char *format, ...) LK_PRINTF(2, 3);
+
+/*
+ * lk_defer - have a function called when the step or hook in hand ends, on whatever way.
+ *
+ * fn        called once with arg, the last registered first; it may not wait nor fail
+ * errors    out of memory calls fn at once and ends the step
+ * context   inside a step or hook of this user
+ * since     0.1; lk_fail(3)
+ */
+LK_API void lk_defer(lk_vu *vu, void (*fn)(void *arg), void *arg);
+
+/*
+ * lk_sleep - let the other virtual users run for a while.
+ *
+ * seconds   length of the pause, >= 0; 0 gives up one turn of the loop
+ * returns   LK_OK, or LK_E_CANCELLED when the run is draining
+ * context   inside a step or hook of this user; never from another thread
+ * since     0.1; lk_sleep(3)
+ */
+LK_API enum lk_err lk_sleep(lk_vu *vu, double seconds);
+
+/*
+ * lk_wait_fd - wait until a descriptor is ready, for protocols of one's own.
+ *
+ * fd        a descriptor that poll would take, in non-blocking mode; it stays the caller's
+ * events    LK_READABLE, LK_WRITABLE or both
+ * seconds   the longest wait; LK_OFF for no limit but the step's
+ * returns   the events that are ready, a positive number; or LK_E_TIMEOUT, LK_E_CANCELLED when the
+ *           run is draining, LK_E_ARG for a descriptor that cannot be waited for
+ * context   inside a step or hook of this user; waits
+ * since     0.1; lk_wait_fd(3)
+ */
+LK_API int lk_wait_fd(lk_vu *vu, int fd, unsigned events, double seconds);
+
+/*
+ * lk_blocking - run a function that blocks, on a helper thread, while only this user waits.
+ *
+ * fn        called once with arg, on another thread; it may use no lk_ function
+ * arg       must stay valid until fn returns, which may be after the step timed out; a local of the
+ *           step does: the step's stack is kept until then
+ * returns   LK_OK when fn has returned; LK_E_NOMEM when it was not called
+ * context   inside a step or hook of this user; waits
+ * since     0.1; lk_blocking(3)
+ */
+LK_API enum lk_err lk_blocking(lk_vu *vu, void (*fn)(void *arg), void *arg);
+
+/*
+ * lk_should_stop - ask whether the run is draining, for steps that loop long.
+ *
+ * context   inside a step or hook of this user
+ * since     0.1; lk_sleep(3)
+ */
+LK_API bool lk_should_stop(const lk_vu *vu);
+
+/*
+ * lk_user_id - the number of this user, from 1.
+ *
+ * context   inside a step or hook of this user
+ * since     0.1; lk_user_id(3)
+ */
+LK_API uint64_t lk_user_id(const lk_vu *vu);
+
+/*
+ * lk_param - the value of a parameter.
+ *
+ * name      as registered with LK_PARAM
+ * returns   what -p gave, else the registered value, else ""; valid for the run
+ * errors    a name that is not registered ends the step or hook as failed
+ * context   inside a step or hook of this user
+ * since     0.1; lk_param(3)
+ */
+LK_API LK_NONNULL_RESULT const char *lk_param(lk_vu *vu, const char *name);
+
+/*
+ * lk_resource_acquire - borrow an object that no other user holds.
+ *
+ * name      as registered with LK_RESOURCE
+ * returns   the object, with its "resource_id"; valid until released or the user's life ends
+ * errors    an unknown name, or a factory that failed, ends the step or hook as failed
+ * context   inside a step or hook of this user; may wait
+ * since     0.1; lk_resource_acquire(3)
+ */
+LK_API LK_NONNULL_RESULT lk_json *lk_resource_acquire(lk_vu *vu, const char *name);
+
+/*
+ * lk_resource_release - give a borrowed object back.
+ *
+ * object    as lk_resource_acquire gave it, not to be used afterwards; NULL is ignored
+ * errors    an object that this user does not hold under that name ends the step or hook as failed
+ * context   inside a step or hook of this user
+ * since     0.1; lk_resource_acquire(3)
+ */
+LK_API void lk_resource_release(lk_vu *vu, const char *name, lk_json *object);
+
+LK_END_DECLS
+
+#endif

@@ -1,0 +1,497 @@
+#include "client/http.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <loadkit/http.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "client/values.h"
+#include "client/vu.h"
+#include "net/http1_parse.h"
+#include "net/url.h"
+
+#define TIMEOUT_NS (30 * LKI_NS_PER_S)
+#define MAX_BODY_BYTES ((size_t)64 * 1024 * 1024)
+#define FORM_MAX_BYTES ((size_t)64 * 1024 * 1024)
+
+struct lki_response {
+    struct lk_response pub;
+    struct lki_response *next, *prev; /* of the unit */
+    struct lki_unit *unit;
+    struct lki_arena arena;
+    struct lki_doc doc;
+    struct lki_exchange_result result;
+};
+
+/* A request as it goes out, for write_head. */
+struct outgoing {
+    const struct lk_request *request;
+    const struct lki_origin *origin;
+    const char *prefix;
+    size_t prefix_len;
+    const char *target; /* without the prefix */
+    size_t target_len;
+    const char *content_type; /* NULL: no body */
+    const char *body;
+    size_t body_bytes;
+    bool length_wanted; /* methods that carry a body say so even when it is empty */
+};
+
+static struct lki_response *response_of(const struct lk_response *pub)
+{
+    return LKI_CONTAINER(pub, struct lki_response, pub);
+}
+
+struct lki_doc *lki_response_doc(const lk_response *response)
+{
+    return &response_of(response)->doc;
+}
+
+void lki_http_client_reset(struct lki_http_client *http)
+{
+    lki_session_close(&http->session);
+    free((char *)(uintptr_t)http->prefix);
+    http->prefix = NULL;
+    http->prefix_len = 0;
+    http->base = NULL;
+}
+
+/* ---- where a request goes ---- */
+
+static void parse_absolute(lk_vu *vu, const char *url, struct lki_url *parts)
+{
+    const char *why = NULL;
+
+    if (lki_url_parse(parts, url, strlen(url), &why))
+        lki_vu_fail(vu, "cannot use the URL \"%s\": %s", url, why);
+    if (parts->scheme != LKI_URL_HTTP)
+        lki_vu_fail(vu, "cannot use the URL \"%s\": only http:// is spoken in this version", url);
+}
+
+static struct lki_origin *origin_of(lk_vu *vu, const struct lki_url *parts)
+{
+    struct lki_origin *origin = lki_origin_get(&vu->http.shared->origins, parts);
+
+    if (!origin)
+        lki_vu_nomem(vu);
+    return origin;
+}
+
+void lk_http_base_url(lk_vu *vu, const char *url)
+{
+    struct lki_http_client *http = &vu->http;
+    struct lki_origin *origin;
+    struct lki_url parts;
+    char *prefix;
+    size_t len;
+
+    parse_absolute(vu, url, &parts);
+    origin = origin_of(vu, &parts);
+    if (memchr(parts.target, '?', parts.target_len))
+        lki_vu_fail(vu, "cannot use the base URL \"%s\": it has a query", url);
+    len = parts.target_len;
+    while (len && parts.target[len - 1] == '/')
+        len--;
+    prefix = malloc(len + 1);
+    if (!prefix)
+        lki_vu_nomem(vu);
+    memcpy(prefix, parts.target, len);
+    prefix[len] = '\0';
+    free((char *)(uintptr_t)http->prefix);
+    http->prefix = prefix;
+    http->prefix_len = len;
+    http->base = origin;
+}
+
+/* Splits url into origin, prefix and target. */
+static void resolve(lk_vu *vu, struct outgoing *out)
+{
+    const char *url = out->request->url;
+    size_t len;
+
+    if (!url)
+        lki_vu_fail(vu, "a request without a URL");
+    len = strlen(url);
+    if (LKI_UNLIKELY(lki_url_is_absolute(url, len))) {
+        struct lki_url parts;
+
+        parse_absolute(vu, url, &parts);
+        out->origin = origin_of(vu, &parts);
+        out->target = parts.target;
+        out->target_len = parts.target_len;
+        return;
+    }
+    if (LKI_UNLIKELY(!vu->http.base))
+        lki_vu_fail(vu, "the path \"%s\" needs a base URL: call lk_http_base_url in on_init", url);
+    if (LKI_UNLIKELY(lki_url_target(url, len, &out->target_len)))
+        lki_vu_fail(vu, "cannot use the path \"%s\": it has a space or a control character", url);
+    out->origin = vu->http.base;
+    out->prefix = vu->http.prefix;
+    out->prefix_len = vu->http.prefix_len;
+    out->target = url;
+}
+
+/* ---- what goes out ---- */
+
+static void append_pairs(struct lki_buf *out, const char *const *pairs)
+{
+    for (size_t i = 0; pairs[i] && pairs[i + 1]; i += 2) {
+        if (i)
+            lki_buf_char(out, '&');
+        lki_url_escape(out, pairs[i]);
+        lki_buf_char(out, '=');
+        lki_url_escape(out, pairs[i + 1]);
+    }
+}
+
+/* Pairs as one text in the step's arena. */
+static const char *encode_pairs(lk_vu *vu, const char *const *pairs, size_t *len)
+{
+    struct lki_buf *scratch = lki_vu_scratch(vu);
+    const char *text;
+
+    lki_buf_clear(scratch);
+    append_pairs(scratch, pairs);
+    text = scratch->err ? NULL : lki_arena_copy(lki_vu_arena(vu), scratch->data, scratch->len);
+    if (!text)
+        lki_vu_nomem(vu);
+    *len = scratch->len;
+    return text;
+}
+
+static void choose_body(lk_vu *vu, struct outgoing *out)
+{
+    const struct lk_request *request = out->request;
+
+    if (!!request->json + !!request->form + !!request->body > 1)
+        lki_vu_fail(vu, "%s %s: give one of .json, .form and .body", request->method, request->url);
+    if (request->json) {
+        out->content_type = "application/json";
+        out->body = request->json->doc.text;
+        out->body_bytes = request->json->doc.len;
+    } else if (request->form) {
+        out->content_type = "application/x-www-form-urlencoded";
+        out->body = encode_pairs(vu, request->form, &out->body_bytes);
+    } else if (request->body) {
+        out->content_type = "application/octet-stream";
+        out->body = request->body;
+        out->body_bytes = request->body_bytes ? request->body_bytes : strlen(request->body);
+    }
+    out->length_wanted = out->body || *request->method == 'P';
+}
+
+static bool is_token(const char *text)
+{
+    static const char allowed[] = "!#$%&'*+-.^_`|~0123456789"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+    return *text && strspn(text, allowed) == strlen(text);
+}
+
+/* A header of the author's must not be able to end its line: what follows would be another one. */
+static void check_headers(lk_vu *vu, const struct lk_request *request)
+{
+    const char *const *headers = request->headers;
+
+    for (size_t i = 0; headers && headers[i]; i += 2) {
+        if (!is_token(headers[i]))
+            lki_vu_fail(vu, "\"%s\" is not the name of a header", headers[i]);
+        if (!headers[i + 1])
+            lki_vu_fail(vu, "the header \"%s\" has no value", headers[i]);
+        if (headers[i + 1][strcspn(headers[i + 1], "\r\n")])
+            lki_vu_fail(vu, "the value of the header \"%s\" has a line break", headers[i]);
+        if (!strcasecmp(headers[i], "Content-Length") ||
+            !strcasecmp(headers[i], "Transfer-Encoding"))
+            lki_vu_fail(vu, "the header \"%s\" is loadkit's to set", headers[i]);
+    }
+}
+
+static bool has_header(const struct lk_request *request, const char *name)
+{
+    const char *const *headers = request->headers;
+
+    for (size_t i = 0; headers && headers[i] && headers[i + 1]; i += 2) {
+        if (!strcasecmp(headers[i], name))
+            return true;
+    }
+    return false;
+}
+
+#define APPEND(out, literal) lki_buf_append((out), (literal), sizeof(literal) - 1)
+
+static void write_target(const struct outgoing *out, struct lki_buf *buf)
+{
+    lki_buf_append(buf, out->prefix, out->prefix_len);
+    if (!out->target_len || *out->target != '/')
+        lki_buf_char(buf, '/');
+    lki_buf_append(buf, out->target, out->target_len);
+    if (out->request->query && out->request->query[0]) {
+        lki_buf_char(buf, memchr(out->target, '?', out->target_len) ? '&' : '?');
+        append_pairs(buf, out->request->query);
+    }
+}
+
+static void write_headers(const struct outgoing *out, struct lki_buf *buf)
+{
+    const struct lk_request *request = out->request;
+    const char *const *headers = request->headers;
+
+    for (size_t i = 0; headers && headers[i]; i += 2) {
+        lki_buf_str(buf, headers[i]);
+        APPEND(buf, ": ");
+        lki_buf_str(buf, headers[i + 1]);
+        APPEND(buf, "\r\n");
+    }
+    if (out->content_type && !has_header(request, "Content-Type")) {
+        APPEND(buf, "Content-Type: ");
+        lki_buf_str(buf, out->content_type);
+        APPEND(buf, "\r\n");
+    }
+    if (out->length_wanted) {
+        APPEND(buf, "Content-Length: ");
+        lki_buf_u64(buf, out->body_bytes);
+        APPEND(buf, "\r\n");
+    }
+    if (request->new_connection)
+        APPEND(buf, "Connection: close\r\n");
+}
+
+static void write_head(const void *arg, struct lki_buf *buf)
+{
+    const struct outgoing *out = arg;
+
+    lki_buf_str(buf, out->request->method);
+    lki_buf_char(buf, ' ');
+    write_target(out, buf);
+    APPEND(buf, " HTTP/1.1\r\n");
+    if (!has_header(out->request, "Host")) {
+        APPEND(buf, "Host: ");
+        lki_buf_append(buf, out->origin->authority, out->origin->authority_len);
+        APPEND(buf, "\r\n");
+    }
+    if (!has_header(out->request, "User-Agent"))
+        APPEND(buf, "User-Agent: loadkit/" LK_VERSION "\r\n");
+    if (!has_header(out->request, "Accept"))
+        APPEND(buf, "Accept: */*\r\n");
+    write_headers(out, buf);
+    APPEND(buf, "\r\n");
+}
+
+static bool is_idempotent(const char *method)
+{
+    static const char *const names[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
+
+    for (size_t i = 0; i < LKI_COUNT(names); i++) {
+        if (!strcmp(method, names[i]))
+            return true;
+    }
+    return false;
+}
+
+/* ---- samples ---- */
+
+/* Finds the metric the long way: by the name that was given, or by method and folded path. */
+static struct lki_metric *metric_find(lk_vu *vu, const char *step, const struct outgoing *out)
+{
+    const struct lk_request *request = out->request;
+    char name[LKI_METRIC_NAME_MAX + 1];
+    struct lki_buf *scratch = lki_vu_scratch(vu);
+    size_t len;
+
+    if (request->name)
+        return lki_metrics_find(vu->metrics, LKI_SOURCE_HTTP, step, request->name,
+                                strlen(request->name));
+    lki_buf_clear(scratch);
+    write_target(out, scratch);
+    len = strlen(request->method);
+    len = lki_min(len, sizeof(name) - 2);
+    memcpy(name, request->method, len);
+    name[len++] = ' ';
+    if (!scratch->err)
+        len += lki_url_fold(name + len, sizeof(name) - len, scratch->data, scratch->len);
+    return lki_metrics_find(vu->metrics, LKI_SOURCE_HTTP, step, name, len);
+}
+
+static struct lki_metric *metric_of(lk_vu *vu, const char *step, const struct outgoing *out)
+{
+    const struct lk_request *request = out->request;
+    const char *first = request->name ? "" : request->method;
+    const char *second = request->name ? request->name : out->target;
+    size_t first_len = strlen(first);
+    size_t second_len = request->name ? strlen(request->name) : out->target_len;
+    struct lki_sample_name *slot;
+    char text[LKI_SAMPLE_NAME_BYTES];
+    size_t len = first_len + 1 + second_len;
+
+    /* an absolute URL has a prefix of its own, which the short form does not show */
+    if (len > sizeof(text) || (!out->prefix && !request->name))
+        return metric_find(vu, step, out);
+    memcpy(text, first, first_len);
+    text[first_len] = ' ';
+    memcpy(text + first_len + 1, second, second_len);
+    slot =
+        &vu->http.shared->names[(lki_hash(text, len) + ((uintptr_t)step >> 3)) % LKI_SAMPLE_NAMES];
+    if (slot->metric && slot->step == step && slot->len == len && !memcmp(slot->text, text, len))
+        return slot->metric;
+    slot->metric = metric_find(vu, step, out);
+    slot->step = step;
+    slot->len = (uint32_t)len;
+    memcpy(slot->text, text, len);
+    return slot->metric;
+}
+
+static enum lki_verdict verdict_of(const struct lki_exchange_result *result)
+{
+    if (result->code == LKI_CODE_HTTP_CANCELLED)
+        return LKI_SAMPLE_CANCELLED;
+    return result->status && result->status < 400 ? LKI_SAMPLE_OK : LKI_SAMPLE_ERROR;
+}
+
+static void record(lk_vu *vu, const struct outgoing *out, const struct lki_exchange_result *result)
+{
+    const char *step = lki_vu_unit(vu)->step;
+    struct lki_metric *metric = metric_of(vu, step, out);
+    struct lki_sample sample = {.code = result->code,
+                                .verdict = verdict_of(result),
+                                .latency_ns = result->end_ns - result->start_ns,
+                                .bytes_sent = result->bytes_sent,
+                                .bytes_received = result->bytes_received};
+
+    memcpy(sample.phase_ns, result->phase_ns, sizeof(sample.phase_ns));
+    lki_metric_record(metric, &sample);
+    if (LKI_UNLIKELY(!result->sent))
+        vu->metrics->totals.http_unsent++;
+    vu->metrics->totals.http_retries += result->retries;
+    if (LKI_UNLIKELY(!result->status && sample.verdict == LKI_SAMPLE_ERROR))
+        lki_metrics_error(vu->metrics, LKI_SOURCE_HTTP, step, result->code, result->error, vu->id);
+}
+
+/* ---- the call ---- */
+
+static struct lki_response *response_new(lk_vu *vu)
+{
+    struct lki_unit *unit = lki_vu_unit(vu);
+    struct lki_response *response;
+    struct lki_arena arena;
+
+    lki_arena_init(&arena, &vu->loop->chunks, 0);
+    response = lki_arena_alloc(&arena, sizeof(*response));
+    if (!response)
+        lki_vu_nomem(vu);
+    memset(response, 0, offsetof(struct lki_response, result));
+    response->arena = arena;
+    response->unit = unit;
+    response->next = unit->responses;
+    if (response->next)
+        response->next->prev = response;
+    unit->responses = response;
+    return response;
+}
+
+static void fill_in(lk_vu *vu, struct lki_response *response, const struct lk_request *request)
+{
+    const struct lki_exchange_result *result = &response->result;
+
+    response->pub.status = result->status;
+    response->pub.body = result->status ? result->body : "";
+    response->pub.body_bytes = result->status ? result->body_bytes : 0;
+    response->doc.text = response->pub.body;
+    response->doc.len = response->pub.body_bytes;
+    response->doc.arena = &response->arena;
+    response->doc.vu = vu;
+    response->doc.method = request->method;
+    response->doc.url = request->url;
+}
+
+/* An exchange that got no complete answer ends the step, unless the call says otherwise; the end of
+ * the step or of the run ends it in any case. */
+static void heed(lk_vu *vu, const struct lki_exchange_result *result,
+                 const struct lk_request *request)
+{
+    lki_task_heed(lki_vu_task(vu), result->ended);
+    if (!result->status && !request->keep_going)
+        lki_vu_fail(vu, "%s %s: %s", request->method, request->url, result->error);
+}
+
+lk_response *lk_http(lk_vu *vu, const struct lk_request *request)
+{
+    struct outgoing out = {.request = request, .prefix = NULL};
+    struct lki_exchange_request exchange = {
+        .origins = &vu->http.shared->origins, .write_head = write_head, .arg = &out};
+    struct lki_response *response;
+
+    if (!request->method || !is_token(request->method))
+        lki_vu_fail(vu, "a request without a method");
+    resolve(vu, &out);
+    check_headers(vu, request);
+    choose_body(vu, &out);
+    exchange.origin = (struct lki_origin *)(uintptr_t)out.origin;
+    exchange.body = out.body;
+    exchange.body_bytes = out.body_bytes;
+    exchange.is_head = !strcmp(request->method, "HEAD");
+    exchange.idempotent = is_idempotent(request->method);
+    exchange.new_connection = request->new_connection;
+    exchange.max_body_bytes = request->max_body_bytes ? request->max_body_bytes : MAX_BODY_BYTES;
+    exchange.timeout_ns = request->timeout_s < 0    ? LKI_NEVER
+                          : request->timeout_s == 0 ? TIMEOUT_NS
+                                                    : lki_ns(request->timeout_s);
+    response = response_new(vu);
+    lki_exchange(&vu->http.session, lki_vu_task(vu), &exchange, &response->arena,
+                 &response->result);
+    record(vu, &out, &response->result);
+    fill_in(vu, response, request);
+    heed(vu, &response->result, request);
+    return &response->pub;
+}
+
+const char *lk_header(const lk_response *pub, const char *name)
+{
+    struct lki_response *response = response_of(pub);
+    const char *value;
+    const char *copy;
+    size_t len;
+
+    if (!response->result.head_bytes ||
+        !lki_http1_header(response->result.head, response->result.head_bytes, name, 0, &value,
+                          &len))
+        return "";
+    copy = lki_arena_copy(&response->arena, value, len);
+    if (!copy)
+        lki_vu_nomem(response->unit->vu);
+    return copy;
+}
+
+const char *lk_error(const lk_response *pub)
+{
+    const struct lki_exchange_result *result = &response_of(pub)->result;
+
+    return result->status ? "" : result->error;
+}
+
+/* The response lies in its own arena, which is copied out first. */
+static void response_free(struct lki_response *response)
+{
+    struct lki_arena arena = response->arena;
+
+    if (response->prev)
+        response->prev->next = response->next;
+    else
+        response->unit->responses = response->next;
+    if (response->next)
+        response->next->prev = response->prev;
+    lki_arena_reset(&arena);
+}
+
+void lk_response_free(lk_response *pub)
+{
+    if (pub)
+        response_free(response_of(pub));
+}
+
+void lki_responses_free(struct lki_unit *unit)
+{
+    while (unit->responses)
+        response_free(unit->responses);
+}

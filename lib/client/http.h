@@ -1,0 +1,48 @@
+/*
+ * HTTP as a user has it: where paths lead, which connections are open, under which names samples
+ * go.
+ */
+#ifndef LKI_CLIENT_HTTP_H
+#define LKI_CLIENT_HTTP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/http1.h"
+#include "net/origin.h"
+#include "stats/metric.h"
+
+struct lki_unit;
+
+/* The HTTP side of one user. */
+struct lki_http_client {
+    struct lki_http_shared *shared;
+    struct lki_session session;
+    struct lki_origin *base; /* NULL: no base URL */
+    const char *prefix;      /* path of the base URL, "" or "/a/b"; owned */
+    size_t prefix_len;
+};
+
+#define LKI_SAMPLE_NAMES 512
+#define LKI_SAMPLE_NAME_BYTES 88
+
+/* What a request was called before, so that its metric is found without folding its path again. */
+struct lki_sample_name {
+    const char *step;
+    struct lki_metric *metric;
+    uint32_t len;
+    char text[LKI_SAMPLE_NAME_BYTES]; /* method, space, target; or the name that was given */
+};
+
+/* What the users of one worker share. */
+struct lki_http_shared {
+    struct lki_origins origins;
+    struct lki_sample_name names[LKI_SAMPLE_NAMES];
+};
+
+/* Forgets the base URL and closes the connections: a new life starts without them. */
+void lki_http_client_reset(struct lki_http_client *http);
+
+void lki_responses_free(struct lki_unit *unit);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * The inside of values: documents, which are JSON texts that getters read, and the lk_json around
+ * them. Strings read from a document are kept with it, so that reading one again costs no memory.
+ */
+#ifndef LKI_CLIENT_VALUES_H
+#define LKI_CLIENT_VALUES_H
+
+#include <stddef.h>
+
+#include <loadkit/values.h>
+
+#include "base/arena.h"
+
+struct lki_memo;
+
+struct lki_doc {
+    const char *text; /* any bytes; NULL is empty */
+    size_t len;
+    struct lki_arena *arena; /* for the strings read from it; lives as long as the text */
+    struct lki_memo *memo;   /* strings that were read before */
+    lk_vu
+        *vu; /* whose step ends when a getter fails. NULL: nobody's, then it gives 0, "" or false */
+
+    /* What it is, for messages: an answer, or else a resource, or else something the scenario made.
+     */
+    const char *method; /* of the request */
+    const char *url;
+    const char *resource; /* name of the resource */
+};
+
+/* doc.text is JSON and terminated. */
+struct lk_json {
+    struct lki_doc doc;
+};
+
+/* The body of a response as a document. In client/http.c. */
+struct lki_doc *lki_response_doc(const lk_response *response);
+
+/*
+ * A value that lives until lki_json_free. text is JSON (lki_json_check says so) and copied;
+ * resource is borrowed as long as the value lives. Whoever lends the value to a user sets doc.vu.
+ * NULL: no memory.
+ */
+lk_json *lki_json_own(const char *text, size_t len, const char *resource);
+
+/* Only for what lki_json_own gave; NULL is ignored. */
+void lki_json_free(lk_json *json);
+
+#endif

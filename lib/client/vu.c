@@ -1,0 +1,25 @@
+#include "client/vu.h"
+
+#include <stdarg.h>
+
+void lki_vu_fail(lk_vu *vu, const char *fmt, ...)
+{
+    struct lki_task *task = lki_vu_task(vu);
+    const char *message;
+    va_list args;
+
+    va_start(args, fmt);
+    message = lki_arena_vprintf(&task->arena, fmt, args);
+    va_end(args);
+    lki_task_leave(task, message ? LKI_OUTCOME_FAILED : LKI_OUTCOME_NOMEM, message);
+}
+
+void lki_vu_nomem(lk_vu *vu)
+{
+    lki_task_leave(lki_vu_task(vu), LKI_OUTCOME_NOMEM, "out of memory");
+}
+
+void lki_unit_end(struct lki_unit *unit)
+{
+    lki_responses_free(unit);
+}

@@ -1,0 +1,63 @@
+/*
+ * A virtual user as far as a call of a scenario needs it. The user layer builds the life of a user
+ * around it; what is done at the moment, on which task, is its unit.
+ */
+#ifndef LKI_CLIENT_VU_H
+#define LKI_CLIENT_VU_H
+
+#include <loadkit/api.h>
+#include <loadkit/http.h>
+
+#include "base/rng.h"
+#include "client/http.h"
+#include "loop/task.h"
+#include "stats/metric.h"
+
+struct lki_response;
+
+/* One hook or step being carried out. It lies on the stack of its task, as the task's owner. */
+struct lki_unit {
+    struct lk_vu *vu;
+    const char *step;               /* "" in a hook */
+    struct lki_response *responses; /* to be given back when the unit ends */
+};
+
+struct lk_vu {
+    struct lki_loop *loop;
+    struct lki_metrics *metrics;
+    struct lki_rng rng;
+    uint64_t id;
+    struct lki_http_client http;
+};
+
+/* The task that runs; only while one of this user's does. */
+static inline struct lki_task *lki_vu_task(const lk_vu *vu)
+{
+    return vu->loop->current;
+}
+
+static inline struct lki_unit *lki_vu_unit(const lk_vu *vu)
+{
+    return lki_vu_task(vu)->owner;
+}
+
+/* What is allocated here lives until the unit ends. */
+static inline struct lki_arena *lki_vu_arena(lk_vu *vu)
+{
+    return &lki_vu_task(vu)->arena;
+}
+
+/* For whoever runs; cleared by whoever uses it; not across a wait. */
+static inline struct lki_buf *lki_vu_scratch(lk_vu *vu)
+{
+    return &vu->loop->scratch;
+}
+
+/* End the unit. */
+LK_NORETURN void lki_vu_fail(lk_vu *vu, const char *fmt, ...) LK_PRINTF(2, 3);
+LK_NORETURN void lki_vu_nomem(lk_vu *vu);
+
+/* Gives back what the unit got. */
+void lki_unit_end(struct lki_unit *unit);
+
+#endif

@@ -1,0 +1,145 @@
+/* What a virtual user can do in its hooks and steps: the functions of <loadkit/vu.h>. */
+#include <stdarg.h>
+#include <string.h>
+
+#include <loadkit/vu.h>
+
+#include "base/mem.h"
+#include "loop/pool.h"
+#include "user/life.h"
+
+_Static_assert((int)LK_READABLE == (int)LKI_READABLE && (int)LK_WRITABLE == (int)LKI_WRITABLE,
+               "the loop's events are the public ones");
+
+void lk_fail(lk_vu *vu, const char *format, ...)
+{
+    struct lki_task *task = lki_vu_task(vu);
+    const char *message;
+    va_list args;
+
+    va_start(args, format);
+    message = lki_arena_vprintf(&task->arena, format, args);
+    va_end(args);
+    lki_task_leave(task, message ? LKI_OUTCOME_FAILED : LKI_OUTCOME_NOMEM, message);
+}
+
+void lk_defer(lk_vu *vu, void (*fn)(void *arg), void *arg)
+{
+    if (lki_task_defer(lki_vu_task(vu), fn, arg))
+        return;
+    fn(arg);
+    lki_vu_nomem(vu);
+}
+
+/* Heeds what must end the step; says whether the run is draining. */
+static bool drained(struct lki_task *task, enum lki_wake why)
+{
+    lki_task_heed(task, why);
+    return why == LKI_WAKE_DRAIN || task->loop->draining;
+}
+
+enum lk_err lk_sleep(lk_vu *vu, double seconds)
+{
+    struct lki_task *task = lki_vu_task(vu);
+    int64_t length_ns = lki_ns(seconds);
+    enum lki_wake why;
+
+    if (length_ns == 0 || vu->loop->draining)
+        why = lki_task_yield(task);
+    else
+        why = lki_task_wait_drainable(task, lki_ns_after(lki_loop_now(vu->loop), length_ns));
+    return drained(task, why) ? LK_E_CANCELLED : LK_OK;
+}
+
+int lk_wait_fd(lk_vu *vu, int fd, unsigned events, double seconds)
+{
+    struct lki_task *task = lki_vu_task(vu);
+    int64_t until_ns = seconds < 0 ? LKI_NEVER
+                                   : lki_ns_after(lki_loop_now(vu->loop), lki_ns(seconds));
+    enum lki_wake why;
+    int ready = 0;
+
+    if (fd < 0 || !events || (events & ~(unsigned)(LK_READABLE | LK_WRITABLE)))
+        return LK_E_ARG;
+    why = lki_task_wait_fd(task, fd, events, until_ns, !vu->loop->draining, &ready);
+    lki_task_heed(task, why);
+    if (why == LKI_WAKE_DRAIN)
+        return LK_E_CANCELLED;
+    if (why == LKI_WAKE_TIMEOUT)
+        return LK_E_TIMEOUT;
+    return ready < 0 ? LK_E_ARG : ready;
+}
+
+struct blocking {
+    struct lki_job job;
+    struct lki_task *task;
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+static void blocking_work(struct lki_job *job)
+{
+    struct blocking *blocking = LKI_CONTAINER(job, struct blocking, job);
+
+    blocking->fn(blocking->arg);
+}
+
+static void on_blocking_done(struct lki_job *job)
+{
+    lki_task_wake(LKI_CONTAINER(job, struct blocking, job)->task, LKI_WAKE_EVENT);
+}
+
+enum lk_err lk_blocking(lk_vu *vu, void (*fn)(void *arg), void *arg)
+{
+    struct blocking blocking = {
+        .job = {.work = blocking_work, .on_done = on_blocking_done},
+        .task = lki_vu_task(vu),
+        .fn = fn,
+        .arg = arg,
+    };
+
+    if (lki_pool_submit(vu->loop, &blocking.job))
+        return LK_E_NOMEM;
+    lki_task_heed(blocking.task, lki_task_wait_pinned(blocking.task));
+    return LK_OK;
+}
+
+bool lk_should_stop(const lk_vu *vu)
+{
+    return vu->loop->draining;
+}
+
+uint64_t lk_user_id(const lk_vu *vu)
+{
+    return vu->id;
+}
+
+const char *lk_param(lk_vu *vu, const char *name)
+{
+    const struct lki_param *param = lki_model_param(lki_user_of(vu)->crowd->model, name);
+
+    if (!param)
+        lki_vu_fail(vu, "no parameter \"%s\" is registered: add LK_PARAM(%s)", name, name);
+    return param->value;
+}
+
+static struct lki_resource_pool *pool_of(lk_vu *vu, const char *name)
+{
+    struct lki_crowd *crowd = lki_user_of(vu)->crowd;
+    size_t at = lki_model_resource(crowd->model, name);
+
+    if (at == SIZE_MAX)
+        lki_vu_fail(vu, "no resource \"%s\" is registered: add LK_RESOURCE(%s)", name, name);
+    return &crowd->resources.pools[at];
+}
+
+lk_json *lk_resource_acquire(lk_vu *vu, const char *name)
+{
+    return lki_resource_acquire(pool_of(vu, name), vu, &lki_user_of(vu)->held);
+}
+
+void lk_resource_release(lk_vu *vu, const char *name, lk_json *object)
+{
+    if (object && !lki_resource_give(pool_of(vu, name), object, &lki_user_of(vu)->held))
+        lki_vu_fail(vu, "this user does not hold that object of resource \"%s\"", name);
+}

@@ -1,0 +1,411 @@
+#include "user/user.h"
+
+#include <stdalign.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "user/life.h"
+
+#define BACK_OFF_FIRST_NS (1 * LKI_NS_PER_S)
+#define BACK_OFF_MAX_NS (30 * LKI_NS_PER_S)
+
+/* ---- the crowd ---- */
+
+static enum lk_err step_metrics_init(struct lki_crowd *crowd)
+{
+    const struct lki_model *model = crowd->model;
+
+    crowd->step_metrics = calloc(model->type_count, sizeof(*crowd->step_metrics));
+    for (size_t t = 0; crowd->step_metrics && t < model->type_count; t++) {
+        const struct lki_vu_type *type = &model->types[t];
+
+        crowd->step_metrics[t] = calloc(type->step_count, sizeof(**crowd->step_metrics));
+        if (!crowd->step_metrics[t])
+            return LK_E_NOMEM;
+        for (size_t s = 0; s < type->step_count; s++)
+            crowd->step_metrics[t][s] = lki_metrics_find(crowd->metrics, LKI_SOURCE_STEP,
+                                                         type->steps[s].name, type->steps[s].name,
+                                                         strlen(type->steps[s].name));
+    }
+    return crowd->step_metrics ? LK_OK : LK_E_NOMEM;
+}
+
+enum lk_err lki_crowd_init(struct lki_crowd *crowd, struct lki_loop *loop,
+                           const struct lki_model *model, struct lki_metrics *metrics)
+{
+    enum lk_err err;
+
+    *crowd = (struct lki_crowd){.loop = loop,
+                                .model = model,
+                                .metrics = metrics,
+                                .http = {.origins = {.loop = loop}},
+                                .iterations_left = UINT64_MAX};
+    err = lki_resources_init(&crowd->resources, model);
+    if (!err)
+        err = step_metrics_init(crowd);
+    if (err)
+        lki_crowd_release(crowd);
+    return err;
+}
+
+void lki_crowd_release(struct lki_crowd *crowd)
+{
+    for (size_t t = 0; crowd->step_metrics && t < crowd->model->type_count; t++)
+        free(crowd->step_metrics[t]);
+    free(crowd->step_metrics);
+    crowd->step_metrics = NULL;
+    lki_resources_release(&crowd->resources);
+    lki_origins_release(&crowd->http.origins);
+}
+
+/* Hooks appear in the report when the first of them has run. */
+static struct lki_metric *hook_metric(struct lki_crowd *crowd, enum lk_hook_kind kind)
+{
+    static const char *const names[] = {"on_init", "on_start", "on_stop"};
+
+    if (!crowd->hook_metrics[kind])
+        crowd->hook_metrics[kind] = lki_metrics_find(crowd->metrics, LKI_SOURCE_LIFECYCLE, "",
+                                                     names[kind], strlen(names[kind]));
+    return crowd->hook_metrics[kind];
+}
+
+/* ---- units: hooks and steps ---- */
+
+struct ending {
+    lki_code code;
+    enum lki_verdict verdict;
+};
+
+static struct ending step_ending(enum lki_outcome outcome)
+{
+    static const struct ending endings[] = {
+        [LKI_OUTCOME_OK] = {LKI_CODE_STEP_OK, LKI_SAMPLE_OK},
+        [LKI_OUTCOME_FAILED] = {LKI_CODE_STEP_FAILED, LKI_SAMPLE_ERROR},
+        [LKI_OUTCOME_TIMEOUT] = {LKI_CODE_STEP_TIMEOUT, LKI_SAMPLE_ERROR},
+        [LKI_OUTCOME_CANCELLED] = {LKI_CODE_STEP_CANCELLED, LKI_SAMPLE_CANCELLED},
+        [LKI_OUTCOME_NOMEM] = {LKI_CODE_STEP_NOMEM, LKI_SAMPLE_ERROR},
+    };
+
+    return endings[outcome];
+}
+
+static struct ending hook_ending(enum lki_outcome outcome)
+{
+    static const struct ending endings[] = {
+        [LKI_OUTCOME_OK] = {LKI_CODE_LIFECYCLE_OK, LKI_SAMPLE_OK},
+        [LKI_OUTCOME_FAILED] = {LKI_CODE_LIFECYCLE_FAILED, LKI_SAMPLE_ERROR},
+        [LKI_OUTCOME_TIMEOUT] = {LKI_CODE_LIFECYCLE_TIMEOUT, LKI_SAMPLE_ERROR},
+        [LKI_OUTCOME_CANCELLED] = {LKI_CODE_LIFECYCLE_FAILED, LKI_SAMPLE_CANCELLED},
+        [LKI_OUTCOME_NOMEM] = {LKI_CODE_LIFECYCLE_FAILED, LKI_SAMPLE_ERROR},
+    };
+
+    return endings[outcome];
+}
+
+/* A hook or step on its way; on the stack of the task, so that a time-out in a wait that cannot be
+ * left is recorded at once. */
+struct work {
+    struct lki_unit unit;
+    struct lki_user *user;
+    struct lki_metric *metric;
+    enum lki_source source;
+    const char *name;
+    int64_t start_ns;
+    int64_t end_ns;
+    bool recorded;
+};
+
+static void record(struct work *work, enum lki_outcome outcome, const char *message)
+{
+    struct ending ending = work->source == LKI_SOURCE_STEP ? step_ending(outcome)
+                                                           : hook_ending(outcome);
+    struct lki_metrics *metrics = work->user->crowd->metrics;
+
+    work->end_ns = lki_loop_now(work->user->crowd->loop);
+    if (work->recorded)
+        return;
+    work->recorded = true;
+    lki_metric_record_simple(work->metric, ending.code, ending.verdict,
+                             work->end_ns - work->start_ns);
+    if (LKI_LIKELY(outcome == LKI_OUTCOME_OK || outcome == LKI_OUTCOME_CANCELLED))
+        return;
+    if (!message)
+        message = outcome == LKI_OUTCOME_TIMEOUT ? "timed out" : "out of memory";
+    lki_metrics_error(metrics, work->source, work->name, ending.code, message, work->user->vu.id);
+}
+
+static void on_overdue(struct lki_task *task, enum lki_outcome outcome)
+{
+    record(LKI_CONTAINER(task->owner, struct work, unit), outcome, NULL);
+}
+
+static void call_run(void *run, void *user)
+{
+    void (*const *fn)(lk_vu *, void *) = run;
+
+    (*fn)(&((struct lki_user *)user)->vu, ((struct lki_user *)user)->state);
+}
+
+/* Carries out one hook or step and records it. */
+static enum lki_outcome carry_out(struct lki_task *task, struct work *work,
+                                  void (*run)(lk_vu *, void *), int64_t timeout_ns)
+{
+    void *owner = task->owner;
+    enum lki_outcome outcome;
+
+    work->unit.vu = &work->user->vu;
+    work->unit.step = work->source == LKI_SOURCE_STEP ? work->name : "";
+    task->owner = &work->unit;
+    task->on_overdue = on_overdue;
+    outcome = lki_task_call(task, call_run, &run, work->user,
+                            lki_ns_after(work->start_ns, timeout_ns));
+    record(work, outcome, task->message);
+    lki_unit_end(&work->unit);
+    lki_arena_reset(&task->arena);
+    task->owner = owner;
+    return outcome;
+}
+
+/* True: there is no such hook, or it went well. */
+static bool run_hook(struct lki_task *task, struct lki_user *user, enum lk_hook_kind kind)
+{
+    const struct lk_hook_def *hook = user->type->hooks[kind];
+    struct work work = {.user = user, .source = LKI_SOURCE_LIFECYCLE};
+
+    if (!hook)
+        return true;
+    work.metric = hook_metric(user->crowd, kind);
+    work.name = work.metric->name;
+    work.start_ns = lki_loop_now(user->crowd->loop);
+    return !carry_out(task, &work, hook->run, user->type->hook_timeout_ns[kind]);
+}
+
+static void run_step(struct lki_task *task, struct lki_user *user, const struct lki_step *step,
+                     int64_t start_ns, int64_t *end_ns)
+{
+    struct lki_crowd *crowd = user->crowd;
+    size_t type_at = (size_t)(user->type - crowd->model->types);
+    size_t at = (size_t)(step - user->type->steps);
+    struct work work = {.user = user,
+                        .metric = crowd->step_metrics[type_at][at],
+                        .source = LKI_SOURCE_STEP,
+                        .name = step->name,
+                        .start_ns = start_ns};
+    enum lki_outcome outcome = carry_out(task, &work, step->def->run, step->timeout_ns);
+    bool paced = step->def->pace.fn || step->def->pace.max_s > 0;
+    int64_t from_ns = paced ? start_ns : work.end_ns;
+
+    crowd->metrics->totals.iterations += outcome != LKI_OUTCOME_CANCELLED;
+    if (outcome == LKI_OUTCOME_OK)
+        user->done[at] = 1;
+    user->ready_ns[at] = lki_ns_after(
+        from_ns, lki_step_pause(user, paced ? &step->def->pace : &step->def->every));
+    *end_ns = work.end_ns;
+}
+
+/* ---- the life ---- */
+
+static void user_gone(struct lki_user *user)
+{
+    struct lki_crowd *crowd = user->crowd;
+
+    user->phase = LKI_LIFE_GONE;
+    if (--crowd->alive == 0)
+        crowd->on_empty(crowd);
+}
+
+static bool must_go(const struct lki_user *user)
+{
+    return user->leaving || user->crowd->draining;
+}
+
+static void state_clear(struct lki_user *user)
+{
+    size_t steps = user->type->step_count;
+
+    memset(user->state, 0, user->type->state_bytes);
+    memset(user->ready_ns, 0, steps * sizeof(*user->ready_ns));
+    memset(user->done, 0, steps);
+}
+
+/* What ends every life, whichever way it went. task NULL: no hook can be run. */
+static void life_end(struct lki_task *task, struct lki_user *user)
+{
+    if (user->phase == LKI_LIFE_ACTIVE)
+        user->crowd->active--;
+    if (task && !user->crowd->cut)
+        run_hook(task, user, LK_HOOK_STOP);
+    lki_resource_give_all(&user->held);
+    lki_http_client_reset(&user->vu.http);
+    user->phase = LKI_LIFE_UNBORN;
+}
+
+/* Zeroed state, init, start. False: that life is over. */
+static bool life_begin(struct lki_task *task, struct lki_user *user)
+{
+    state_clear(user);
+    if (run_hook(task, user, LK_HOOK_INIT) && run_hook(task, user, LK_HOOK_START)) {
+        user->phase = LKI_LIFE_ACTIVE;
+        user->crowd->active++;
+        user->back_off_ns = 0;
+        return true;
+    }
+    life_end(task, user);
+    user->back_off_ns = user->back_off_ns ? user->back_off_ns * 2 : BACK_OFF_FIRST_NS;
+    if (user->back_off_ns > BACK_OFF_MAX_NS)
+        user->back_off_ns = BACK_OFF_MAX_NS;
+    return false;
+}
+
+static bool take_iteration(struct lki_crowd *crowd)
+{
+    if (LKI_LIKELY(crowd->iterations_left == UINT64_MAX))
+        return true;
+    if (crowd->iterations_left == 0)
+        return false;
+    if (--crowd->iterations_left == 0)
+        crowd->on_exhausted(crowd);
+    return true;
+}
+
+/* Steps, one after the other, until none is ready: then *next_ns says when one will be. False: the
+ * user has to go. */
+static bool live(struct lki_task *task, struct lki_user *user, int64_t *next_ns)
+{
+    int64_t now_ns = lki_loop_now(user->crowd->loop);
+
+    while (!must_go(user)) {
+        const struct lki_step *step = lki_step_choose(user, now_ns, next_ns);
+        uint64_t waits = task->waits;
+
+        if (!step)
+            return true;
+        if (!take_iteration(user->crowd))
+            return false;
+        run_step(task, user, step, now_ns, &now_ns);
+        /* a step that never waited must not keep the others from running */
+        if (LKI_UNLIKELY(task->waits == waits)) {
+            lki_task_yield(task);
+            now_ns = lki_loop_now(user->crowd->loop);
+        }
+    }
+    return false;
+}
+
+static void user_run(struct lki_task *task)
+{
+    struct lki_user *user = task->owner;
+    int64_t next_ns = LKI_NEVER;
+    bool stays = !must_go(user);
+
+    if (stays && user->phase == LKI_LIFE_UNBORN && !life_begin(task, user)) {
+        stays = !must_go(user);
+        next_ns = lki_ns_after(lki_loop_now(user->crowd->loop), user->back_off_ns);
+    } else if (stays) {
+        stays = live(task, user, &next_ns);
+    }
+    if (!stays && user->phase == LKI_LIFE_ACTIVE)
+        life_end(task, user);
+    user->task = NULL;
+    if (stays)
+        lki_timer_set(&user->crowd->loop->timers, &user->timer, next_ns);
+    else
+        user_gone(user);
+}
+
+static size_t stack_bytes_of(const struct lki_vu_type *type)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < type->step_count; i++) {
+        if (type->steps[i].stack_bytes > most)
+            most = type->steps[i].stack_bytes;
+    }
+    return most;
+}
+
+/* Gives the user a stack to go on with. */
+static void user_wake(struct lki_user *user)
+{
+    struct lki_crowd *crowd = user->crowd;
+
+    if (user->task || user->phase == LKI_LIFE_GONE)
+        return;
+    if (must_go(user) &&
+        (crowd->cut || user->phase == LKI_LIFE_UNBORN || !user->type->hooks[LK_HOOK_STOP])) {
+        if (user->phase == LKI_LIFE_ACTIVE)
+            life_end(NULL, user);
+        user_gone(user);
+        return;
+    }
+    user->task = lki_task_new(crowd->loop, stack_bytes_of(user->type), user_run, user);
+    if (user->task)
+        lki_task_resume(user->task);
+    else
+        lki_timer_set(&crowd->loop->timers, &user->timer,
+                      lki_loop_now(crowd->loop) + BACK_OFF_FIRST_NS);
+}
+
+static void on_timer(struct lki_timer *timer)
+{
+    user_wake(LKI_CONTAINER(timer, struct lki_user, timer));
+}
+
+static void on_post(struct lki_post *post)
+{
+    user_wake(LKI_CONTAINER(post, struct lki_user, post));
+}
+
+/* One block for the user, what it keeps for each step, and the author's state. */
+enum lk_err lki_user_new(struct lki_user **out, struct lki_crowd *crowd,
+                         const struct lki_vu_type *type, uint64_t id, uint64_t seed)
+{
+    size_t align = alignof(max_align_t);
+    size_t steps_at = (sizeof(struct lki_user) + align - 1) & ~(align - 1);
+    size_t done_at = steps_at + type->step_count * sizeof(int64_t);
+    size_t state_at = (done_at + type->step_count + align - 1) & ~(align - 1);
+    char *block = lki_zalloc(state_at + type->state_bytes);
+    struct lki_user *user = (struct lki_user *)(void *)block;
+    enum lk_err err;
+
+    if (!user)
+        return LK_E_NOMEM;
+    err = lki_timer_init(&crowd->loop->timers, &user->timer, on_timer);
+    if (err) {
+        free(user);
+        return err;
+    }
+    user->vu.loop = crowd->loop;
+    user->vu.metrics = crowd->metrics;
+    user->vu.id = id;
+    user->vu.http.shared = &crowd->http;
+    lki_rng_seed(&user->vu.rng, seed, id);
+    user->crowd = crowd;
+    user->type = type;
+    user->ready_ns = (int64_t *)(void *)(block + steps_at);
+    user->done = (unsigned char *)block + done_at;
+    user->state = block + state_at;
+    crowd->alive++;
+    lki_loop_post(crowd->loop, &user->post, on_post);
+    *out = user;
+    return LK_OK;
+}
+
+void lki_user_free(struct lki_user *user)
+{
+    if (!user)
+        return;
+    lki_loop_unpost(user->crowd->loop, &user->post);
+    lki_timer_release(&user->crowd->loop->timers, &user->timer);
+    lki_resource_give_all(&user->held);
+    lki_http_client_reset(&user->vu.http);
+    free(user);
+}
+
+void lki_user_leave(struct lki_user *user)
+{
+    user->leaving = true;
+    if (!user->task && user->phase != LKI_LIFE_GONE)
+        lki_loop_post(user->crowd->loop, &user->post, on_post);
+}

@@ -1,0 +1,52 @@
+/*
+ * The life of a virtual user: zeroed state, init, start, steps until told to stop, stop. A life
+ * whose init or start failed ends with stop, and a new one begins after a while. Between steps a
+ * user has no stack: a timer brings it back when a step of its becomes ready.
+ */
+#ifndef LKI_USER_USER_H
+#define LKI_USER_USER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "client/http.h"
+#include "client/vu.h"
+#include "model/model.h"
+#include "user/resource.h"
+
+struct lki_user;
+
+/* What the users of one worker share. */
+struct lki_crowd {
+    struct lki_loop *loop;
+    const struct lki_model *model;
+    struct lki_metrics *metrics;
+    struct lki_http_shared http;
+    struct lki_resources resources;
+    struct lki_metric ***step_metrics; /* by type and step */
+    struct lki_metric *hook_metrics[LK_HOOK_COUNT_];
+    uint64_t iterations_left; /* UINT64_MAX: no limit */
+    bool draining;            /* no new steps */
+    bool cut;                 /* no more hooks either */
+    uint64_t alive;           /* users that have not left for good */
+    uint64_t active;          /* users between a start that succeeded and their stop */
+    /* Called from the loop or a task, once for each: */
+    void (*on_exhausted)(struct lki_crowd *crowd); /* the last iteration was handed out */
+    void (*on_empty)(struct lki_crowd *crowd);     /* the last user left */
+};
+
+enum lk_err lki_crowd_init(struct lki_crowd *crowd, struct lki_loop *loop,
+                           const struct lki_model *model, struct lki_metrics *metrics);
+void lki_crowd_release(struct lki_crowd *crowd);
+
+/* A user of the given type, with numbers that seed its draws. It starts at the loop's next turns.
+ */
+enum lk_err lki_user_new(struct lki_user **out, struct lki_crowd *crowd,
+                         const struct lki_vu_type *type, uint64_t id, uint64_t seed);
+/* No task of the user may be on its way. */
+void lki_user_free(struct lki_user *user);
+
+/* Has the user's life end in order, after the step in hand. */
+void lki_user_leave(struct lki_user *user);
+
+#endif
