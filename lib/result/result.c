@@ -1,0 +1,370 @@
+#include "result/result.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "stats/code.h"
+
+const char *lki_run_verdict_name(enum lki_run_verdict verdict)
+{
+    static const char *const names[] = {
+        [LKI_RUN_VALID] = "valid",
+        [LKI_RUN_GENERATOR_BOUND] = "generator-bound",
+        [LKI_RUN_INCOMPLETE] = "incomplete",
+    };
+
+    return names[verdict];
+}
+
+static const char *remark(struct lki_result *result, const char *fmt, va_list args)
+{
+    const char *text = lki_arena_vprintf(&result->arena, fmt, args);
+
+    return text ? text : "out of memory";
+}
+
+void lki_result_doubt(struct lki_result *result, enum lki_run_verdict verdict, const char *fmt, ...)
+{
+    va_list args;
+
+    if (verdict > result->verdict)
+        result->verdict = verdict;
+    if (result->reason_count == LKI_RESULT_REMARKS_MAX)
+        return;
+    va_start(args, fmt);
+    result->reasons[result->reason_count++] = remark(result, fmt, args);
+    va_end(args);
+}
+
+void lki_result_note(struct lki_result *result, const char *fmt, ...)
+{
+    va_list args;
+
+    if (result->note_count == LKI_RESULT_REMARKS_MAX)
+        return;
+    va_start(args, fmt);
+    result->notes[result->note_count++] = remark(result, fmt, args);
+    va_end(args);
+}
+
+/* Zeroed memory for count objects; never NULL for none of them unless memory ran out. */
+static void *take(struct lki_result *result, size_t count, size_t bytes)
+{
+    void *block = lki_arena_alloc(&result->arena, count * bytes);
+
+    return block ? memset(block, 0, count * bytes) : NULL;
+}
+
+static const char *keep(struct lki_result *result, const char *text)
+{
+    return lki_arena_copy(&result->arena, text ? text : "", text ? strlen(text) : 0);
+}
+
+static struct lki_summary summarize(const struct lki_hist *hist)
+{
+    return (struct lki_summary){
+        .count = hist->count,
+        .avg_ns = (int64_t)(lki_hist_mean(hist) + 0.5),
+        .min_ns = hist->min,
+        .p50_ns = lki_hist_quantile(hist, 0.50),
+        .p90_ns = lki_hist_quantile(hist, 0.90),
+        .p95_ns = lki_hist_quantile(hist, 0.95),
+        .p99_ns = lki_hist_quantile(hist, 0.99),
+        .p99_9_ns = lki_hist_quantile(hist, 0.999),
+        .max_ns = hist->max,
+    };
+}
+
+static int by_count(const void *a, const void *b)
+{
+    const struct lki_code_count *left = a;
+    const struct lki_code_count *right = b;
+
+    if (left->count != right->count)
+        return left->count < right->count ? 1 : -1;
+    return left->code - right->code;
+}
+
+/* The numbers of a metric; its names are the caller's. */
+static enum lk_err metric_fill(struct lki_result *result, struct lki_result_metric *metric,
+                               const struct lki_tally *tally)
+{
+    metric->count = tally->count;
+    metric->errors = tally->errors;
+    metric->cancelled = tally->cancelled;
+    metric->bytes_sent = tally->bytes_sent;
+    metric->bytes_received = tally->bytes_received;
+    metric->latency = summarize(&tally->latency);
+    for (int p = 0; p < LKI_PHASE_COUNT; p++)
+        metric->phases[p] = summarize(&tally->phases[p]);
+    metric->codes = take(result, tally->codes.len, sizeof(*metric->codes));
+    if (!metric->codes)
+        return LK_E_NOMEM;
+    metric->code_count = tally->codes.len;
+    memcpy(metric->codes, lki_codes_all(&tally->codes), tally->codes.len * sizeof(*metric->codes));
+    qsort(metric->codes, metric->code_count, sizeof(*metric->codes), by_count);
+    return LK_OK;
+}
+
+static enum lk_err metric_copy(struct lki_result *result, struct lki_result_metric *metric,
+                               const struct lki_metric *from)
+{
+    metric->source = from->source;
+    metric->id = keep(result, from->id);
+    metric->name = keep(result, from->name);
+    metric->step = keep(result, from->step);
+    if (!metric->id || !metric->name || !metric->step)
+        return LK_E_NOMEM;
+    return metric_fill(result, metric, &from->total);
+}
+
+static enum lk_err metrics_copy(struct lki_result *result, const struct lki_metrics *metrics)
+{
+    size_t count = 0;
+    enum lk_err err = LK_OK;
+
+    for (const struct lki_metric *metric = metrics->first; metric; metric = metric->next)
+        count++;
+    result->metrics = take(result, count, sizeof(*result->metrics));
+    if (!result->metrics)
+        return LK_E_NOMEM;
+    for (const struct lki_metric *metric = metrics->first; metric && !err; metric = metric->next)
+        err = metric_copy(result, &result->metrics[result->metric_count++], metric);
+    return err;
+}
+
+/* All metrics of a source taken together. */
+static enum lk_err all_fill(struct lki_result *result, struct lki_result_metric *all,
+                            const struct lki_metrics *metrics, enum lki_source source)
+{
+    struct lki_tally *sum = lki_zalloc(sizeof(*sum));
+    uint64_t lost = 0;
+    enum lk_err err;
+
+    if (!sum)
+        return LK_E_NOMEM;
+    for (const struct lki_metric *metric = metrics->first; metric; metric = metric->next) {
+        if (metric->source == source) {
+            lki_tally_merge(sum, &metric->total);
+            lost += metric->total.latency.lost;
+        }
+    }
+    if (sum->latency.lost > lost)
+        lki_result_doubt(result, LKI_RUN_INCOMPLETE, "memory ran out while the result was made");
+    *all = (struct lki_result_metric){.id = "", .name = "", .step = "", .source = source};
+    err = metric_fill(result, all, sum);
+    lki_tally_release(sum);
+    free(sum);
+    return err;
+}
+
+static int by_error_count(const void *a, const void *b)
+{
+    const struct lki_result_error *left = a;
+    const struct lki_result_error *right = b;
+
+    if (left->count != right->count)
+        return left->count < right->count ? 1 : -1;
+    if (left->first_ns != right->first_ns)
+        return left->first_ns < right->first_ns ? -1 : 1;
+    return strcmp(left->message, right->message);
+}
+
+static enum lk_err errors_copy(struct lki_result *result, const struct lki_metrics *metrics)
+{
+    const struct lki_error_group *group;
+    size_t count = 0;
+
+    for (group = metrics->first_error; group; group = group->next)
+        count++;
+    result->errors = take(result, count, sizeof(*result->errors));
+    if (!result->errors)
+        return LK_E_NOMEM;
+    for (group = metrics->first_error; group; group = group->next) {
+        struct lki_result_error *error = &result->errors[result->error_count++];
+
+        *error = (struct lki_result_error){
+            .source = group->source,
+            .step = keep(result, group->step),
+            .code = group->code ? lki_code_name(group->code) : "",
+            .message = keep(result, group->message),
+            .count = group->count,
+            .first_user = group->first_user,
+            .first_ns = group->first_ns,
+        };
+        if (!error->step || !error->message)
+            return LK_E_NOMEM;
+    }
+    qsort(result->errors, count, sizeof(*result->errors), by_error_count);
+    return LK_OK;
+}
+
+static enum lk_err series_copy(struct lki_result *result, const struct lki_series *series)
+{
+    size_t len = series ? series->len : 0;
+
+    result->series = take(result, len, sizeof(*result->series));
+    if (!result->series)
+        return LK_E_NOMEM;
+    if (len)
+        memcpy(result->series, series->rows, len * sizeof(*result->series));
+    result->series_count = len;
+    return LK_OK;
+}
+
+static void id_make(char *id, size_t size)
+{
+    uint64_t words[2];
+
+    if (getentropy(words, sizeof(words))) {
+        struct lki_rng rng;
+
+        lki_rng_seed(&rng, (uint64_t)time(NULL), (uint64_t)getpid());
+        words[0] = lki_rng_next(&rng);
+        words[1] = lki_rng_next(&rng);
+    }
+    snprintf(id, size, "%016" PRIx64 "%016" PRIx64, words[0], words[1]);
+}
+
+static enum lk_err settings_copy(struct lki_result *result,
+                                 const struct lki_result_settings *settings)
+{
+    time_t started = (time_t)settings->started_at_s;
+    struct tm utc;
+
+    if (settings->id)
+        snprintf(result->id, sizeof(result->id), "%s", settings->id);
+    else
+        id_make(result->id, sizeof(result->id));
+    if (started && gmtime_r(&started, &utc))
+        strftime(result->started_at, sizeof(result->started_at), "%Y-%m-%dT%H:%M:%SZ", &utc);
+    result->seed = settings->seed;
+    result->duration_ns = settings->duration_ns;
+    result->users = settings->users;
+    result->workers = settings->workers;
+    result->program = keep(result, settings->program);
+    result->ended_by = keep(result, settings->ended_by);
+    return result->program && result->ended_by ? LK_OK : LK_E_NOMEM;
+}
+
+static uint64_t code_total(const struct lki_result_metric *metric, lki_code code)
+{
+    for (size_t i = 0; i < metric->code_count; i++) {
+        if (metric->codes[i].code == code)
+            return metric->codes[i].count;
+    }
+    return 0;
+}
+
+static void count_responses(struct lki_result *result)
+{
+    const struct lki_result_metric *all = &result->all_http;
+
+    for (size_t i = 0; i < all->code_count; i++) {
+        if (lki_code_is_response(all->codes[i].code))
+            result->responses += all->codes[i].count;
+    }
+}
+
+/* What ran out on this side says nothing about the server. */
+static void judge_generator(struct lki_result *result)
+{
+    uint64_t descriptors = code_total(&result->all_http, LKI_CODE_HTTP_NO_DESCRIPTORS);
+    uint64_t ports = code_total(&result->all_http, LKI_CODE_HTTP_NO_PORTS);
+
+    if (descriptors)
+        lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
+                         "%" PRIu64 " requests found no free file descriptor here: raise the limit "
+                         "(ulimit -n), or use more workers",
+                         descriptors);
+    if (ports)
+        lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
+                         "%" PRIu64 " requests found no free local port here: keep connections "
+                         "alive, or use more addresses",
+                         ports);
+}
+
+/* What the recording itself could not keep. */
+static void judge_recording(struct lki_result *result, const struct lki_metrics *metrics,
+                            const struct lki_series *series)
+{
+    uint64_t lost = 0;
+
+    for (const struct lki_metric *metric = metrics->first; metric; metric = metric->next) {
+        lost += metric->total.codes.lost + metric->total.latency.lost;
+        for (int p = 0; p < LKI_PHASE_COUNT; p++)
+            lost += metric->total.phases[p].lost;
+    }
+    if (lost)
+        lki_result_doubt(result, LKI_RUN_INCOMPLETE,
+                         "memory ran out: %" PRIu64 " values are missing from percentiles or codes",
+                         lost);
+    if (metrics->overflowed)
+        lki_result_note(result,
+                        "more than %zu names of metrics: the samples of all others are under %s",
+                        metrics->count, LKI_METRIC_OVERFLOW_NAME);
+    if (series && series->joined)
+        lki_result_note(result, "%" PRIu64 " seconds have no row of their own in the series",
+                        series->joined);
+}
+
+enum lk_err lki_result_init(struct lki_result *result, const struct lki_result_settings *settings,
+                            struct lki_metrics *metrics, const struct lki_series *series)
+{
+    enum lk_err err;
+
+    *result = (struct lki_result){0};
+    lki_arena_init(&result->arena, NULL, 0);
+    lki_metrics_fold(metrics);
+    result->totals = metrics->totals;
+    err = settings_copy(result, settings);
+    if (!err)
+        err = metrics_copy(result, metrics);
+    if (!err)
+        err = all_fill(result, &result->all_steps, metrics, LKI_SOURCE_STEP);
+    if (!err)
+        err = all_fill(result, &result->all_http, metrics, LKI_SOURCE_HTTP);
+    if (!err)
+        err = errors_copy(result, metrics);
+    if (!err)
+        err = series_copy(result, series);
+    if (err) {
+        lki_result_release(result);
+        return err;
+    }
+    count_responses(result);
+    judge_generator(result);
+    judge_recording(result, metrics, series);
+    return LK_OK;
+}
+
+void lki_result_release(struct lki_result *result)
+{
+    lki_arena_reset(&result->arena);
+    *result = (struct lki_result){0};
+}
+
+const char *lki_result_failure(const struct lki_result *result)
+{
+    if (result->verdict == LKI_RUN_INCOMPLETE)
+        return "data was lost";
+    if (!result->totals.iterations && !result->totals.steps)
+        return "no step ran";
+    if (result->totals.http_requests && !result->responses)
+        return "no request got a response";
+    return NULL;
+}
+
+int lki_result_exit_status(const struct lki_result *result)
+{
+    return lki_result_failure(result) ? LKI_EXIT_FAILED : LKI_EXIT_PASSED;
+}
