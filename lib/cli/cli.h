@@ -1,0 +1,47 @@
+/*
+ * What the commands share. This layer alone writes to standard output and standard error: answers
+ * to the one, errors and progress to the other.
+ */
+#ifndef LKI_CLI_CLI_H
+#define LKI_CLI_CLI_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "cli/options.h"
+#include "model/model.h"
+
+/* Of the answers and error texts that are made in memory: a fault, not a limit anybody meets. */
+#define LKI_CLI_TEXT_MAX (16 * 1024 * 1024)
+
+struct lki_cli {
+    const char *program; /* what the user calls it */
+    struct lki_options options;
+};
+
+/* Writes one line, "program: text", to standard error. */
+void lki_cli_error(const struct lki_cli *cli, const char *fmt, ...) LK_PRINTF(2, 3);
+
+/* The same for each line of a buffer; lines that are lost for want of memory are told. */
+void lki_cli_errors(const struct lki_cli *cli, struct lki_buf *lines);
+
+/* Writes text to standard output; an exit status, after an error line if that failed. */
+int lki_cli_answer(const struct lki_cli *cli, struct lki_buf *text);
+
+/* Pushes out what stdio holds back of standard output; an exit status as above. */
+int lki_cli_flush(const struct lki_cli *cli);
+
+/*
+ * The end of something that gathers problems: writes them, if err says that there are any, and
+ * releases the buffer. The exit status: 2 for LK_E_ARG, 1 for what is not the user's fault.
+ */
+int lki_cli_problems(const struct lki_cli *cli, enum lk_err err, struct lki_buf *problems);
+
+/* The model of this program's registry; an exit status, after the error lines if there is none. */
+int lki_cli_model(const struct lki_cli *cli, struct lki_model **model);
+
+/* The commands; each returns an exit status. */
+int lki_cli_run(const struct lki_cli *cli);
+int lki_cli_list(const struct lki_cli *cli);
+
+#endif
