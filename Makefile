@@ -1,0 +1,265 @@
+# loadkit. `make help` lists what can be made.
+#
+# CC, CPPFLAGS, CFLAGS, LDFLAGS, LDLIBS, PREFIX and DESTDIR belong to the user: what loadkit itself
+# needs stands in variables of its own. All that is made goes to $(BUILD). V=1 shows the commands.
+
+CFLAGS = -O2 -g
+BUILD = build
+PREFIX = /usr/local
+LIBDIR = $(PREFIX)/lib
+INCLUDEDIR = $(PREFIX)/include
+MANDIR = $(PREFIX)/share/man
+INSTALL = install
+PKG_CONFIG = pkg-config
+FUZZ_SECONDS = 30
+
+# The one place of the version is include/loadkit/api.h.
+VERSION := $(shell sed -n 's/^.define LK_VERSION "\(.*\)"/\1/p' include/loadkit/api.h)
+SOVERSION := $(firstword $(subst ., ,$(VERSION)))
+
+# ---- sources: a new file in one of these places is found by itself
+
+HEADERS := $(sort $(wildcard include/loadkit/*.h))
+LIB_SRC := $(sort $(wildcard lib/*/*.c lib/*/*.S))
+EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
+TEST_SRC := $(sort $(wildcard tests/test_*.c))
+TEST_SCRIPTS := $(sort $(wildcard tests/test_*.sh))
+BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+MAN := $(sort $(wildcard man/*.[1357]))
+
+# tests/support: a file with a main is a program of its own, any other is linked with every test.
+SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
+SUPPORT_MAIN := $(if $(SUPPORT_SRC),$(shell grep -l '^int main' $(SUPPORT_SRC)))
+SUPPORT_PART := $(filter-out $(SUPPORT_MAIN),$(SUPPORT_SRC))
+
+override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))
+objects = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
+programs = $(patsubst %.c,$(BUILD)/%,$(1))
+
+STATIC = $(BUILD)/libloadkit.a
+SHARED = $(BUILD)/libloadkit.so
+EXAMPLES = $(call programs,$(EXAMPLE_SRC))
+SUPPORT = $(call programs,$(SUPPORT_MAIN))
+TESTS = $(call programs,$(TEST_SRC))
+BENCHES = $(call programs,$(BENCH_SRC))
+FUZZERS = $(call programs,$(FUZZ_SRC))
+
+# ---- flags
+
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wundef -Wvla
+# Nobody can replace from outside what the library exports: its own calls need no detour.
+CODEGEN = -fPIC -fvisibility=hidden -fno-semantic-interposition
+INCLUDES = -Iinclude -Ilib -Itests
+COMPILE = $(CC) -std=gnu11 $(WARNINGS) $(CODEGEN) $(CPPFLAGS) $(CFLAGS)
+FATAL = $(if $(WERROR),-Werror)
+
+DEPENDENCIES = libevent_core libcjson
+DEPENDENCIES_FOUND := $(shell $(PKG_CONFIG) --exists $(DEPENDENCIES) 2>/dev/null && echo yes)
+LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(DEPENDENCIES) 2>/dev/null)
+LIB_LIBS := $(shell $(PKG_CONFIG) --libs $(DEPENDENCIES) 2>/dev/null) -lpthread -lm
+CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check)
+
+SANITIZE = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined
+
+ifeq ($(V),1)
+Q =
+say = @:
+else
+Q = @
+say = @printf '  %-7s %s\n'
+endif
+
+# Targets that call make again use all processors, unless the user has said -j.
+jobs = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
+once = --no-print-directory
+again = $(once) $(jobs)
+tool = BUILD='$(abspath $(BUILD))' CC='$(CC)' tests/tools/
+
+# ---- building
+
+.PHONY: all tests benches fuzzers
+all: $(STATIC) $(SHARED) $(EXAMPLES) ## the libraries and the examples
+tests: $(STATIC) $(EXAMPLES) $(SUPPORT) $(TESTS)
+	@:
+benches: $(EXAMPLES) $(BENCHES)
+fuzzers: $(FUZZERS)
+
+$(STATIC): $(call objects,$(LIB_SRC)) $(BUILD)/sources
+	$(say) AR $@
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $(filter %.o,$^)
+
+$(SHARED): $(call objects,$(LIB_SRC)) $(BUILD)/sources lib/loadkit.map
+	$(say) LD $@
+	$(Q)$(COMPILE) -shared -Wl,-soname,libloadkit.so.$(SOVERSION) \
+		-Wl,--version-script=lib/loadkit.map -Wl,-z,defs -Wl,--as-needed $(LDFLAGS) \
+		-o $@ $(filter %.o,$^) $(LIB_LIBS) $(LDLIBS)
+	$(Q)ln -sf $(@F) $@.$(SOVERSION)
+
+$(EXAMPLES): %: %.o $(STATIC)
+$(SUPPORT) $(BENCHES) $(TESTS): %: %.o $(call objects,$(SUPPORT_PART)) $(STATIC)
+$(TESTS): MORE_LIBS = $(CHECK_LIBS)
+$(FUZZERS): %: %.o $(STATIC)
+$(FUZZERS): MORE_LIBS = -fsanitize=fuzzer
+$(EXAMPLES) $(SUPPORT) $(BENCHES) $(TESTS) $(FUZZERS):
+	$(say) LD $@
+	$(Q)$(COMPILE) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(MORE_LIBS) $(LIB_LIBS) $(LDLIBS)
+
+# Examples see what authors see: the public headers.
+$(call objects,$(EXAMPLE_SRC)): INCLUDES = -Iinclude
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	$(say) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) $(FATAL) $(INCLUDES) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/%.o: %.S $(BUILD)/flags
+	$(say) AS $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) $(INCLUDES) -MMD -MP -c -o $@ $<
+
+# Files that are written only when they would say something else than the last time: then what
+# depends on them is made anew.
+$(BUILD)/flags: SAY = $(COMPILE)
+$(BUILD)/sources: SAY = $(LIB_SRC)
+$(BUILD)/flags $(BUILD)/sources: need-dependencies
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(subst ','\'',$(SAY))' | cmp -s - $@ || echo '$(subst ','\'',$(SAY))' >$@
+
+.PHONY: need-dependencies
+need-dependencies:
+ifneq ($(DEPENDENCIES_FOUND),yes)
+	@echo 'loadkit needs a C compiler, pkg-config, $(DEPENDENCIES). On Debian: make deps' >&2
+	@exit 1
+endif
+
+ALL_SRC = $(LIB_SRC) $(EXAMPLE_SRC) $(SUPPORT_SRC) $(TEST_SRC) $(BENCH_SRC) $(FUZZ_SRC)
+-include $(patsubst %.o,%.d,$(call objects,$(ALL_SRC)))
+
+# ---- running
+
+.PHONY: deps
+deps: ## install the Debian packages that are missing
+	@tests/tools/deps
+
+.PHONY: demo
+demo: ## run the shop example against its little server
+	@tests/tools/deps build
+	@$(MAKE) $(again) $(BUILD)/examples/shop $(BUILD)/examples/shop_server
+	@$(tool)demo
+
+# What every contribution must pass is counted like a test. With FULL=1 the sanitizers and fuzzers
+# join in: they double the time, so a contributor has them on demand and CI always.
+GATES = check-layers check-headers check-man check-install lint
+WITH_GATES = -b $(BUILD) $(GATES:%=tests/tools/%)
+WITH_TESTS = -b $(BUILD) $(TESTS) $(TEST_SCRIPTS)
+WITH_ASAN = -b $(BUILD)/asan $(TESTS:$(BUILD)/%=$(BUILD)/asan/%) \
+	$(filter-out tests/test_tool_%,$(TEST_SCRIPTS))
+WITH_FUZZ = -b $(BUILD) tests/tools/fuzz
+
+.PHONY: check run-check
+check: ## all tests and gates; FULL=1: under sanitizers too, and a short fuzz
+	@tests/tools/deps build check
+	@$(MAKE) $(again) WERROR=1 all tests $(if $(FULL),build-asan build-fuzz)
+	@$(MAKE) $(once) run-check
+
+run-check:
+	@CC='$(CC)' FUZZ_SECONDS=15 tests/run $(WITH_GATES) $(WITH_TESTS) \
+		$(if $(FULL),$(WITH_ASAN) $(WITH_FUZZ))
+
+.PHONY: test run-test
+test: ## the tests alone; T="buf url" runs test_buf and test_url
+	@$(MAKE) $(again) tests
+	@$(MAKE) $(once) run-test
+
+run-test:
+	@tests/run -b $(BUILD) $(if $(T),$(wildcard $(T:%=$(BUILD)/tests/test_%) \
+		$(T:%=tests/test_%.sh)),$(TESTS) $(TEST_SCRIPTS))
+
+.PHONY: check-asan build-asan
+check-asan: build-asan ## the tests under AddressSanitizer and UBSan
+	@tests/run $(WITH_ASAN)
+
+build-asan:
+	@$(MAKE) $(again) BUILD=$(BUILD)/asan CFLAGS='$(SANITIZE)' tests
+
+.PHONY: check-valgrind
+check-valgrind: tests ## the test programs under valgrind
+	@CK_FORK=no tests/run -b $(BUILD) -x 'valgrind -q --error-exitcode=99 --leak-check=full' $(TESTS)
+
+.PHONY: fuzz build-fuzz
+fuzz: build-fuzz ## every fuzzer for FUZZ_SECONDS (30)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(tool)fuzz
+
+build-fuzz:
+	@$(MAKE) $(again) BUILD=$(BUILD)/fuzz CC=clang \
+		CFLAGS='$(SANITIZE) -fsanitize=fuzzer-no-link' fuzzers
+
+.PHONY: check-headers check-layers check-man check-install
+check-headers: ## every header compiles alone, the public ones as C++ too
+	@$(tool)check-headers
+check-layers: ## no layer includes a higher one
+	@$(tool)check-layers
+check-man: $(SHARED) $(STATIC) ## the manual is clean, complete, and its examples compile
+	@$(tool)check-man
+check-install: all ## what is installed can be used, and goes without a trace
+	@$(tool)check-install
+
+.PHONY: lint fmt
+lint: ## clang-format, clang-tidy, cppcheck, shellcheck
+	@$(tool)lint
+fmt: ## lay the sources out by clang-format
+	@tests/tools/format
+
+.PHONY: bench
+bench: ## cost per request beside wrk and others, memory per user
+	@tests/tools/deps build bench
+	@$(MAKE) $(again) benches
+	@BUILD='$(abspath $(BUILD))' tests/bench/run
+
+# ---- installing
+
+TO = $(DESTDIR)
+MAN_DIRS = $(sort $(patsubst .%,man%,$(suffix $(MAN))))
+
+.PHONY: install
+install: $(STATIC) $(SHARED) ## to PREFIX (/usr/local), under DESTDIR
+	$(INSTALL) -d $(TO)$(INCLUDEDIR)/loadkit $(TO)$(LIBDIR)/pkgconfig $(MAN_DIRS:%=$(TO)$(MANDIR)/%)
+	$(INSTALL) -m 644 $(HEADERS) $(TO)$(INCLUDEDIR)/loadkit
+	$(INSTALL) -m 644 $(STATIC) $(TO)$(LIBDIR)
+	$(INSTALL) -m 755 $(SHARED) $(TO)$(LIBDIR)/libloadkit.so.$(VERSION)
+	ln -sf libloadkit.so.$(VERSION) $(TO)$(LIBDIR)/libloadkit.so.$(SOVERSION)
+	ln -sf libloadkit.so.$(SOVERSION) $(TO)$(LIBDIR)/libloadkit.so
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
+		-e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|' \
+		-e 's|@INCLUDEDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))|' \
+		pkgconfig/loadkit.pc.in >$(TO)$(LIBDIR)/pkgconfig/loadkit.pc
+	for page in $(MAN); do \
+		$(INSTALL) -m 644 $$page $(TO)$(MANDIR)/man$${page##*.} || exit 1; \
+	done
+
+.PHONY: uninstall
+uninstall: ## take away what install put there
+	rm -f $(addprefix $(TO)$(LIBDIR)/,libloadkit.a libloadkit.so libloadkit.so.$(SOVERSION) \
+		libloadkit.so.$(VERSION) pkgconfig/loadkit.pc)
+	rm -f $(foreach page,$(MAN),$(TO)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+	rm -f $(HEADERS:include/%=$(TO)$(INCLUDEDIR)/%)
+	-rmdir $(TO)$(INCLUDEDIR)/loadkit
+
+.PHONY: dist
+dist: ## the sources as build/loadkit-VERSION.tar.gz
+	$(Q)mkdir -p $(BUILD)
+	$(Q)git archive --prefix=loadkit-$(VERSION)/ -o $(BUILD)/loadkit-$(VERSION).tar.gz HEAD
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(BUILD)
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
+
+.SECONDARY:
+.DELETE_ON_ERROR:

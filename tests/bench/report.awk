@@ -1,0 +1,169 @@
+# Makes the table in Markdown of the samples that run took:
+#
+#   PART KEY PAIR TOOL REQUESTS USER_US SYSTEM_US WALL_US FAILED    cost, mix, bodies, steps, start
+#   calls TOOL REQUESTS READS WRITES WAITS OTHERS
+#   instructions ITERATIONS REQUESTS INSTRUCTIONS
+#   memory SITUATION USERS PSS_KB DESCRIPTORS
+
+function sort_numbers(list, n,    i, j, x) {
+    for (i = 2; i <= n; i++) {
+        x = list[i]
+        for (j = i - 1; j >= 1 && list[j] > x; j--)
+            list[j + 1] = list[j]
+        list[j + 1] = x
+    }
+}
+
+function median(list, n) {
+    sort_numbers(list, n)
+    return n % 2 ? list[(n + 1) / 2] : (list[n / 2] + list[n / 2 + 1]) / 2
+}
+
+# The median over the pairs of one column of a tool: "us", "user", "system" or "rate".
+function of(part, key, tool, column,    n, pair, list) {
+    n = 0
+    for (pair = 1; pair <= pairs; pair++)
+        if ((part, key, tool, pair, column) in value)
+            list[++n] = value[part, key, tool, pair, column]
+    return n ? median(list, n) : ""
+}
+
+# Sets ratio and spread of loadkit to a tool, pair by pair.
+function compare(part, key, tool, column,    n, pair, list) {
+    n = 0
+    for (pair = 1; pair <= pairs; pair++)
+        if ((part, key, tool, pair, column) in value && (part, key, "loadkit", pair, column) in value)
+            list[++n] = value[part, key, "loadkit", pair, column] / value[part, key, tool, pair, column]
+    ratio = n ? median(list, n) : ""
+    spread = n ? sprintf("%.2f to %.2f", list[1], list[n]) : ""
+}
+
+function row(what, ours, theirs, beside, scatter, budget, held) {
+    printf "| %s | %s | %s | %s | %s | %s | %s |\n", what, ours, theirs, beside, scatter, budget, held
+}
+
+function verdict(measured, budget) {
+    return measured == "" ? "" : measured <= budget ? "yes" : "**no**"
+}
+
+function split_us(part, key, tool,    us) {
+    us = of(part, key, tool, "us")
+    return us == "" ? "" : sprintf("%.2f (%.2f + %.2f)", us, of(part, key, tool, "user"), of(part, key, tool, "system"))
+}
+
+function two(number) {
+    return number == "" ? "" : sprintf("%.2f", number)
+}
+
+function beside_wrk(part, key, name, budget) {
+    if (!((part, key) in seen))
+        return
+    compare(part, key, "wrk", "us")
+    row(name ", us a request", split_us(part, key, "loadkit"), split_us(part, key, "wrk"), two(ratio), spread, sprintf("%.1f x", budget), verdict(ratio, budget))
+    compare(part, key, "wrk", "rate")
+    row(name ", requests/s", sprintf("%d", of(part, key, "loadkit", "rate")), sprintf("%d", of(part, key, "wrk", "rate")), two(ratio), spread, "", "")
+}
+
+function beside_others(tool, key,    us) {
+    us = of("cost", key, tool, "us")
+    if (us == "")
+        return
+    row("the same, beside " tool, two(of("cost", key, "loadkit", "us")), split_us("cost", key, tool), two(of("cost", key, "loadkit", "us") / us), "", "", "")
+}
+
+function calls_text(tool, from,    n, k, text) {
+    n = calls[tool, "requests"] - (from == "" ? 0 : calls[from, "requests"])
+    if (n <= 0)
+        return ""
+    for (k = 1; k <= 4; k++)
+        per[k] = (calls[tool, k] - (from == "" ? 0 : calls[from, k])) / n
+    return sprintf("%.3f, %.3f, %.3f, %.3f", per[1], per[2], per[3], per[4])
+}
+
+function report_calls(    theirs, ours) {
+    theirs = calls_text("wrk", "")
+    ours = calls_text("loadkit-24000", "loadkit-4000")
+    if (ours != "")
+        row("system calls a request: read, write, wait, other", ours, theirs, "", "", "1, 1, at most 1, 0", per[1] < 1.01 && per[2] < 1.01 && per[3] < 1.01 && per[4] < 0.01 ? "yes" : "**no**")
+}
+
+function report_memory(situation, name, budget,    most, u, each, enough) {
+    most = 0
+    for (u in users_of)
+        if ((situation, u) in pss && u + 0 > most)
+            most = u + 0
+    if (!most)
+        return
+    each = (pss[situation, most] - pss[situation, 1]) / (most - 1)
+    enough = situation == "thinking" || files[situation, most] >= most
+    row(sprintf("%d users %s, kB each above one", most, name), two(each), "", "", "", sprintf("%s", budget), enough ? verdict(each, budget == "" ? 1e9 : budget) : "only " files[situation, most] " descriptors open")
+    if (situation == "thinking")
+        row(sprintf("%d users %s, MB in all", most, name), sprintf("%.0f", pss[situation, most] / 1024), "", "", "", 300, verdict(pss[situation, most] / 1024, 300))
+}
+
+$1 == "calls" {
+    calls[$2, "requests"] = $3
+    for (k = 1; k <= 4; k++)
+        calls[$2, k] = $(3 + k)
+    next
+}
+
+$1 == "instructions" {
+    if (instructions_before != "")
+        instructions = ($4 - instructions_before) / ($3 - requests_before)
+    instructions_before = $4
+    requests_before = $3
+    next
+}
+
+$1 == "memory" {
+    pss[$2, $3] = $4
+    files[$2, $3] = $5
+    users_of[$3] = 1
+    next
+}
+
+{
+    seen[$1, $2] = 1
+    if ($3 > pairs)
+        pairs = $3
+    if ($9 > 0)
+        failed[$1 ", " $2 ", " $4] += $9
+    if (!$5) {
+        failed[$1 ", " $2 ", " $4 " (none was answered)"] += 1
+        next
+    }
+    value[$1, $2, $4, $3, "us"] = ($6 + $7) / $5
+    value[$1, $2, $4, $3, "user"] = $6 / $5
+    value[$1, $2, $4, $3, "system"] = $7 / $5
+    value[$1, $2, $4, $3, "rate"] = $5 * 1e6 / $8
+    value[$1, $2, $4, $3, "wall"] = $8 / 1e6
+}
+
+END {
+    row("what", "loadkit", "wrk or other", "ratio", "spread", "budget", "held")
+    row("---", "---", "---", "---", "---", "---", "---")
+    n = split("64 1000 4000", keys)
+    for (i = 1; i <= n; i++) {
+        beside_wrk("cost", keys[i], keys[i] " connections", 1.0)
+        m = split("h2load ab hey", tools)
+        for (j = 1; j <= m; j++)
+            beside_others(tools[j], keys[i])
+    }
+    beside_wrk("mix", 1000, "shop-like mix", 1.3)
+    beside_wrk("bodies", 64, "bodies of 64 kB", 1.3)
+    if (("steps", 64) in seen) {
+        ns = of("steps", 64, "loadkit", "us") * 1000
+        row("own time of a step, ns", sprintf("%.0f", ns), "", "", "", 1000, verdict(ns, 1000))
+    }
+    report_calls()
+    if (instructions)
+        row("instructions a request", sprintf("%.0f", instructions), "", "", "", "", "")
+    report_memory("connected", "connected, waiting", 2)
+    report_memory("inside", "inside a request", 12)
+    report_memory("thinking", "thinking", "")
+    if (("start", 100000) in seen)
+        row("100000 users, from start to end of a step of each, s", two(of("start", 100000, "loadkit", "wall")), "", "", "", 2, verdict(of("start", 100000, "loadkit", "wall"), 2))
+    for (what in failed)
+        printf "\nFailed requests: %s: %d\n", what, failed[what]
+}
