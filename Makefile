@@ -144,11 +144,14 @@ ALL_SRC = $(LIB_SRC) $(EXAMPLE_SRC) $(SUPPORT_SRC) $(TEST_SRC) $(BENCH_SRC) $(FU
 deps: ## install the Debian packages that are missing
 	@tests/tools/deps
 
-.PHONY: demo
+.PHONY: demo demo-programs
 demo: ## run the shop example against its little server
 	@tests/tools/deps build
-	@$(MAKE) $(again) $(BUILD)/examples/shop $(BUILD)/examples/shop_server
+	@$(MAKE) $(again) demo-programs
 	@$(tool)demo
+
+demo-programs: $(BUILD)/examples/shop $(BUILD)/examples/shop_server
+	@:
 
 # What every contribution must pass is counted like a test. With FULL=1 the sanitizers and fuzzers
 # join in: they double the time, so a contributor has them on demand and CI always.

@@ -32,6 +32,16 @@ static void hang_up(struct pinger *self)
     self->busy = false;
 }
 
+/* The end of the run breaks a wait off, once: what was asked may still be answered. */
+static void await(lk_vu *vu, int fd, unsigned event, const char *what)
+{
+    int ready = lk_wait_fd(vu, fd, event, WAIT_S);
+
+    if (ready == LK_E_CANCELLED)
+        ready = lk_wait_fd(vu, fd, event, WAIT_S);
+    LK_REQUIRE(ready > 0, "%s: %s", what, lk_strerror((enum lk_err)ready));
+}
+
 static void dial(lk_vu *vu, struct pinger *self)
 {
     struct sockaddr_in addr = {.sin_family = AF_INET};
@@ -45,7 +55,7 @@ static void dial(lk_vu *vu, struct pinger *self)
     if (!connect(self->fd, (struct sockaddr *)&addr, sizeof(addr)))
         return;
     LK_REQUIRE(errno == EINPROGRESS, "connect: %s", strerror(errno));
-    LK_REQUIRE(lk_wait_fd(vu, self->fd, LK_WRITABLE, WAIT_S) > 0, "connect: timed out");
+    await(vu, self->fd, LK_WRITABLE, "connect");
     getsockopt(self->fd, SOL_SOCKET, SO_ERROR, &error, &len);
     LK_REQUIRE(!error, "connect: %s", strerror(error));
 }
@@ -56,7 +66,7 @@ static void send_all(lk_vu *vu, int fd, const char *bytes, size_t len)
         ssize_t sent = send(fd, bytes, len, MSG_NOSIGNAL);
 
         if (sent < 0 && errno == EAGAIN) {
-            LK_REQUIRE(lk_wait_fd(vu, fd, LK_WRITABLE, WAIT_S) > 0, "send: timed out");
+            await(vu, fd, LK_WRITABLE, "send");
             continue;
         }
         LK_REQUIRE(sent >= 0, "send: %s", strerror(errno));
@@ -76,7 +86,7 @@ static void receive_line(lk_vu *vu, int fd, char *line, size_t size)
         LK_REQUIRE(len < size, "the answer is too long");
         got = recv(fd, line + len, size - len, 0);
         if (got < 0 && errno == EAGAIN) {
-            LK_REQUIRE(lk_wait_fd(vu, fd, LK_READABLE, WAIT_S) > 0, "receive: timed out");
+            await(vu, fd, LK_READABLE, "receive");
             continue;
         }
         LK_REQUIRE(got, "the server closed the connection");

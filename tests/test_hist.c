@@ -594,8 +594,7 @@ static const struct wire_case {
      BYTES(1, 2, 2, 0xcf, 0x0f, 0xcf, 0x0f, 0, 0, 0, 1, 122, 2)},
     {"some counted below, minimum in range", BYTES(1, 2, 0xd0, 0x0f, 4, 4, 1, 0, 0, 1, 123, 1)},
     {"some counted above, maximum in range", BYTES(1, 2, 0xd0, 0x0f, 4, 4, 0, 1, 0, 1, 122, 1)},
-    {"all counted below, maximum in range",
-     BYTES(1, 2, 2, 0xe7, 0x07, 0xe7, 0x07, 2, 0, 0, 0)},
+    {"all counted below, maximum in range", BYTES(1, 2, 2, 0xe7, 0x07, 0xe7, 0x07, 2, 0, 0, 0)},
     {"more below than there are", BYTES(1, 1, 2, 0, 0, 2, 0, 0, 0)},
     {"one is missing in the buckets", BYTES(1, 2, 0xd0, 0x0f, 3, 3, 0, 0, 0, 1, 122, 1)},
     {"one too many in the buckets", BYTES(1, 2, 0xd0, 0x0f, 3, 3, 0, 0, 0, 1, 122, 3)},
@@ -631,8 +630,8 @@ END_TEST
 START_TEST(lost_values_are_counted_but_have_no_place)
 {
     /* three of 1000 ns are kept, and three lost, among them the maximum of 5000 */
-    static const unsigned char bytes[] = {1, 6, 0xd0, 0x0f, 0xa0, 0x1f, 0xa0, 0x1f, 0, 0,
-                                          3, 1, 122,  3};
+    static const unsigned char bytes[] = {1,    6, 0xd0, 0x0f, 0xa0, 0x1f, 0xa0,
+                                          0x1f, 0, 0,    3,    1,    122,  3};
     struct lki_hist hist = {0};
     struct lki_hist merged = {0};
 

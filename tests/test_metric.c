@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "base/rng.h"
 
-
 static struct lki_metrics metrics;
 static struct lki_clock fake_clock;
 
@@ -45,7 +44,7 @@ static void record(struct lki_metric *metric, lki_code code, enum lki_verdict ve
 
 START_TEST(a_status_is_its_own_code_and_name)
 {
-    char name[16];
+    char name[32];
 
     for (int status = 100; status <= 999; status++) {
         snprintf(name, sizeof(name), "HTTP_%d", status);
@@ -140,6 +139,7 @@ START_TEST(long_names_are_cut_between_characters)
     memcpy(name + LKI_METRIC_NAME_MAX - 3, "\xe2\x82\xac", 3);
     metric = lki_metrics_find(&metrics, LKI_SOURCE_HTTP, "s", name, LKI_METRIC_NAME_MAX);
     ck_assert_uint_eq(strlen(metric->name), LKI_METRIC_NAME_MAX);
+    memset(name, 'x', sizeof(name));
     name[sizeof(name) - 1] = '\0';
     metric = lki_metrics_find(&metrics, LKI_SOURCE_HTTP, name, "GET /", 5);
     ck_assert_uint_eq(strlen(metric->step), LKI_METRIC_NAME_MAX);
@@ -167,7 +167,7 @@ START_TEST(beyond_the_cap_samples_go_to_the_overflow_of_their_source)
 {
     struct lki_metric *http;
     struct lki_metric *step;
-    char name[16];
+    char name[32];
 
     lki_metrics_release(&metrics);
     lki_metrics_init(&metrics, 3, 0);
@@ -413,11 +413,11 @@ START_TEST(memory_does_not_grow_with_requests)
 
     for (int round = 0; round < 50; round++) {
         for (int i = 0; i < 4000; i++) {
-            char name[16];
+            char name[32];
 
             snprintf(name, sizeof(name), "GET /%d", i % 4);
             record(find(LKI_SOURCE_HTTP, "s", name), 200, LKI_SAMPLE_OK,
-                   20000 + (int64_t)lki_rng_below(&rng, UINT64_C(1) << (10 + i % 20)));
+                   (INT64_C(1) << (14 + i % 16)) + (int64_t)lki_rng_below(&rng, 10000));
         }
         lki_metrics_fold(&metrics);
         if (round == 9)
@@ -480,7 +480,7 @@ START_TEST(beyond_the_cap_errors_are_counted_as_others)
 {
     const struct lki_error_group *group;
     uint64_t sum = 0;
-    char message[16];
+    char message[32];
 
     lki_metrics_release(&metrics);
     lki_metrics_init(&metrics, 0, 10);

@@ -207,8 +207,7 @@ static void sums_verify(void)
 static void random_second(struct lki_rng *rng)
 {
     for (uint64_t i = lki_rng_below(rng, 200); i > 0; i--) {
-        request(i % 2 ? "a" : "b", 1000000 + (int64_t)i,
-                (enum lki_verdict)lki_rng_below(rng, 3));
+        request(i % 2 ? "a" : "b", 1000000 + (int64_t)i, (enum lki_verdict)lki_rng_below(rng, 3));
         step(1000000, (enum lki_verdict)lki_rng_below(rng, 3));
         metrics.totals.iterations++;
     }

@@ -33,6 +33,7 @@ static const struct duration_case {
     {"2.7182818284590452353602874713526624977572470936999s", 2718281828},
     {"9223372036s", 9223372036 * S},
     {"9223372036854775us", 9223372036854775 * LKI_NS_PER_US},
+    {"106751d23h47m16s854ms775us", 9223372036854775 * LKI_NS_PER_US},
 };
 
 static const struct refusal {
@@ -69,7 +70,6 @@ static const struct refusal {
     {"9223372037s", LK_E_LIMIT, "it is too long"},
     {"9223372036.9s", LK_E_LIMIT, "it is too long"},
     {"106751d23h47m17s", LK_E_LIMIT, "it is too long"},
-    {"106751d23h47m16s854ms775us", LK_OK, NULL},
 };
 
 START_TEST(a_duration_is_read)
@@ -90,8 +90,8 @@ START_TEST(a_wrong_duration_is_refused_with_the_reason)
     int64_t ns = UNTOUCHED;
 
     ck_assert_int_eq(lki_text_duration(want->text, &ns, &why), want->err);
-    ck_assert_pstr_eq(why, want->why);
-    ck_assert(want->err ? ns == UNTOUCHED : ns != UNTOUCHED);
+    ck_assert_str_eq(why, want->why);
+    ck_assert_int_eq(ns, UNTOUCHED);
 }
 END_TEST
 
@@ -166,16 +166,10 @@ START_TEST(a_seed_is_any_number_of_64_bits_and_nothing_else)
 }
 END_TEST
 
-static const char *const words[] = {"users",
-                                    "duration",
-                                    "iterations",
-                                    "init-param",
-                                    "no-color",
-                                    "run",
-                                    "q",
-                                    "a.very.long.name.that."
-                                    "goes.on.and.on.and.on."
-                                    "and.on.and.on.and.on."};
+#define LONG_NAME "a.very.long.name.that.goes.on.and.on.and.on.and.on.and.on.and.on"
+
+static const char *const words[] = {"users",    "duration", "iterations", "init-param",
+                                    "no-color", "run",      "q",          LONG_NAME};
 
 static const struct nearest_case {
     const char *typed;
@@ -198,7 +192,7 @@ static const struct nearest_case {
     {"u", NULL},
     {"", NULL},
     {"nothing", NULL},
-    {"a.very.long.name.that.goes.on.and.on.and.on.and.on.and.on.and.oN.", NULL},
+    {LONG_NAME "!", NULL},
 };
 
 START_TEST(the_nearest_word_is_found_when_it_is_near)
@@ -265,7 +259,7 @@ int main(void)
     tcase_add_test(tcase, foreign_text_stays_on_its_line);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
+    srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -60,8 +60,10 @@ void lki_cli_errors(const struct lki_cli *cli, struct lki_buf *lines)
 
 int lki_cli_flush(const struct lki_cli *cli)
 {
-    int error = ferror(stdout) ? EIO : 0;
+    int error = 0;
 
+    if (ferror(stdout))
+        error = errno ? errno : EIO;
     if (fflush(stdout))
         error = errno;
     if (!error)
@@ -76,6 +78,7 @@ int lki_cli_answer(const struct lki_cli *cli, struct lki_buf *text)
         lki_cli_error(cli, "%s", lk_strerror(text->err));
         return LKI_EXIT_FAILED;
     }
+    errno = 0;
     fwrite(text->data, 1, text->len, stdout);
     return lki_cli_flush(cli);
 }

@@ -28,7 +28,8 @@ void lki_cli_errors(const struct lki_cli *cli, struct lki_buf *lines);
 /* Writes text to standard output; an exit status, after an error line if that failed. */
 int lki_cli_answer(const struct lki_cli *cli, struct lki_buf *text);
 
-/* Pushes out what stdio holds back of standard output; an exit status as above. */
+/* Pushes out what stdio holds back of standard output; an exit status as above. errno was set to 0
+ * before the writing began, so that it can tell why that failed. */
 int lki_cli_flush(const struct lki_cli *cli);
 
 /*

@@ -17,6 +17,16 @@ static void name_add(struct lki_buf *out, int indent, const char *name)
     lki_buf_printf(out, "%*s%-*s  ", indent, "", NAME_COLUMN - indent, name);
 }
 
+/* Ends a line with the place of a descriptor. beside, or NULL, stands above it with its own place.
+ */
+static void place_add(struct lki_buf *out, const struct lk_def *def, const struct lk_def *beside)
+{
+    if (beside && !strcmp(lki_def_file(def), lki_def_file(beside)))
+        lki_buf_printf(out, "  (line %d)\n", def->line);
+    else
+        lki_buf_printf(out, "  (%s:%d)\n", lki_def_file(def), def->line);
+}
+
 static void delay_add(struct lki_buf *out, const char *which, const struct lk_delay *delay)
 {
     if (delay->fn)
@@ -40,7 +50,7 @@ static void step_add(struct lki_buf *out, const struct lki_vu_type *type,
         lki_buf_printf(out, ", timeout %g s", step->def->timeout_s);
     if (step->stack_bytes)
         lki_buf_printf(out, ", stack %zu bytes", step->stack_bytes);
-    lki_buf_printf(out, "  (%s:%d)\n", lki_def_file(&step->def->def), step->def->def.line);
+    place_add(out, &step->def->def, &type->def->def);
 }
 
 static void type_add(struct lki_buf *out, const struct lki_vu_type *type)
@@ -53,7 +63,7 @@ static void type_add(struct lki_buf *out, const struct lki_vu_type *type)
     }
     if (type->def->help)
         lki_buf_printf(out, ", %s", type->def->help);
-    lki_buf_printf(out, "  (%s:%d)\n", lki_def_file(&type->def->def), type->def->def.line);
+    place_add(out, &type->def->def, NULL);
     for (size_t i = 0; i < type->step_count; i++)
         step_add(out, type, &type->steps[i]);
 }

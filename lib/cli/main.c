@@ -1,7 +1,10 @@
 /* lk_main: finds the command, reads its options, and answers help and version itself. */
 #include <loadkit/scenario.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -126,12 +129,23 @@ static int command_run(struct lki_cli *cli, const struct command *command, bool 
     return status;
 }
 
+/* A standard descriptor that came closed would be given to the next socket, and the report would go
+ * to the server. Opened the wrong way round it still fails as a closed one does. */
+static void descriptors_guard(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    }
+}
+
 int lk_main(int argc, char **argv)
 {
     struct lki_cli cli = {.program = program_name(argc, argv)};
     const struct command *command = &commands[0];
     bool named = argc > 1 && argv[1][0] != '-';
 
+    descriptors_guard();
     if (named)
         command = command_find(argv[1]);
     if (!command)

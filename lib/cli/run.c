@@ -54,12 +54,13 @@ static bool to_stdout(const char *path)
 static int replace_check(const char *path)
 {
     char *real = realpath(path, NULL);
+    char *slash = real ? strrchr(real, '/') : NULL;
     int error = 0;
 
     if (!real || access(real, W_OK))
         error = errno;
-    if (!error) {
-        strrchr(real, '/')[1] = '\0';
+    if (!error && slash) {
+        slash[1] = '\0';
         error = access(real, W_OK | X_OK) ? errno : 0;
     }
     free(real);
@@ -103,14 +104,15 @@ static int result_show(const struct lki_cli *cli, const struct lki_result *resul
         saved = false;
         status = LKI_EXIT_FAILED;
     }
+    errno = 0;
     if (!cli->options.quiet)
         lki_report_text(result, out, wants_colour(cli, out), columns_of(out));
     else if (failure)
         lki_cli_error(cli, "the run failed: %s", failure);
-    if (lki_cli_flush(cli))
-        status = LKI_EXIT_FAILED;
     if (!saved)
         lki_cli_error(cli, "%s", message);
+    if ((saved || out == stdout) && lki_cli_flush(cli))
+        status = LKI_EXIT_FAILED;
     return status;
 }
 

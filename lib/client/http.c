@@ -10,6 +10,7 @@
 #include "client/values.h"
 #include "client/vu.h"
 #include "net/http1_parse.h"
+#include "net/scan.h"
 #include "net/url.h"
 
 #define TIMEOUT_NS (30 * LKI_NS_PER_S)
@@ -22,12 +23,28 @@ struct lki_response {
     struct lki_unit *unit;
     struct lki_arena arena;
     struct lki_doc doc;
-    struct lki_exchange_result result;
+    const char *error; /* "" when the answer is complete */
+    const char *head;
+    size_t head_bytes;
+};
+
+/* What is known of a method; of others nothing is assumed. */
+struct method {
+    char name[8];
+    bool idempotent;
+    bool carries_body; /* so its length is told even when it is 0 */
+};
+
+static const struct method methods[] = {
+    {"GET", true, false},   {"POST", false, true},    {"PUT", true, true},
+    {"PATCH", false, true}, {"DELETE", true, false},  {"HEAD", true, false},
+    {"TRACE", true, false}, {"OPTIONS", true, false},
 };
 
 /* A request as it goes out, for write_head. */
 struct outgoing {
     const struct lk_request *request;
+    const struct method *method;
     const struct lki_origin *origin;
     const char *prefix;
     size_t prefix_len;
@@ -59,6 +76,28 @@ void lki_http_client_reset(struct lki_http_client *http)
 }
 
 /* ---- where a request goes ---- */
+
+static bool is_token(const char *text)
+{
+    const char *end = text + strlen(text);
+
+    return *text && lki_scan_name(text, end) == end;
+}
+
+static const struct method *method_of(lk_vu *vu, const char *name)
+{
+    static const struct method other = {.idempotent = false};
+
+    if (!name)
+        lki_vu_fail(vu, "a request without a method");
+    for (size_t i = 0; i < LKI_COUNT(methods); i++) {
+        if (*name == *methods[i].name && !strcmp(name, methods[i].name))
+            return &methods[i];
+    }
+    if (!is_token(name))
+        lki_vu_fail(vu, "\"%s\" is not a method", name);
+    return &other;
+}
 
 static void parse_absolute(lk_vu *vu, const char *url, struct lki_url *parts)
 {
@@ -179,15 +218,7 @@ static void choose_body(lk_vu *vu, struct outgoing *out)
         out->body = request->body;
         out->body_bytes = request->body_bytes ? request->body_bytes : strlen(request->body);
     }
-    out->length_wanted = out->body || *request->method == 'P';
-}
-
-static bool is_token(const char *text)
-{
-    static const char allowed[] = "!#$%&'*+-.^_`|~0123456789"
-                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
-    return *text && strspn(text, allowed) == strlen(text);
+    out->length_wanted = out->body || out->method->carries_body;
 }
 
 /* A header of the author's must not be able to end its line: what follows would be another one. */
@@ -279,17 +310,6 @@ static void write_head(const void *arg, struct lki_buf *buf)
     APPEND(buf, "\r\n");
 }
 
-static bool is_idempotent(const char *method)
-{
-    static const char *const names[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
-
-    for (size_t i = 0; i < LKI_COUNT(names); i++) {
-        if (!strcmp(method, names[i]))
-            return true;
-    }
-    return false;
-}
-
 /* ---- samples ---- */
 
 /* Finds the metric the long way: by the name that was given, or by method and folded path. */
@@ -370,39 +390,37 @@ static void record(lk_vu *vu, const struct outgoing *out, const struct lki_excha
 
 /* ---- the call ---- */
 
-static struct lki_response *response_new(lk_vu *vu)
+/* The response lies in the arena that the exchange filled, and takes it over. */
+static struct lki_response *response_new(lk_vu *vu, struct lki_arena *arena,
+                                         const struct lki_exchange_result *result,
+                                         const struct lk_request *request)
 {
     struct lki_unit *unit = lki_vu_unit(vu);
-    struct lki_response *response;
-    struct lki_arena arena;
+    struct lki_response *response = lki_arena_alloc(arena, sizeof(*response));
 
-    lki_arena_init(&arena, &vu->loop->chunks, 0);
-    response = lki_arena_alloc(&arena, sizeof(*response));
-    if (!response)
+    if (!response) {
+        lki_arena_reset(arena);
         lki_vu_nomem(vu);
-    memset(response, 0, offsetof(struct lki_response, result));
-    response->arena = arena;
-    response->unit = unit;
-    response->next = unit->responses;
+    }
+    *response = (struct lki_response){
+        .pub = {.status = result->status,
+                .body = result->status ? result->body : "",
+                .body_bytes = result->status ? result->body_bytes : 0},
+        .next = unit->responses,
+        .unit = unit,
+        .arena = *arena,
+        .error = result->status ? "" : result->error,
+        .head = result->head,
+        .head_bytes = result->head_bytes,
+        .doc = {.vu = vu, .method = request->method, .url = request->url},
+    };
+    response->doc.text = response->pub.body;
+    response->doc.len = response->pub.body_bytes;
+    response->doc.arena = &response->arena;
     if (response->next)
         response->next->prev = response;
     unit->responses = response;
     return response;
-}
-
-static void fill_in(lk_vu *vu, struct lki_response *response, const struct lk_request *request)
-{
-    const struct lki_exchange_result *result = &response->result;
-
-    response->pub.status = result->status;
-    response->pub.body = result->status ? result->body : "";
-    response->pub.body_bytes = result->status ? result->body_bytes : 0;
-    response->doc.text = response->pub.body;
-    response->doc.len = response->pub.body_bytes;
-    response->doc.arena = &response->arena;
-    response->doc.vu = vu;
-    response->doc.method = request->method;
-    response->doc.url = request->url;
 }
 
 /* An exchange that got no complete answer ends the step, unless the call says otherwise; the end of
@@ -420,29 +438,29 @@ lk_response *lk_http(lk_vu *vu, const struct lk_request *request)
     struct outgoing out = {.request = request, .prefix = NULL};
     struct lki_exchange_request exchange = {
         .origins = &vu->http.shared->origins, .write_head = write_head, .arg = &out};
+    struct lki_exchange_result result;
     struct lki_response *response;
+    struct lki_arena arena;
 
-    if (!request->method || !is_token(request->method))
-        lki_vu_fail(vu, "a request without a method");
+    out.method = method_of(vu, request->method);
     resolve(vu, &out);
     check_headers(vu, request);
     choose_body(vu, &out);
     exchange.origin = (struct lki_origin *)(uintptr_t)out.origin;
     exchange.body = out.body;
     exchange.body_bytes = out.body_bytes;
-    exchange.is_head = !strcmp(request->method, "HEAD");
-    exchange.idempotent = is_idempotent(request->method);
+    exchange.is_head = *out.method->name == 'H';
+    exchange.idempotent = out.method->idempotent;
     exchange.new_connection = request->new_connection;
     exchange.max_body_bytes = request->max_body_bytes ? request->max_body_bytes : MAX_BODY_BYTES;
     exchange.timeout_ns = request->timeout_s < 0    ? LKI_NEVER
                           : request->timeout_s == 0 ? TIMEOUT_NS
                                                     : lki_ns(request->timeout_s);
-    response = response_new(vu);
-    lki_exchange(&vu->http.session, lki_vu_task(vu), &exchange, &response->arena,
-                 &response->result);
-    record(vu, &out, &response->result);
-    fill_in(vu, response, request);
-    heed(vu, &response->result, request);
+    lki_arena_init(&arena, &vu->loop->chunks, 0);
+    lki_exchange(&vu->http.session, lki_vu_task(vu), &exchange, &arena, &result);
+    record(vu, &out, &result);
+    response = response_new(vu, &arena, &result, request);
+    heed(vu, &result, request);
     return &response->pub;
 }
 
@@ -453,9 +471,8 @@ const char *lk_header(const lk_response *pub, const char *name)
     const char *copy;
     size_t len;
 
-    if (!response->result.head_bytes ||
-        !lki_http1_header(response->result.head, response->result.head_bytes, name, 0, &value,
-                          &len))
+    if (!response->head_bytes ||
+        !lki_http1_header(response->head, response->head_bytes, name, 0, &value, &len))
         return "";
     copy = lki_arena_copy(&response->arena, value, len);
     if (!copy)
@@ -465,9 +482,7 @@ const char *lk_header(const lk_response *pub, const char *name)
 
 const char *lk_error(const lk_response *pub)
 {
-    const struct lki_exchange_result *result = &response_of(pub)->result;
-
-    return result->status ? "" : result->error;
+    return response_of(pub)->error;
 }
 
 /* The response lies in its own arena, which is copied out first. */

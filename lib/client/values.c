@@ -79,17 +79,19 @@ static enum lk_err doc_str(struct lki_doc *doc, const char *path, const char **o
     return (*place)->err;
 }
 
+/* LK_E_FORMAT: it has a fraction. */
 static enum lk_err doc_int(struct lki_doc *doc, const char *path, long long *out)
 {
     struct lki_json_value value;
     enum lk_err err = doc_find(doc, path, &value);
     int64_t number;
 
-    if (!err)
-        err = lki_json_int(&value, &number);
+    if (err)
+        return err;
+    err = lki_json_int(&value, &number);
     if (!err)
         *out = number;
-    return err;
+    return err == LK_E_ARG && value.kind == LKI_JSON_NUMBER ? LK_E_FORMAT : err;
 }
 
 static enum lk_err doc_double(struct lki_doc *doc, const char *path, double *out)
@@ -157,10 +159,8 @@ static void describe_found(const struct lki_doc *doc, const char *path, enum lk_
     }
     if (err == LK_E_LIMIT)
         more = missing ? "nested too deep" : number ? " that does not fit" : " with a NUL inside";
-    else if (err == LK_E_ARG && number)
-        more = " with a fraction";
     else if (err == LK_E_FORMAT)
-        more = " that is malformed";
+        more = number ? " with a fraction" : " that is malformed";
     if (missing)
         snprintf(out, FOUND_BYTES, "it is %s", *more ? more : "not there");
     else

@@ -15,6 +15,9 @@
 #define SCRATCH_MAX_BYTES ((size_t)256 * 1024 * 1024)
 /* Posted calls made between two looks at the events. */
 #define POSTS_A_TURN 256
+/* How many stacks are trimmed at a time, some 0.3 ms of work, and the pause until the next. */
+#define STACKS_A_TRIM 128
+#define TRIM_PAUSE_NS (10 * LKI_NS_PER_MS)
 
 _Static_assert(sizeof(struct event) <= sizeof(((struct lki_io *)0)->event_), "room for an event");
 
@@ -158,6 +161,15 @@ static enum lk_err open_timer(struct lki_loop *loop)
     return LK_OK;
 }
 
+/* A burst may leave thousands of cold stacks; giving them all back at once would hold up the loop. */
+static void on_trim(struct lki_timer *timer)
+{
+    struct lki_loop *loop = LKI_CONTAINER(timer, struct lki_loop, trim_timer);
+
+    if (lki_stacks_trim(&loop->stacks, STACKS_A_TRIM))
+        lki_timer_set(&loop->timers, timer, lki_loop_now(loop) + TRIM_PAUSE_NS);
+}
+
 enum lk_err lki_loop_open(struct lki_loop *loop)
 {
     enum lk_err err;
@@ -169,6 +181,8 @@ enum lk_err lki_loop_open(struct lki_loop *loop)
     err = loop->read_buffer ? open_base(loop) : LK_E_NOMEM;
     if (!err)
         err = open_timer(loop);
+    if (!err)
+        err = lki_timer_init(&loop->timers, &loop->trim_timer, on_trim);
     if (err)
         lki_loop_close(loop);
     return err;
@@ -279,6 +293,7 @@ void lki_loop_run(struct lki_loop *loop)
 
 void lki_loop_trim(struct lki_loop *loop)
 {
-    lki_stacks_trim(&loop->stacks);
+    lki_stacks_age(&loop->stacks);
     lki_chunk_pool_trim(&loop->chunks);
+    lki_timer_set(&loop->timers, &loop->trim_timer, lki_loop_now(loop));
 }

@@ -68,6 +68,7 @@ struct lki_loop {
     int timer_fd;
     int64_t armed_ns;      /* when timer_fd will wake the loop */
     int64_t turn_began_ns; /* when this turn stopped waiting; 0: it has not yet */
+    struct lki_timer trim_timer;
     struct lki_post_queue posts;
     bool stopping;
 
@@ -115,7 +116,8 @@ enum lk_err lki_signal_start(struct lki_loop *loop, struct lki_signal *sig, int 
                              void (*on_signal)(struct lki_signal *self));
 void lki_signal_stop(struct lki_signal *sig);
 
-/* Returns unused memory; for a call every second or so. */
+/* To be called each second: what nobody needed meanwhile is given back to the system, little by
+ * little. */
 void lki_loop_trim(struct lki_loop *loop);
 
 #endif

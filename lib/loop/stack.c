@@ -103,22 +103,27 @@ static struct lki_slab *slab_new(size_t stack_bytes)
 static bool class_grow(struct lki_stacks *all, struct lki_stack_class *class)
 {
     struct lki_slab *slab = slab_new(class->bytes);
+    size_t total = class->total + (slab ? slab->count : 0);
+    struct lki_stack **free_list = slab ? realloc(class->free, total * sizeof(*free_list)) : NULL;
 
-    if (!slab)
+    if (!free_list) {
+        slab_free(slab);
         return false;
+    }
+    class->free = free_list;
+    class->total = total;
     for (size_t i = 0; i < slab->count; i++) {
         struct lki_stack *stack = &slab->stacks[i];
 
-        stack->base = slab->memory + i * (class->bytes + LKI_STACK_GUARD_BYTES) +
-                      LKI_STACK_GUARD_BYTES;
+        stack->base =
+            slab->memory + i * (class->bytes + LKI_STACK_GUARD_BYTES) + LKI_STACK_GUARD_BYTES;
         stack->bytes = class->bytes;
         guard_install(all, stack);
-        slab->valgrind_ids[i] = (unsigned)VALGRIND_STACK_REGISTER(stack->base,
-                                                                  stack->base + stack->bytes - 1);
-        stack->next = class->free;
-        class->free = stack;
+        slab->valgrind_ids[i] =
+            (unsigned)VALGRIND_STACK_REGISTER(stack->base, stack->base + stack->bytes - 1);
+        class->free[class->free_count++] = stack;
     }
-    class->free_count += slab->count;
+    class->clean = class->free_count;
     slab->next = class->slabs;
     class->slabs = slab;
     return true;
@@ -147,14 +152,13 @@ struct lki_stack *lki_stack_take(struct lki_stacks *stacks, size_t bytes)
     struct lki_stack_class *class = class_find(stacks, rounded);
     struct lki_stack *stack;
 
-    if (!class || (!class->free && !class_grow(stacks, class)))
+    if (!class || (!class->free_count && !class_grow(stacks, class)))
         return NULL;
-    stack = class->free;
-    class->free = stack->next;
-    class->free_count--;
+    stack = class->free[--class->free_count];
     if (class->free_count < class->idle_low)
         class->idle_low = class->free_count;
-    stack->dirty = true;
+    if (class->free_count < class->clean)
+        class->clean = class->free_count;
 #ifdef STACK_ASAN
     /* frames that were left without returning are still poisoned */
     ASAN_UNPOISON_MEMORY_REGION(stack->base, stack->bytes);
@@ -177,27 +181,32 @@ bool lki_stack_give(struct lki_stacks *stacks, struct lki_stack *stack)
 {
     struct lki_stack_class *class = class_find(stacks, stack->bytes);
 
-    stack->next = class->free;
-    class->free = stack;
-    class->free_count++;
+    class->free[class->free_count++] = stack;
     return !stack->canary || canary_intact(stack);
 }
 
-void lki_stacks_trim(struct lki_stacks *stacks)
+void lki_stacks_age(struct lki_stacks *stacks)
 {
     for (struct lki_stack_class *class = stacks->classes; class; class = class->next) {
-        size_t warm = class->free_count - class->idle_low;
-        struct lki_stack *stack = class->free;
-
-        for (; stack && warm; warm--)
-            stack = stack->next;
-        /* whoever lies deeper than a clean one is clean too */
-        for (; stack && stack->dirty; stack = stack->next) {
-            madvise(stack->base, stack->bytes, MADV_DONTNEED);
-            stack->dirty = false;
-        }
+        class->cold = class->idle_low;
         class->idle_low = class->free_count;
     }
+}
+
+bool lki_stacks_trim(struct lki_stacks *stacks, size_t limit)
+{
+    for (struct lki_stack_class *class = stacks->classes; class; class = class->next) {
+        if (class->cold > class->idle_low)
+            class->cold = class->idle_low;
+        for (; class->clean < class->cold; class->clean++) {
+            struct lki_stack *stack = class->free[class->clean];
+
+            if (!limit--)
+                return true;
+            madvise(stack->base, stack->bytes, MADV_DONTNEED);
+        }
+    }
+    return false;
 }
 
 void lki_stacks_release(struct lki_stacks *stacks)
@@ -212,6 +221,7 @@ void lki_stacks_release(struct lki_stacks *stacks)
             slab_free(slab);
         }
         stacks->classes = class->next;
+        free(class->free);
         free(class);
     }
 }

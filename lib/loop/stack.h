@@ -16,18 +16,19 @@
 struct lki_stack {
     char *base; /* lowest address that may be written; the guard lies below */
     size_t bytes;
-    struct lki_stack *next; /* in the free list */
-    bool dirty;             /* was used since it was last trimmed */
-    bool canary;            /* guarded by a pattern only */
+    bool canary; /* guarded by a pattern only */
 };
 
 /* All stacks of one size. */
 struct lki_stack_class {
     struct lki_stack_class *next;
     size_t bytes;
-    struct lki_stack *free;
+    struct lki_stack **free; /* the one used last on top; has room for all stacks of the class */
     size_t free_count;
-    size_t idle_low; /* fewest free ones since the last trim */
+    size_t total;
+    size_t clean;    /* so many at the bottom hold no memory */
+    size_t idle_low; /* fewest free ones since lki_stacks_age */
+    size_t cold;     /* so many at the bottom were not used between the last two calls of it */
     struct lki_slab *slabs;
 };
 
@@ -43,8 +44,12 @@ struct lki_stack *lki_stack_take(struct lki_stacks *stacks, size_t bytes);
 /* False: the stack had overflowed; what the program did since is not to be trusted. */
 bool lki_stack_give(struct lki_stacks *stacks, struct lki_stack *stack);
 
-/* Returns to the system the memory of stacks that nobody used since the last trim. */
-void lki_stacks_trim(struct lki_stacks *stacks);
+/* A second has passed: stacks that nobody used meanwhile are cold. */
+void lki_stacks_age(struct lki_stacks *stacks);
+
+/* Returns the memory of cold stacks to the system, of at most limit of them, since each costs a
+ * system call. True: there are more. */
+bool lki_stacks_trim(struct lki_stacks *stacks, size_t limit);
 void lki_stacks_release(struct lki_stacks *stacks);
 
 /* The stack in whose guard address lies, or NULL. Reads only: may be called in a signal handler. */

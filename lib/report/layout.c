@@ -7,21 +7,26 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-/* A value of thousandths with three significant digits, without the locale's idea of a point. */
-static int three_digits(char *cell, uint64_t thousandths)
+/* Three significant digits, rounded once, without the locale's idea of a point. */
+static int three_digits(char *cell, double value)
 {
-    if (thousandths >= 99950)
-        return snprintf(cell, LKI_CELL_BYTES, "%" PRIu64, (thousandths + 500) / 1000);
-    if (thousandths >= 9995)
-        return snprintf(cell, LKI_CELL_BYTES, "%" PRIu64 ".%u", (thousandths + 50) / 1000,
-                        (unsigned)((thousandths + 50) / 100 % 10));
-    return snprintf(cell, LKI_CELL_BYTES, "%" PRIu64 ".%02u", (thousandths + 5) / 1000,
-                    (unsigned)((thousandths + 5) / 10 % 100));
+    uint64_t scaled;
+
+    if (value >= 99.95)
+        return snprintf(cell, LKI_CELL_BYTES, "%" PRIu64, (uint64_t)(value + 0.5));
+    if (value >= 9.995) {
+        scaled = (uint64_t)(value * 10 + 0.5);
+        return snprintf(cell, LKI_CELL_BYTES, "%" PRIu64 ".%u", scaled / 10,
+                        (unsigned)(scaled % 10));
+    }
+    scaled = (uint64_t)(value * 100 + 0.5);
+    return snprintf(cell, LKI_CELL_BYTES, "%" PRIu64 ".%02u", scaled / 100,
+                    (unsigned)(scaled % 100));
 }
 
 static void format_minutes(char *cell, int64_t ns)
 {
-    int64_t s = (ns + LKI_NS_PER_S / 2) / LKI_NS_PER_S;
+    int64_t s = ns / LKI_NS_PER_S + (ns % LKI_NS_PER_S >= LKI_NS_PER_S / 2);
 
     if (s < 3600)
         snprintf(cell, LKI_CELL_BYTES, "%dm%02ds", (int)(s / 60), (int)(s % 60));
@@ -30,28 +35,27 @@ static void format_minutes(char *cell, int64_t ns)
 }
 
 /* What rounds up to a thousand of a unit is written as one of the next. */
-static void format_duration(char *cell, int64_t ns, const char *seconds)
+static void format_duration(char *cell, int64_t ns, const char *unit)
 {
-    const char *unit = seconds;
     int len;
 
     if (ns < LKI_NS_PER_US) {
         snprintf(cell, LKI_CELL_BYTES, "%" PRId64 "ns", ns);
         return;
     }
-    if (ns >= 59950 * LKI_NS_PER_MS && ns < LKI_NEVER - LKI_NS_PER_S) {
+    if (ns >= 59950 * LKI_NS_PER_MS) {
         format_minutes(cell, ns);
         return;
     }
     if (ns < 999500) {
+        len = three_digits(cell, (double)ns / 1e3);
         unit = "us";
     } else if (ns < 999500000) {
+        len = three_digits(cell, (double)ns / 1e6);
         unit = "ms";
-        ns /= 1000;
     } else {
-        ns /= 1000000;
+        len = three_digits(cell, (double)ns / 1e9);
     }
-    len = three_digits(cell, (uint64_t)ns);
     snprintf(cell + len, LKI_CELL_BYTES - (size_t)len, "%s", unit);
 }
 
@@ -99,7 +103,7 @@ void lki_format_rate(char cell[LKI_CELL_BYTES], double rate)
     else if (rate >= 99.95)
         lki_format_count(cell, rate < 1e18 ? (uint64_t)(rate + 0.5) : UINT64_MAX);
     else
-        three_digits(cell, (uint64_t)(rate * 1000 + 0.5));
+        three_digits(cell, rate);
 }
 
 void lki_format_percent(char cell[LKI_CELL_BYTES], uint64_t part, uint64_t whole)
@@ -116,7 +120,7 @@ void lki_format_percent(char cell[LKI_CELL_BYTES], uint64_t part, uint64_t whole
     } else if (share > 99.9) {
         snprintf(cell, LKI_CELL_BYTES, ">99.9%%");
     } else {
-        len = three_digits(cell, (uint64_t)(share * 1000 + 0.5));
+        len = three_digits(cell, share);
         snprintf(cell + len, LKI_CELL_BYTES - (size_t)len, "%%");
     }
 }
@@ -134,7 +138,7 @@ void lki_format_bytes(char cell[LKI_CELL_BYTES], double bytes)
     if (unit == 0)
         len = snprintf(cell, LKI_CELL_BYTES, "%u", (unsigned)(bytes + 0.5));
     else
-        len = three_digits(cell, (uint64_t)(bytes * 1000 + 0.5));
+        len = three_digits(cell, bytes);
     snprintf(cell + len, LKI_CELL_BYTES - (size_t)len, " %s", units[unit]);
 }
 

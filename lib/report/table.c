@@ -207,7 +207,9 @@ static void print_cell(const struct table *table, enum column column, const char
     int len = (int)strlen(text);
     int before = (column == PERCENT ? 1 : GAP) + (width > len ? width - len : 0);
 
-    if (column == table->last && len && text[len - 1] == ' ')
+    if (column == table->last && !len)
+        return;
+    if (column == table->last && text[len - 1] == ' ')
         len--;
     fprintf(table->paper->out, "%*s%.*s", before, "", len, text);
 }

@@ -69,11 +69,21 @@ static const char *keep(struct lki_result *result, const char *text)
     return lki_arena_copy(&result->arena, text ? text : "", text ? strlen(text) : 0);
 }
 
+/* The mean, rounded; in integers, which hold any value. */
+static int64_t average(const struct lki_hist *hist)
+{
+    lki_ns_sum half = (lki_ns_sum)(hist->count / 2);
+
+    if (!hist->count)
+        return 0;
+    return (int64_t)((hist->sum + (hist->sum < 0 ? -half : half)) / (lki_ns_sum)hist->count);
+}
+
 static struct lki_summary summarize(const struct lki_hist *hist)
 {
     return (struct lki_summary){
         .count = hist->count,
-        .avg_ns = (int64_t)(lki_hist_mean(hist) + 0.5),
+        .avg_ns = average(hist),
         .min_ns = hist->min,
         .p50_ns = lki_hist_quantile(hist, 0.50),
         .p90_ns = lki_hist_quantile(hist, 0.90),

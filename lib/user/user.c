@@ -274,21 +274,24 @@ static bool take_iteration(struct lki_crowd *crowd)
 static bool live(struct lki_task *task, struct lki_user *user, int64_t *next_ns)
 {
     int64_t now_ns = lki_loop_now(user->crowd->loop);
+    uint64_t waits = UINT64_MAX;
 
     while (!must_go(user)) {
         const struct lki_step *step = lki_step_choose(user, now_ns, next_ns);
-        uint64_t waits = task->waits;
 
         if (!step)
             return true;
-        if (!take_iteration(user->crowd))
-            return false;
-        run_step(task, user, step, now_ns, &now_ns);
-        /* a step that never waited must not keep the others from running */
+        /* after a step that never waited it is the others' turn */
         if (LKI_UNLIKELY(task->waits == waits)) {
             lki_task_yield(task);
             now_ns = lki_loop_now(user->crowd->loop);
+            waits = UINT64_MAX;
+            continue;
         }
+        if (!take_iteration(user->crowd))
+            return false;
+        waits = task->waits;
+        run_step(task, user, step, now_ns, &now_ns);
     }
     return false;
 }

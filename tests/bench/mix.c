@@ -1,6 +1,6 @@
 /*
- * A shop as load tests have it: twenty steps with weights, needs and pauses, JSON both ways. The
- * answers come from nginx (nginx.routes), so that the server costs little; mix.lua asks for the same.
+ * A shop as load tests have it: twenty steps with weights, needs and pauses, JSON both ways. nginx
+ * gives the answers (nginx.routes), since it costs little; mix.lua asks for the same.
  */
 #include <stdio.h>
 
@@ -29,7 +29,8 @@ LK_ON_INIT(shopper)
 LK_STEP(shopper, login, .weight = 2, .every = SELDOM)
 {
     const char *name = lk_format(vu, "user_%llu", (unsigned long long)lk_user_id(vu));
-    lk_response *r = lk_post(vu, "/auth", .json = LK_OBJECT("username", name, "password", "password"));
+    lk_response *r = lk_post(vu, "/auth",
+                             .json = LK_OBJECT("username", name, "password", "password"));
 
     GOOD(r);
     snprintf(self->bearer, sizeof(self->bearer), "Bearer %s", lk_str(r, "token"));
@@ -110,7 +111,8 @@ LK_STEP(shopper, wishlist, .weight = 2, .needs = "wish", .every = OFTEN)
 LK_STEP(shopper, cart_add, .weight = 6, .needs = "login,catalog", .every = OFTEN)
 {
     lk_response *r = lk_post(vu, "/cart", AUTHORIZED,
-                             .json = LK_OBJECT("item_id", self->item_id, "quantity", 2, "gift", LK_FALSE));
+                             .json = LK_OBJECT("item_id", self->item_id, "quantity", 2,
+                                               "gift", LK_FALSE));
 
     GOOD(r);
     self->total = lk_double(r, "total");

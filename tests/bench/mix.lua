@@ -1,5 +1,5 @@
--- The requests of mix.c, for wrk, in the shares that a file gives: "COUNT METHOD PATH" a line, as the
--- server counted them. All are made beforehand and wrk deals them out: its cost stays its own.
+-- The requests of mix.c, for wrk, in the shares that a file gives: "COUNT METHOD PATH" a line, as
+-- the server counted them. All are made beforehand and dealt out: wrk's cost stays its own.
 local bodies = {
     ["POST /auth"] = '{"username":"user_7","password":"password"}',
     ["POST /cart"] = '{"item_id":7,"quantity":2,"gift":false}',

@@ -32,14 +32,17 @@ function of(part, key, tool, column,    n, pair, list) {
 function compare(part, key, tool, column,    n, pair, list) {
     n = 0
     for (pair = 1; pair <= pairs; pair++)
-        if ((part, key, tool, pair, column) in value && (part, key, "loadkit", pair, column) in value)
-            list[++n] = value[part, key, "loadkit", pair, column] / value[part, key, tool, pair, column]
+        if ((part, key, tool, pair, column) in value &&
+            (part, key, "loadkit", pair, column) in value)
+            list[++n] = value[part, key, "loadkit", pair, column] / \
+                        value[part, key, tool, pair, column]
     ratio = n ? median(list, n) : ""
     spread = n ? sprintf("%.2f to %.2f", list[1], list[n]) : ""
 }
 
 function row(what, ours, theirs, beside, scatter, budget, held) {
-    printf "| %s | %s | %s | %s | %s | %s | %s |\n", what, ours, theirs, beside, scatter, budget, held
+    printf "| %s | %s | %s | %s | %s | %s | %s |\n",
+           what, ours, theirs, beside, scatter, budget, held
 }
 
 function verdict(measured, budget) {
@@ -48,7 +51,10 @@ function verdict(measured, budget) {
 
 function split_us(part, key, tool,    us) {
     us = of(part, key, tool, "us")
-    return us == "" ? "" : sprintf("%.2f (%.2f + %.2f)", us, of(part, key, tool, "user"), of(part, key, tool, "system"))
+    if (us == "")
+        return ""
+    return sprintf("%.2f (%.2f + %.2f)",
+                   us, of(part, key, tool, "user"), of(part, key, tool, "system"))
 }
 
 function two(number) {
@@ -59,16 +65,19 @@ function beside_wrk(part, key, name, budget) {
     if (!((part, key) in seen))
         return
     compare(part, key, "wrk", "us")
-    row(name ", us a request", split_us(part, key, "loadkit"), split_us(part, key, "wrk"), two(ratio), spread, sprintf("%.1f x", budget), verdict(ratio, budget))
+    row(name ", us a request", split_us(part, key, "loadkit"), split_us(part, key, "wrk"),
+        two(ratio), spread, sprintf("%.1f x", budget), verdict(ratio, budget))
     compare(part, key, "wrk", "rate")
-    row(name ", requests/s", sprintf("%d", of(part, key, "loadkit", "rate")), sprintf("%d", of(part, key, "wrk", "rate")), two(ratio), spread, "", "")
+    row(name ", requests/s", sprintf("%d", of(part, key, "loadkit", "rate")),
+        sprintf("%d", of(part, key, "wrk", "rate")), two(ratio), spread, "", "")
 }
 
 function beside_others(tool, key,    us) {
     us = of("cost", key, tool, "us")
     if (us == "")
         return
-    row("the same, beside " tool, two(of("cost", key, "loadkit", "us")), split_us("cost", key, tool), two(of("cost", key, "loadkit", "us") / us), "", "", "")
+    row("the same, beside " tool, two(of("cost", key, "loadkit", "us")),
+        split_us("cost", key, tool), two(of("cost", key, "loadkit", "us") / us), "", "", "")
 }
 
 function calls_text(tool, from,    n, k, text) {
@@ -80,14 +89,17 @@ function calls_text(tool, from,    n, k, text) {
     return sprintf("%.3f, %.3f, %.3f, %.3f", per[1], per[2], per[3], per[4])
 }
 
-function report_calls(    theirs, ours) {
+function report_calls(    theirs, ours, kept) {
     theirs = calls_text("wrk", "")
     ours = calls_text("loadkit-24000", "loadkit-4000")
-    if (ours != "")
-        row("system calls a request: read, write, wait, other", ours, theirs, "", "", "1, 1, at most 1, 0", per[1] < 1.01 && per[2] < 1.01 && per[3] < 1.01 && per[4] < 0.01 ? "yes" : "**no**")
+    if (ours == "")
+        return
+    kept = per[1] < 1.01 && per[2] < 1.01 && per[3] < 1.01 && per[4] < 0.01
+    row("system calls a request: read, write, wait, other", ours, theirs, "", "",
+        "1, 1, at most 1, 0", kept ? "yes" : "**no**")
 }
 
-function report_memory(situation, name, budget,    most, u, each, enough) {
+function report_memory(situation, name, budget,    most, u, each, total, held) {
     most = 0
     for (u in users_of)
         if ((situation, u) in pss && u + 0 > most)
@@ -95,10 +107,14 @@ function report_memory(situation, name, budget,    most, u, each, enough) {
     if (!most)
         return
     each = (pss[situation, most] - pss[situation, 1]) / (most - 1)
-    enough = situation == "thinking" || files[situation, most] >= most
-    row(sprintf("%d users %s, kB each above one", most, name), two(each), "", "", "", sprintf("%s", budget), enough ? verdict(each, budget == "" ? 1e9 : budget) : "only " files[situation, most] " descriptors open")
+    held = budget == "" ? "" : verdict(each, budget)
+    if (situation != "thinking" && files[situation, most] < most)
+        held = "only " files[situation, most] " descriptors open"
+    row(most " users " name ", kB each above one", two(each), "", "", "", budget, held)
+    total = pss[situation, most] / 1024
     if (situation == "thinking")
-        row(sprintf("%d users %s, MB in all", most, name), sprintf("%.0f", pss[situation, most] / 1024), "", "", "", 300, verdict(pss[situation, most] / 1024, 300))
+        row(most " users " name ", MB in all", sprintf("%.0f", total), "", "", "", 300,
+            verdict(total, 300))
 }
 
 $1 == "calls" {
@@ -163,7 +179,9 @@ END {
     report_memory("inside", "inside a request", 12)
     report_memory("thinking", "thinking", "")
     if (("start", 100000) in seen)
-        row("100000 users, from start to end of a step of each, s", two(of("start", 100000, "loadkit", "wall")), "", "", "", 2, verdict(of("start", 100000, "loadkit", "wall"), 2))
+        row("100000 users, from start to end of a step of each, s",
+            two(of("start", 100000, "loadkit", "wall")), "", "", "", 2,
+            verdict(of("start", 100000, "loadkit", "wall"), 2))
     for (what in failed)
         printf "\nFailed requests: %s: %d\n", what, failed[what]
 }

@@ -72,7 +72,8 @@ static char *exact(const char *bytes, size_t len)
 {
     char *copy = malloc(len ? len : 1);
 
-    must(copy != NULL);
+    if (!copy)
+        abort();
     memcpy(copy, bytes, len);
     return copy;
 }

@@ -21,15 +21,19 @@ static const struct named {
     struct test_script script;
 } scripts[] = {
     {"ok", "answers at once", {{SRV_READ, SRV_SEND(ANSWER), SRV_AGAIN}}},
-    {"delay", "answers after 10 ms (50 %), 50 ms (45 %) or 500 ms (5 %)",
+    {"delay",
+     "answers after 10 ms (50 %), 50 ms (45 %) or 500 ms (5 %)",
      {{SRV_READ, SRV_DELAY, SRV_SEND(ANSWER), SRV_AGAIN}}},
-    {"large", "answers with 64 kB",
+    {"large",
+     "answers with 64 kB",
      {{SRV_READ, SRV_SEND(HEAD "Content-Length: 65536\r\n\r\n"), SRV_FILL(65536), SRV_AGAIN}}},
-    {"drop", "closes the connection after each answer, without a word before",
+    {"drop",
+     "closes the connection after each answer, without a word before",
      {{SRV_READ, SRV_SEND(ANSWER), SRV_CLOSE}}},
     {"close", "closes at once", {{SRV_CLOSE}}},
     {"reset", "resets after the request", {{SRV_READ, SRV_RESET}}},
-    {"half", "closes after half of the answer",
+    {"half",
+     "closes after half of the answer",
      {{SRV_READ, SRV_SEND(HEAD "Content-Length: 10\r\n\r\nhello"), SRV_CLOSE}}},
     {"garbage", "answers with something else", {{SRV_READ, SRV_SEND("SSH-2.0-x\r\n"), SRV_CLOSE}}},
     {"stall", "takes connections and does nothing", {{SRV_STALL}}},
@@ -52,6 +56,13 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static double late_us(const int64_t *sorted_ns, size_t count, size_t percent)
+{
+    size_t rank = (count * percent + 99) / 100;
+
+    return (double)sorted_ns[rank - 1] / 1e3;
+}
+
 static void report(const struct test_server_seen *seen)
 {
     size_t count = lki_min(seen->delays, TEST_LATE_KEPT);
@@ -66,9 +77,8 @@ static void report(const struct test_server_seen *seen)
     memcpy(late_ns, seen->late_ns, count * sizeof(*late_ns));
     qsort(late_ns, count, sizeof(*late_ns), by_value);
     printf("delays %llu late by us: p50 %.1f p90 %.1f p99 %.1f max %.1f\n",
-           (unsigned long long)seen->delays, (double)late_ns[count / 2] / 1e3,
-           (double)late_ns[count * 9 / 10] / 1e3, (double)late_ns[count * 99 / 100] / 1e3,
-           (double)late_ns[count - 1] / 1e3);
+           (unsigned long long)seen->delays, late_us(late_ns, count, 50),
+           late_us(late_ns, count, 90), late_us(late_ns, count, 99), late_us(late_ns, count, 100));
 }
 
 static void on_signal(int number)

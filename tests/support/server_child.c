@@ -377,27 +377,30 @@ static void script_run(struct peer *peer)
 
 /* ---- events ---- */
 
+static void peer_begin(int fd)
+{
+    struct peer *peer = lki_zalloc(sizeof(*peer));
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = peer};
+    int on = 1;
+
+    must(peer != NULL, "out of memory");
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    peer->fd = fd;
+    peer->events = EPOLLIN;
+    peer->number = child.seen->connections++;
+    peer->script = &child.setup.scripts[lki_min(peer->number, child.setup.script_count - 1)];
+    peer->since_ns = now_ns();
+    child.seen->open++;
+    must(!epoll_ctl(child.epoll, EPOLL_CTL_ADD, fd, &event), "epoll_ctl");
+    script_run(peer);
+} /* NOLINT(clang-analyzer-unix.Malloc): epoll keeps the peer, dead_free frees it */
+
 static void on_accept(void)
 {
-    for (;;) {
-        int fd = accept4(child.setup.listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        struct peer *peer = fd >= 0 ? lki_zalloc(sizeof(*peer)) : NULL;
-        struct epoll_event event = {.events = EPOLLIN, .data.ptr = peer};
-        int on = 1;
+    int fd;
 
-        if (fd < 0)
-            return;
-        must(peer != NULL, "out of memory");
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-        peer->fd = fd;
-        peer->events = EPOLLIN;
-        peer->number = child.seen->connections++;
-        peer->script = &child.setup.scripts[lki_min(peer->number, child.setup.script_count - 1)];
-        peer->since_ns = now_ns();
-        child.seen->open++;
-        must(!epoll_ctl(child.epoll, EPOLL_CTL_ADD, fd, &event), "epoll_ctl");
-        script_run(peer);
-    }
+    while ((fd = accept4(child.setup.listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
+        peer_begin(fd);
 }
 
 static void on_timer(void)
@@ -480,4 +483,3 @@ _Noreturn void test_server_serve(const struct test_server_child *setup)
         dead_free();
     }
 }
-

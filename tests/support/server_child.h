@@ -9,7 +9,8 @@ struct test_server_child {
     const struct test_script *scripts;
     size_t script_count;
     int listener;
-    int control; /* each byte is sent back when nothing else is left to do; its end ends the child */
+    int control; /* each byte is sent back when nothing else is left to do; its end ends the child
+                  */
 };
 
 _Noreturn void test_server_serve(const struct test_server_child *setup);

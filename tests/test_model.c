@@ -1,0 +1,556 @@
+/* The model: what is wrong with a registry is told, and what is right stands in order. */
+#include "model/model.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "model/registry.h"
+
+#define DEFS_MAX 8
+#define TEXT_MAX 65536
+
+static void run_nothing(lk_vu *vu, void *self)
+{
+    (void)vu;
+    (void)self;
+}
+
+static double pause_fn(lk_vu *vu)
+{
+    (void)vu;
+    return 1;
+}
+
+static lk_json *make_nothing(lk_vu *vu, const char *id)
+{
+    (void)vu;
+    (void)id;
+    return NULL;
+}
+
+#define HEAD(type, def_kind, vu_name, def_name, def_file, def_line)                                \
+    .def = {.size = sizeof(struct type),                                                           \
+            .kind = (def_kind),                                                                    \
+            .vu = (vu_name),                                                                       \
+            .name = (def_name),                                                                    \
+            .file = (def_file),                                                                    \
+            .line = (def_line)}
+#define BARE_STEP(file, line, vu, name, ...)                                                       \
+    (&((struct lk_step_def){HEAD(lk_step_def, LK_DEF_STEP, vu, name, file, line), __VA_ARGS__}).def)
+#define BARE_HOOK(file, line, vu, which, ...)                                                      \
+    (&((struct lk_hook_def){HEAD(lk_hook_def, LK_DEF_HOOK, vu, "on_it", file, line),               \
+                            .hook = (which), __VA_ARGS__})                                         \
+          .def)
+#define STEP(...) BARE_STEP(__VA_ARGS__, .run = run_nothing)
+#define HOOK(...) BARE_HOOK(__VA_ARGS__, .run = run_nothing)
+#define VU(file, line, name, ...)                                                                  \
+    (&((struct lk_vu_def){HEAD(lk_vu_def, LK_DEF_VU, name, name, file, line), __VA_ARGS__}).def)
+#define PARAM(file, line, name, ...)                                                               \
+    (&((struct lk_param_def){HEAD(lk_param_def, LK_DEF_PARAM, NULL, name, file, line),             \
+                             __VA_ARGS__})                                                         \
+          .def)
+#define RESOURCE(file, line, name, maker)                                                          \
+    (&((struct lk_resource_def){HEAD(lk_resource_def, LK_DEF_RESOURCE, NULL, name, file, line),    \
+                                .make = (maker)})                                                  \
+          .def)
+/* A registry that is complete but for what a case adds. */
+#define DEMO VU("a.c", 1, "demo", )
+#define LOGIN STEP("a.c", 10, "demo", "login")
+
+static const struct wrong_case {
+    struct lk_def *defs[DEFS_MAX];
+    const char *lines;
+} wrongs[] = {
+    /* nothing there */
+    {{NULL},
+     "no step is registered; write LK_STEP(type, name) { ... }, and link scenarios that stand in a "
+     "static archive with -Wl,--whole-archive: nothing refers to them by name, so the linker "
+     "leaves them out\n"},
+    {{DEMO, PARAM("a.c", 2, "size", )},
+     "no step is registered; write LK_STEP(type, name) { ... }, and link scenarios that stand in a "
+     "static archive with -Wl,--whole-archive: nothing refers to them by name, so the linker "
+     "leaves them out\n"},
+    {{DEMO, LOGIN, VU("b.c", 4, "other", )},
+     "b.c:4: user type other: it has no step; write LK_STEP(other, ...) { ... }\n"},
+    {{LOGIN},
+     "a.c:10: step demo.login: no user type demo is registered; write LK_VU(demo) { ... }; or link "
+     "the file that has it\n"},
+    {{DEMO, LOGIN, STEP("b.c", 7, "demp", "z"), STEP("b.c", 9, "demp", "a"),
+      HOOK("b.c", 3, "demp", LK_HOOK_INIT)},
+     "b.c:7: step demp.z: no user type demp is registered; did you mean demo?\n"},
+    {{DEMO, LOGIN, HOOK("b.c", 3, "shop", LK_HOOK_STOP), HOOK("b.c", 2, "shop", LK_HOOK_INIT)},
+     "b.c:2: hook shop.on_init: no user type shop is registered; write LK_VU(shop) { ... }; or "
+     "link the file that has it\n"},
+    {{DEMO, LOGIN, STEP("b.c", 7, NULL, "lost")},
+     "b.c:7: step lost: it belongs to no user type; set vu\n"},
+
+    /* twice there */
+    {{DEMO, LOGIN, VU("b.c", 4, "demo", )},
+     "b.c:4: user type demo: there is one already at a.c:1; rename or remove one\n"},
+    {{DEMO, LOGIN, VU("a.c", 1, "demo", )},
+     "a.c:1: user type demo: this one line registers it twice; if it stands in a header, move it "
+     "to one .c file\n"},
+    {{STEP("b.c", 3, "demo", "login"), LOGIN, DEMO, STEP("b.c", 2, "demo", "login")},
+     "b.c:2: step demo.login: there is one already at a.c:10; rename or remove one\n"
+     "b.c:3: step demo.login: there is one already at a.c:10; rename or remove one\n"},
+    {{DEMO, LOGIN, HOOK("a.c", 5, "demo", LK_HOOK_INIT), HOOK("b.c", 6, "demo", LK_HOOK_INIT)},
+     "b.c:6: hook demo.on_init: there is one already at a.c:5; rename or remove one\n"},
+    {{DEMO, LOGIN, PARAM("b.c", 6, "size", ), PARAM("a.c", 5, "size", )},
+     "b.c:6: parameter size: there is one already at a.c:5; rename or remove one\n"},
+    {{DEMO, LOGIN, RESOURCE("b.c", 6, "users", make_nothing),
+      RESOURCE("a.c", 5, "users", make_nothing)},
+     "b.c:6: resource users: there is one already at a.c:5; rename or remove one\n"},
+
+    /* needs */
+    {{DEMO, LOGIN, STEP("a.c", 20, "demo", "buy", .needs = "logn")},
+     "a.c:20: step demo.buy: it needs logn, which is no step of user type demo; did you mean "
+     "login?\n"},
+    {{DEMO, LOGIN, STEP("a.c", 15, "demo", "cart"),
+      STEP("a.c", 20, "demo", "buy", .needs = "payment")},
+     "a.c:20: step demo.buy: it needs payment, which is no step of user type demo; its other steps "
+     "are cart, login\n"},
+    {{DEMO, STEP("a.c", 20, "demo", "buy", .needs = "login")},
+     "a.c:20: step demo.buy: it needs login, which is no step of user type demo; it has no other "
+     "step\n"},
+    {{DEMO, LOGIN, VU("a.c", 2, "other", ), STEP("a.c", 20, "other", "buy", .needs = "login")},
+     "a.c:20: step other.buy: it needs login, which is no step of user type other; it has no other "
+     "step\n"},
+    {{DEMO, LOGIN, STEP("a.c", 20, "demo", "buy", .needs = "login,,")},
+     "a.c:20: step demo.buy: its needs have an empty name; write them as \"login, search\"\n"
+     "a.c:20: step demo.buy: its needs have an empty name; write them as \"login, search\"\n"},
+    {{DEMO, STEP("a.c", 20, "demo", "buy", .needs = "buy")},
+     "a.c:20: step demo.buy: it needs itself, so it could never run; remove that\n"},
+    {{DEMO, STEP("a.c", 20, "demo", "b", .needs = "a"), STEP("a.c", 30, "demo", "a", .needs = "b")},
+     "a.c:30: step demo.a: needs go round in a circle, a -> b -> a, so none of them could run; "
+     "remove one of these needs\n"},
+    {{DEMO, LOGIN, STEP("a.c", 20, "demo", "a", .needs = "login, d"),
+      STEP("a.c", 30, "demo", "b", .needs = "login,c"),
+      STEP("a.c", 40, "demo", "c", .needs = " d ,login"),
+      STEP("a.c", 50, "demo", "d", .needs = "login,b")},
+     "a.c:50: step demo.d: needs go round in a circle, d -> b -> c -> d, so none of them could "
+     "run; remove one of these needs\n"},
+
+    /* numbers */
+    {{DEMO, STEP("a.c", 9, "demo", "a", .weight = -2)},
+     "a.c:9: step demo.a: its weight is -2; give a number above 0, or none for 1\n"},
+    {{DEMO, STEP("a.c", 9, "demo", "a", .weight = INFINITY)},
+     "a.c:9: step demo.a: its weight is inf; give a number above 0, or none for 1\n"},
+    {{DEMO, STEP("a.c", 9, "demo", "a", .weight = NAN)},
+     "a.c:9: step demo.a: its weight is nan; give a number above 0, or none for 1\n"},
+    {{VU("a.c", 1, "demo", .weight = -1), LOGIN},
+     "a.c:1: user type demo: its weight is -1; give a number above 0, or none for 1\n"},
+    {{DEMO, STEP("a.c", 9, "demo", "a", .timeout_s = -5)},
+     "a.c:9: step demo.a: its timeout_s is -5; give seconds above 0, or LK_OFF for none\n"},
+    {{DEMO, STEP("a.c", 9, "demo", "a", .timeout_s = NAN)},
+     "a.c:9: step demo.a: its timeout_s is nan; give seconds above 0, or LK_OFF for none\n"},
+    {{DEMO, LOGIN, HOOK("a.c", 9, "demo", LK_HOOK_STOP, .timeout_s = INFINITY)},
+     "a.c:9: hook demo.on_stop: its timeout_s is inf; give seconds above 0, or LK_OFF for none\n"},
+    {{DEMO, STEP("a.c", 9, "demo", "a", .every = LK_BETWEEN(-1, 2))},
+     "a.c:9: step demo.a: its every is -1 to 2; give seconds, 0 or more\n"},
+    {{DEMO, STEP("a.c", 9, "demo", "a", .every = LK_FIXED(LK_OFF))},
+     "a.c:9: step demo.a: its every is -1 to -1; give seconds, 0 or more\n"},
+    {{DEMO, STEP("a.c", 9, "demo", "a", .pace = LK_BETWEEN(0, NAN))},
+     "a.c:9: step demo.a: its pace is 0 to nan; give seconds, 0 or more\n"},
+    {{DEMO, STEP("a.c", 9, "demo", "a", .pace = LK_BETWEEN(1, INFINITY))},
+     "a.c:9: step demo.a: its pace is 1 to inf; give seconds, 0 or more\n"},
+    {{DEMO, STEP("a.c", 9, "demo", "a", .every = LK_BETWEEN(15, 10))},
+     "a.c:9: step demo.a: its every is 15 to 10; give the smaller bound first\n"},
+    {{DEMO, STEP("a.c", 9, "demo", "a", .every = {.max_s = 1, .fn = pause_fn})},
+     "a.c:9: step demo.a: its every has bounds and a function; give one of them\n"},
+    {{DEMO, STEP("a.c", 9, "demo", "a", .every = LK_FIXED(1), .pace = LK_DELAY_FN(pause_fn))},
+     "a.c:9: step demo.a: it has both every and pace; give every to count from its end, pace to "
+     "count from its start\n"},
+    {{DEMO, STEP("a.c", 9, "demo", "a", .stack_bytes = 16383)},
+     "a.c:9: step demo.a: its stack_bytes is 16383; give 16384 to 67108864, or none for the "
+     "default\n"},
+    {{DEMO, STEP("a.c", 9, "demo", "a", .stack_bytes = (64 << 20) + 1)},
+     "a.c:9: step demo.a: its stack_bytes is 67108865; give 16384 to 67108864, or none for the "
+     "default\n"},
+
+    /* descriptors written by hand */
+    {{DEMO, LOGIN, STEP("a.c", 9, "demo", "")}, "a.c:9: a step has no name; give it one\n"},
+    {{DEMO, LOGIN, PARAM("a.c", 9, NULL, )}, "a.c:9: a parameter has no name; give it one\n"},
+    {{DEMO, LOGIN, STEP("a.c", 9, "demo", "two words")},
+     "a.c:9: step demo.two words: the name has a character that names may not have; use letters, "
+     "digits, '_', '-' and '.'\n"},
+    {{DEMO, LOGIN, RESOURCE("a.c", 9, "a\nb", make_nothing)},
+     "a.c:9: resource a?b: the name has a character that names may not have; use letters, digits, "
+     "'_', '-' and '.'\n"},
+    {{VU("a.c", 1, "d/e", ), STEP("a.c", 9, "d/e", "login")},
+     "a.c:1: user type d/e: the name has a character that names may not have; use letters, digits, "
+     "'_', '-' and '.'\n"},
+    {{DEMO, BARE_STEP("a.c", 9, "demo", "a", .run = NULL)},
+     "a.c:9: step demo.a: it has no function; set run\n"},
+    {{DEMO, LOGIN, BARE_HOOK("a.c", 9, "demo", LK_HOOK_INIT, .run = NULL)},
+     "a.c:9: hook demo.on_init: it has no function; set run\n"},
+    {{DEMO, LOGIN, HOOK("a.c", 9, "demo", LK_HOOK_COUNT_)},
+     "a.c:9: a hook of user type demo is of kind 3, which does not exist; use LK_HOOK_INIT, "
+     "LK_HOOK_START or LK_HOOK_STOP\n"},
+    {{DEMO, LOGIN, RESOURCE("a.c", 9, "users", NULL)},
+     "a.c:9: resource users: it has no function; set make\n"},
+    {{DEMO, LOGIN, PARAM("a.c", 9, "size", .required = true, .value = "1")},
+     "a.c:9: parameter size: it is required and has a value all the same; take one of them away\n"},
+    {{DEMO, STEP("a.c", 9, "demo", "a", .state_bytes = 8),
+      STEP("b.c", 9, "demo", "b", .state_bytes = 16),
+      STEP("b.c", 19, "demo", "c", .state_bytes = 16),
+      STEP("b.c", 29, "demo", "d", .state_bytes = 0)},
+     "b.c:9: struct demo has 16 bytes here and 8 at a.c:9; define it once, in a header\n"},
+    {{DEMO, STEP(NULL, 9, "demo", "a", .weight = -2)},
+     "step demo.a: its weight is -2; give a number above 0, or none for 1\n"},
+
+    /* several at once */
+    {{DEMO, STEP("a.c", 9, "demo", "a", .weight = -2, .timeout_s = -3, .needs = "b,x"),
+      STEP("a.c", 11, "demo", "b", .needs = "a,y"), VU("a.c", 2, "idle", )},
+     "a.c:9: step demo.a: its weight is -2; give a number above 0, or none for 1\n"
+     "a.c:9: step demo.a: its timeout_s is -3; give seconds above 0, or LK_OFF for none\n"
+     "a.c:2: user type idle: it has no step; write LK_STEP(idle, ...) { ... }\n"
+     "a.c:9: step demo.a: it needs x, which is no step of user type demo; its other steps are b\n"
+     "a.c:11: step demo.b: it needs y, which is no step of user type demo; its other steps are a\n"
+     "a.c:9: step demo.a: needs go round in a circle, a -> b -> a, so none of them could run; "
+     "remove one of these needs\n"},
+};
+
+/* The descriptors as a list, in that order. */
+static const struct lk_def *link_defs(struct lk_def *const *defs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        defs[i]->next_ = i + 1 < count ? defs[i + 1] : NULL;
+    return count ? defs[0] : NULL;
+}
+
+static size_t defs_count(struct lk_def *const *defs)
+{
+    size_t count = 0;
+
+    while (count < DEFS_MAX && defs[count])
+        count++;
+    return count;
+}
+
+/* The model of descriptors that are right. */
+static struct lki_model *model_of(struct lk_def *const *defs, size_t count)
+{
+    struct lki_model *model = NULL;
+    struct lki_buf problems;
+
+    lki_buf_init(&problems, TEXT_MAX);
+    ck_assert_int_eq(lki_model_new(&model, link_defs(defs, count), &problems), LK_OK);
+    ck_assert_uint_eq(problems.len, 0);
+    lki_buf_release(&problems);
+    return model;
+}
+
+static void wrong_verify(struct lk_def *const *defs, size_t count, const char *lines)
+{
+    struct lki_model *model = NULL;
+    struct lki_buf problems;
+
+    lki_buf_init(&problems, TEXT_MAX);
+    ck_assert_int_eq(lki_model_new(&model, link_defs(defs, count), &problems), LK_E_ARG);
+    ck_assert_ptr_null(model);
+    ck_assert_str_eq(lki_buf_cstr(&problems), lines);
+    lki_buf_release(&problems);
+}
+
+START_TEST(a_wrong_registry_is_told_line_by_line)
+{
+    wrong_verify(wrongs[_i].defs, defs_count(wrongs[_i].defs), wrongs[_i].lines);
+}
+END_TEST
+
+START_TEST(what_is_told_does_not_depend_on_the_order_of_registration)
+{
+    struct lk_def *defs[DEFS_MAX];
+    size_t count = defs_count(wrongs[_i].defs);
+
+    for (size_t i = 0; i < count; i++)
+        defs[i] = wrongs[_i].defs[count - 1 - i];
+    wrong_verify(defs, count, wrongs[_i].lines);
+}
+END_TEST
+
+START_TEST(a_descriptor_of_another_version_is_told_and_nothing_else)
+{
+    struct lk_def *defs[] = {DEMO, STEP("a.c", 10, "demo", "login", .weight = -1),
+                             STEP("a.c", 11, "demo", "buy"), PARAM("a.c", 2, "size", )};
+
+    char lines[512];
+
+    defs[1]->size += 8;
+    defs[3]->kind = (enum lk_def_kind)9;
+    snprintf(lines, sizeof(lines),
+             "a.c:10: step login: its descriptor has %zu bytes where this loadkit (" LK_VERSION
+             ") expects %zu; compile and link against the same version\n"
+             "a.c:2: size is a descriptor of kind 9, which this loadkit (" LK_VERSION
+             ") does not know; compile and link against the same version\n",
+             sizeof(struct lk_step_def) + 8, sizeof(struct lk_step_def));
+    wrong_verify(defs, 4, lines);
+}
+END_TEST
+
+START_TEST(lines_that_do_not_fit_are_left_out_whole)
+{
+    struct lk_def *defs[] = {DEMO, STEP("a.c", 9, "demo", "a", .weight = -2),
+                             STEP("a.c", 10, "demo", "b", .weight = -3)};
+    struct lki_model *model = NULL;
+    struct lki_buf problems;
+
+    lki_buf_init(&problems, 100);
+    ck_assert_int_eq(lki_model_new(&model, link_defs(defs, 3), &problems), LK_E_ARG);
+    ck_assert_str_eq(lki_buf_cstr(&problems), "a.c:9: step demo.a: its weight is -2; give a number "
+                                              "above 0, or none for 1\n");
+    lki_buf_release(&problems);
+}
+END_TEST
+
+/* A program of two types over three files. */
+static struct lk_def *const program[] = {
+    VU("b.c", 1, "late", .weight = 2.5),
+    STEP("b.c", 20, "late", "only"),
+    VU("a.c", 1, "demo", ),
+    STEP("a.c", 30, "demo", "login", .timeout_s = 5, .state_bytes = 8, .stack_bytes = 32768),
+    STEP("a.c", 9, "demo", "z", .weight = 3, .timeout_s = LK_OFF, .state_bytes = 8,
+         .needs = "login, a,login"),
+    STEP("c.c", 3, "demo", "a", .state_bytes = 8),
+    HOOK("c.c", 2, "demo", LK_HOOK_INIT, .state_bytes = 8),
+    HOOK("c.c", 1, "demo", LK_HOOK_STOP, .timeout_s = 0.5, .state_bytes = 8),
+    HOOK("c.c", 4, "demo", LK_HOOK_START, .timeout_s = LK_OFF, .state_bytes = 8),
+    PARAM("c.c", 8, "base_url", .required = true, .help = "target"),
+    PARAM("a.c", 8, "size", .value = "10"),
+    PARAM("a.c", 7, "color", ),
+    RESOURCE("c.c", 9, "users", make_nothing),
+    RESOURCE("a.c", 9, "cards", make_nothing),
+};
+
+static void program_verify(const struct lki_model *model)
+{
+    const struct lki_vu_type *demo = &model->types[0];
+    const struct lki_vu_type *late = &model->types[1];
+
+    ck_assert_uint_eq(model->type_count, 2);
+    ck_assert_str_eq(demo->name, "demo");
+    ck_assert_str_eq(late->name, "late");
+    ck_assert_uint_eq(demo->step_count, 3);
+    ck_assert_str_eq(demo->steps[0].name, "z");
+    ck_assert_str_eq(demo->steps[1].name, "login");
+    ck_assert_str_eq(demo->steps[2].name, "a");
+    ck_assert_uint_eq(late->step_count, 1);
+    ck_assert_str_eq(model->params[0].name, "color");
+    ck_assert_str_eq(model->params[1].name, "size");
+    ck_assert_str_eq(model->params[2].name, "base_url");
+    ck_assert_uint_eq(model->param_count, 3);
+    ck_assert_str_eq(model->resources[0]->def.name, "cards");
+    ck_assert_uint_eq(lki_model_resource(model, "cards"), 0);
+    ck_assert_uint_eq(lki_model_resource(model, "users"), 1);
+    ck_assert_uint_eq(lki_model_resource(model, "user"), SIZE_MAX);
+}
+
+START_TEST(everything_stands_in_the_order_in_which_it_was_written)
+{
+    struct lki_model *model = model_of(program, LKI_COUNT(program));
+
+    program_verify(model);
+    lki_model_free(model);
+}
+END_TEST
+
+START_TEST(the_order_of_registration_changes_nothing)
+{
+    struct lk_def *defs[LKI_COUNT(program)];
+    struct lki_model *model;
+
+    /* every step from one to the next of these leads to all of them once */
+    for (size_t i = 0; i < LKI_COUNT(program); i++)
+        defs[i] = program[(i * 5 + (size_t)_i) % LKI_COUNT(program)];
+    model = model_of(defs, LKI_COUNT(program));
+    program_verify(model);
+    lki_model_free(model);
+}
+END_TEST
+
+START_TEST(numbers_have_their_defaults)
+{
+    struct lki_model *model = model_of(program, LKI_COUNT(program));
+    const struct lki_vu_type *demo = &model->types[0];
+
+    ck_assert(demo->weight == 1 && model->types[1].weight == 2.5);
+    ck_assert(demo->steps[0].weight == 3 && demo->steps[1].weight == 1);
+    ck_assert_int_eq(demo->steps[0].timeout_ns, LKI_NEVER);
+    ck_assert_int_eq(demo->steps[1].timeout_ns, 5 * LKI_NS_PER_S);
+    ck_assert_int_eq(demo->steps[2].timeout_ns, LKI_NEVER);
+    ck_assert_int_eq(demo->hook_timeout_ns[LK_HOOK_INIT], 30 * LKI_NS_PER_S);
+    ck_assert_int_eq(demo->hook_timeout_ns[LK_HOOK_START], LKI_NEVER);
+    ck_assert_int_eq(demo->hook_timeout_ns[LK_HOOK_STOP], 500 * LKI_NS_PER_MS);
+    ck_assert_ptr_eq(&demo->hooks[LK_HOOK_INIT]->def, program[6]);
+    ck_assert_ptr_null(model->types[1].hooks[LK_HOOK_INIT]);
+    ck_assert_uint_eq(demo->state_bytes, 8);
+    ck_assert_uint_eq(model->types[1].state_bytes, 0);
+    ck_assert_uint_eq(demo->steps[1].stack_bytes, 32768);
+    lki_model_free(model);
+}
+END_TEST
+
+START_TEST(needs_are_indices_each_once)
+{
+    struct lki_model *model = model_of(program, LKI_COUNT(program));
+    const struct lki_step *step = &model->types[0].steps[0];
+
+    ck_assert_uint_eq(step->need_count, 2);
+    ck_assert_uint_eq(step->needs[0], 1);
+    ck_assert_uint_eq(step->needs[1], 2);
+    ck_assert_uint_eq(model->types[0].steps[1].need_count, 0);
+    lki_model_free(model);
+}
+END_TEST
+
+static const struct params_case {
+    const char *texts[4];
+    enum lk_err err;
+    const char *lines;
+} params_cases[] = {
+    {{"base_url=http://h/?a=b"}, LK_OK, ""},
+    {{"size=", "base_url=x", "color=="}, LK_OK, ""},
+    {{NULL},
+     LK_E_ARG,
+     "c.c:8: parameter base_url is required; give it with -p base_url=VALUE (target)\n"},
+    {{"size=1"},
+     LK_E_ARG,
+     "c.c:8: parameter base_url is required; give it with -p base_url=VALUE (target)\n"},
+    {{"base_url="},
+     LK_E_ARG,
+     "parameter base_url is required but given empty; write base_url=VALUE\n"},
+    {{"base_url"}, LK_E_ARG, "parameter base_url has no value; write base_url=VALUE\n"},
+    {{"base_url=1", "size=1", "base_url=1"},
+     LK_E_ARG,
+     "parameter base_url is given twice; give it once\n"},
+    {{"baseurl=1"},
+     LK_E_ARG,
+     "unknown parameter 'baseurl'; did you mean base_url? there is color, size, base_url "
+     "(required)\n"},
+    {{"base_url=1", "nothing=\n", "=2", "\n"},
+     LK_E_ARG,
+     "unknown parameter 'nothing'; there is color, size, base_url (required)\n"
+     "unknown parameter ''; there is color, size, base_url (required)\n"
+     "unknown parameter '?'; there is color, size, base_url (required)\n"},
+};
+
+START_TEST(parameters_are_set_or_their_problems_told)
+{
+    const struct params_case *want = &params_cases[_i];
+    struct lki_model *model = model_of(program, LKI_COUNT(program));
+    struct lki_buf problems;
+    size_t count = 0;
+
+    while (count < LKI_COUNT(want->texts) && want->texts[count])
+        count++;
+    lki_buf_init(&problems, TEXT_MAX);
+    ck_assert_int_eq(lki_model_set_params(model, want->texts, count, &problems), want->err);
+    ck_assert_str_eq(lki_buf_cstr(&problems), want->lines);
+    lki_buf_release(&problems);
+    lki_model_free(model);
+}
+END_TEST
+
+START_TEST(a_program_without_parameters_says_so)
+{
+    struct lk_def *defs[] = {DEMO, LOGIN};
+    struct lki_model *model = model_of(defs, 2);
+    const char *text = "x=1";
+    struct lki_buf problems;
+
+    lki_buf_init(&problems, TEXT_MAX);
+    ck_assert_int_eq(lki_model_set_params(model, &text, 1, &problems), LK_E_ARG);
+    ck_assert_str_eq(lki_buf_cstr(&problems),
+                     "unknown parameter 'x'; this program has no parameters\n");
+    lki_buf_release(&problems);
+    lki_model_free(model);
+}
+END_TEST
+
+START_TEST(a_parameter_is_what_was_given_else_registered_else_empty)
+{
+    struct lki_model *model = model_of(program, LKI_COUNT(program));
+    const char *text = "base_url=http://h/?a=b";
+    struct lki_buf problems;
+
+    lki_buf_init(&problems, TEXT_MAX);
+    ck_assert_int_eq(lki_model_set_params(model, &text, 1, &problems), LK_OK);
+    ck_assert_str_eq(lki_model_param(model, "base_url")->value, "http://h/?a=b");
+    ck_assert_str_eq(lki_model_param(model, "size")->value, "10");
+    ck_assert_str_eq(lki_model_param(model, "color")->value, "");
+    ck_assert(!lki_model_param(model, "size")->given);
+    ck_assert_ptr_null(lki_model_param(model, "base"));
+    lki_buf_release(&problems);
+    lki_model_free(model);
+}
+END_TEST
+
+START_TEST(a_model_that_is_not_there_is_freed)
+{
+    lki_model_free(NULL);
+}
+END_TEST
+
+START_TEST(a_descriptor_is_registered_once_until_it_is_taken_out)
+{
+    struct lk_def *demo = DEMO;
+    struct lk_def *login = LOGIN;
+
+    ck_assert_ptr_null(lki_registry_first());
+    lk_register(demo);
+    lk_register(login);
+    lk_register(demo);
+    ck_assert_ptr_eq(lki_registry_first(), demo);
+    ck_assert_ptr_eq(demo->next_, login);
+    ck_assert_ptr_null(login->next_);
+    lk_unregister(demo);
+    lk_unregister(demo);
+    ck_assert_ptr_eq(lki_registry_first(), login);
+    lk_unregister(login);
+    ck_assert_ptr_null(lki_registry_first());
+}
+END_TEST
+
+static Suite *model_suite(void)
+{
+    Suite *suite = suite_create("model");
+    TCase *faults = tcase_create("faults");
+    TCase *order = tcase_create("order");
+    TCase *params = tcase_create("params");
+
+    tcase_add_loop_test(faults, a_wrong_registry_is_told_line_by_line, 0, LKI_COUNT(wrongs));
+    tcase_add_loop_test(faults, what_is_told_does_not_depend_on_the_order_of_registration, 0,
+                        LKI_COUNT(wrongs));
+    tcase_add_test(faults, a_descriptor_of_another_version_is_told_and_nothing_else);
+    tcase_add_test(faults, lines_that_do_not_fit_are_left_out_whole);
+    tcase_add_test(order, everything_stands_in_the_order_in_which_it_was_written);
+    tcase_add_loop_test(order, the_order_of_registration_changes_nothing, 0, LKI_COUNT(program));
+    tcase_add_test(order, numbers_have_their_defaults);
+    tcase_add_test(order, needs_are_indices_each_once);
+    tcase_add_test(order, a_model_that_is_not_there_is_freed);
+    tcase_add_test(order, a_descriptor_is_registered_once_until_it_is_taken_out);
+    tcase_add_loop_test(params, parameters_are_set_or_their_problems_told, 0,
+                        LKI_COUNT(params_cases));
+    tcase_add_test(params, a_program_without_parameters_says_so);
+    tcase_add_test(params, a_parameter_is_what_was_given_else_registered_else_empty);
+    suite_add_tcase(suite, faults);
+    suite_add_tcase(suite, order);
+    suite_add_tcase(suite, params);
+    return suite;
+}
+
+int main(void)
+{
+    SRunner *runner = srunner_create(model_suite());
+    int failed;
+
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,673 @@
+/* The report: key facts, widths that are kept, columns that stand below each other. */
+#include "report/text.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "report/layout.h"
+
+static struct lki_metrics metrics;
+static struct lki_result result;
+static char *text; /* the last report */
+
+static struct lki_result_settings settings;
+
+static void setup(void)
+{
+    lki_metrics_init(&metrics, 0, 0);
+    settings = (struct lki_result_settings){
+        .program = "shop",
+        .seed = 42,
+        .duration_ns = 30 * LKI_NS_PER_S,
+        .users = 1200,
+        .workers = 1,
+        .ended_by = "duration",
+    };
+}
+
+static void teardown(void)
+{
+    free(text);
+    text = NULL;
+    lki_result_release(&result);
+    lki_metrics_release(&metrics);
+}
+
+static void request(const char *step, const char *name, lki_code code, enum lki_verdict verdict,
+                    int64_t latency_ns, int times)
+{
+    struct lki_sample sample = {.code = code,
+                                .verdict = verdict,
+                                .latency_ns = latency_ns,
+                                .bytes_sent = 100,
+                                .bytes_received = 1000,
+                                .phase_ns = {-1, -1, -1, 2000, latency_ns, 3000}};
+    struct lki_metric *metric = lki_metrics_find(&metrics, LKI_SOURCE_HTTP, step, name,
+                                                 strlen(name));
+
+    for (int i = 0; i < times; i++)
+        lki_metric_record(metric, &sample);
+}
+
+static void simple(enum lki_source source, const char *name, lki_code code,
+                   enum lki_verdict verdict, int64_t latency_ns, int times)
+{
+    struct lki_metric *metric = lki_metrics_find(&metrics, source, "", name, strlen(name));
+
+    metrics.totals.iterations += source == LKI_SOURCE_STEP ? (uint64_t)times : 0;
+    for (int i = 0; i < times; i++)
+        lki_metric_record_simple(metric, code, verdict, latency_ns);
+}
+
+static void step(const char *name, lki_code code, int64_t latency_ns, int times)
+{
+    simple(LKI_SOURCE_STEP, name, code, code == LKI_CODE_STEP_OK ? LKI_SAMPLE_OK : LKI_SAMPLE_ERROR,
+           latency_ns, times);
+}
+
+/* A little of everything, with names of many widths. */
+static void record_run(void)
+{
+    request("on_start", "GET /config", 200, LKI_SAMPLE_OK, 3000000, 7);
+    simple(LKI_SOURCE_LIFECYCLE, "on_start", LKI_CODE_LIFECYCLE_OK, LKI_SAMPLE_OK, 1000000, 200);
+    simple(LKI_SOURCE_LIFECYCLE, "on_start", LKI_CODE_LIFECYCLE_FAILED, LKI_SAMPLE_ERROR, 1000000,
+           3);
+    request("login", "POST /auth", 200, LKI_SAMPLE_OK, 12345678, 1188);
+    request("login", "POST /auth", 503, LKI_SAMPLE_ERROR, 12345678, 10);
+    request("login", "POST /auth", LKI_CODE_HTTP_TIMEOUT, LKI_SAMPLE_ERROR, 30 * LKI_NS_PER_S, 2);
+    request("login", "POST /auth", LKI_CODE_HTTP_CANCELLED, LKI_SAMPLE_CANCELLED, 0, 4);
+    step("login", LKI_CODE_STEP_OK, 12400000, 1188);
+    step("login", LKI_CODE_STEP_FAILED, 12400000, 10);
+    step("login", LKI_CODE_STEP_TIMEOUT, 30 * LKI_NS_PER_S, 2);
+    request("catalog", "GET /catalog", 200, LKI_SAMPLE_OK, 850000, 36000);
+    request("catalog", "GET /api/v2/customers/{id}/orders/{id}/lines", 200, LKI_SAMPLE_OK, 99999999,
+            36);
+    request("catalog",
+            "GET /gr\xc3\xb6\xc3\x9f"
+            "e/\xe6\x97\xa5\xe6\x9c\xac",
+            404, LKI_SAMPLE_ERROR, 2000000, 1);
+    step("catalog", LKI_CODE_STEP_OK, 900000, 36000);
+    for (int i = 0; i < 10; i++)
+        lki_metrics_error(&metrics, LKI_SOURCE_STEP, "login", LKI_CODE_STEP_FAILED,
+                          "login returned HTTP 503", 17);
+    lki_metrics_error(&metrics, LKI_SOURCE_LIFECYCLE, "on_start", LKI_CODE_LIFECYCLE_FAILED,
+                      "resource users is empty, and this is a long story that has to be told in "
+                      "more than a line of a terminal of any usual width, whatever it costs",
+                      3);
+    metrics.totals.http_unsent = 3;
+    metrics.totals.http_retries = 2;
+}
+
+static void print(bool colour, int columns)
+{
+    size_t len;
+    FILE *out;
+
+    free(text);
+    text = NULL;
+    out = open_memstream(&text, &len);
+    ck_assert_ptr_nonnull(out);
+    lki_report_text(&result, out, colour, columns);
+    fclose(out);
+}
+
+static void report(int columns)
+{
+    lki_result_release(&result);
+    ck_assert_int_eq(lki_result_init(&result, &settings, &metrics, NULL), LK_OK);
+    print(false, columns);
+}
+
+static void has(const char *what)
+{
+    ck_assert_msg(strstr(text, what) != NULL, "no \"%s\" in:\n%s", what, text);
+}
+
+static void has_not(const char *what)
+{
+    ck_assert_msg(strstr(text, what) == NULL, "\"%s\" in:\n%s", what, text);
+}
+
+START_TEST(the_verdict_comes_first)
+{
+    record_run();
+    report(80);
+    ck_assert(!strncmp(text, "verdict: valid\n", 15));
+    has("37,248 requests in 30.0s (1,242/s), 13 failed (0.03%), p50 ");
+}
+END_TEST
+
+START_TEST(a_doubted_run_says_why_above_its_numbers)
+{
+    record_run();
+    report(80);
+    lki_result_doubt(&result, LKI_RUN_GENERATOR_BOUND, "the loop was late");
+    print(false, 80);
+    ck_assert(!strncmp(text, "verdict: generator-bound\n  - the loop was late\n", 46));
+    lki_result_doubt(&result, LKI_RUN_INCOMPLETE, "worker 3 crashed in step \x1b[2Jlogin");
+    lki_result_note(&result, "something to know");
+    print(false, 80);
+    ck_assert(!strncmp(text, "verdict: incomplete, data was lost\n", 35));
+    has("\n  - worker 3 crashed in step ?[2Jlogin\n");
+    has("\nnote: something to know\n");
+}
+END_TEST
+
+START_TEST(a_run_without_response_is_called_failed)
+{
+    request("s", "GET /", LKI_CODE_HTTP_CONNECT, LKI_SAMPLE_ERROR, 100000, 5);
+    step("s", LKI_CODE_STEP_FAILED, 100000, 5);
+    report(80);
+    ck_assert(!strncmp(text, "verdict: failed, no request got a response\n", 43));
+    has("5 failed (100%)");
+    has("5 HTTP_CONNECT");
+}
+END_TEST
+
+START_TEST(a_step_stands_above_its_requests)
+{
+    const char *login;
+    const char *auth;
+    const char *catalog;
+
+    record_run();
+    report(80);
+    login = strstr(text, "\nlogin ");
+    catalog = strstr(text, "\ncatalog ");
+    ck_assert_ptr_nonnull(login);
+    ck_assert_ptr_nonnull(catalog);
+    auth = strstr(login, "\n  POST /auth ");
+    ck_assert_ptr_nonnull(auth);
+    ck_assert(auth < catalog);
+    ck_assert_ptr_nonnull(strstr(catalog, "\n  GET /catalog "));
+    ck_assert_ptr_nonnull(strstr(text, "\non_start\n  GET /config "));
+}
+END_TEST
+
+START_TEST(a_row_holds_the_numbers_of_its_metric)
+{
+    request("s", "GET /", 200, LKI_SAMPLE_OK, 12345678, 2994);
+    request("s", "GET /", 500, LKI_SAMPLE_ERROR, 12345678, 6);
+    step("s", LKI_CODE_STEP_OK, 12345678, 3000);
+    report(72);
+    has("\n         count  rate/s  failed          p50     p95     p99     max\n");
+    has("\n  GET /  3,000     100       6 0.20%  12.3ms  12.3ms  12.3ms  12.3ms\n    6 HTTP_500\n");
+    report(200);
+    has("   avg     p50     p90     p95     p99   p99.9     max\n");
+}
+END_TEST
+
+START_TEST(codes_besides_success_are_listed)
+{
+    record_run();
+    report(80);
+    has("\n    10 HTTP_503, 4 HTTP_CANCELLED, 2 HTTP_TIMEOUT\n");
+    has("\n  10 STEP_FAILED, 2 STEP_TIMEOUT\n");
+    has("\n    1 HTTP_404\n");
+    has_not("HTTP_200");
+    has_not("STEP_OK");
+    has_not("LIFECYCLE_OK");
+}
+END_TEST
+
+START_TEST(failed_steps_are_not_told_twice)
+{
+    step("s", LKI_CODE_STEP_FAILED, 12345678, 3);
+    report(80);
+    has_not("STEP_FAILED");
+}
+END_TEST
+
+START_TEST(the_rest_of_the_facts_is_there)
+{
+    record_run();
+    report(100);
+    has("\nerrors\n  10  login STEP_FAILED: login returned HTTP 503 (first at 0ns, user 17)\n");
+    has("   1  on_start LIFECYCLE_FAILED: resource users is empty");
+    has("lifecycle   on_start: 3 of 203 calls failed (3 LIFECYCLE_FAILED)\n");
+    has("iterations  37,200 (1,240/s)\n");
+    has("requests    37,245 sent, 3 unsent, 2 sent again, 4 cut off by the end\n");
+    has("data        3.72 MB sent (124 kB/s), 37.2 MB received (1.24 MB/s)\n");
+    has("time, avg   send 2.00us, wait ");
+    has("run         shop, 1,200 users, 1 worker, 30.0s, seed 42, ended by duration\n");
+    has("\nall requests ");
+}
+END_TEST
+
+START_TEST(a_run_with_nothing_in_it_makes_sense)
+{
+    settings = (struct lki_result_settings){0};
+    report(80);
+    ck_assert(!strncmp(text, "verdict: failed, no step ran\n", 29));
+    has("Nothing was measured");
+    has("iterations  0\n");
+    has("0 users");
+    has_not("nan");
+    has_not("count");
+    has_not("requests ");
+    has_not("ended by");
+}
+END_TEST
+
+START_TEST(a_run_without_requests_shows_its_steps)
+{
+    step("one", LKI_CODE_STEP_OK, 5000000, 10);
+    step("two", LKI_CODE_STEP_OK, 5000000, 10);
+    report(80);
+    has("20 steps in 30.0s");
+    has("none failed");
+    has("\nall steps ");
+    has_not("requests");
+    has_not("data ");
+}
+END_TEST
+
+START_TEST(metrics_of_the_author_have_a_heading)
+{
+    step("one", LKI_CODE_STEP_OK, 5000000, 10);
+    simple(LKI_SOURCE_CUSTOM, "depth", LKI_CODE_METRIC_OK, LKI_SAMPLE_OK, 5000, 10);
+    simple(LKI_SOURCE_CUSTOM, "one", LKI_CODE_METRIC_OK, LKI_SAMPLE_OK, 5000, 10);
+    report(80);
+    has("\nmetrics\n  depth ");
+    has("\n  one ");
+}
+END_TEST
+
+START_TEST(many_errors_are_cut_to_the_most_frequent)
+{
+    char message[32];
+
+    step("s", LKI_CODE_STEP_FAILED, 5000000, 10);
+    for (int i = 0; i < 30; i++) {
+        snprintf(message, sizeof(message), "message %d.", i);
+        for (int j = 0; j <= i; j++)
+            lki_metrics_error(&metrics, LKI_SOURCE_STEP, "s", LKI_CODE_STEP_FAILED, message, 1);
+    }
+    report(80);
+    has("message 29.");
+    has("message 10.");
+    has_not("message 9.");
+    has("and 55 more of 10 other kinds");
+}
+END_TEST
+
+static void lines_verify(int columns)
+{
+    const char *line = text;
+
+    while (*line) {
+        const char *end = strchr(line, '\n');
+        size_t len;
+
+        ck_assert_ptr_nonnull(end);
+        len = (size_t)(end - line);
+        ck_assert_msg(lki_text_width(line, len) <= (size_t)columns, "at %d columns: \"%.*s\"",
+                      columns, (int)len, line);
+        ck_assert_msg(!len || line[len - 1] != ' ', "at %d columns: \"%.*s\"", columns, (int)len,
+                      line);
+        line = end + 1;
+    }
+}
+
+START_TEST(no_line_is_wider_than_the_terminal)
+{
+    record_run();
+    for (int columns = 40; columns <= 200; columns++) {
+        report(columns);
+        lines_verify(columns);
+    }
+    /* narrower ones are beyond help, but must not do harm */
+    for (int columns = -1; columns < 40; columns++)
+        report(columns);
+}
+END_TEST
+
+/* The column in which the last character before pos stands. */
+static size_t column_of(const char *pos)
+{
+    const char *line = pos;
+
+    while (line > text && line[-1] != '\n')
+        line--;
+    return lki_text_width(line, (size_t)(pos - line));
+}
+
+START_TEST(cells_stand_below_their_titles)
+{
+    static const char *const rows[] = {"\nlogin ", "\n  POST /auth ", "\n  GET /catalog ",
+                                       "/\xe6\x97\xa5\xe6\x9c\xac", "\nall requests "};
+    const char *title;
+
+    record_run();
+    report(120);
+    title = strstr(text, "count");
+    ck_assert_ptr_nonnull(title);
+    for (size_t i = 0; i < LKI_COUNT(rows); i++) {
+        const char *at = strstr(text, rows[i]);
+
+        ck_assert_msg(at != NULL, "%s", rows[i]);
+        at += strlen(rows[i]);
+        at += strspn(at, " ");
+        at += strspn(at, "0123456789,");
+        ck_assert_msg(column_of(at) == column_of(title) + 5, "%s", text);
+    }
+}
+END_TEST
+
+START_TEST(units_stand_below_each_other)
+{
+    const char *second;
+    const char *milli;
+
+    step("fast", LKI_CODE_STEP_OK, 5000000, 10);
+    step("slow", LKI_CODE_STEP_OK, 5 * LKI_NS_PER_S, 10);
+    report(80);
+    milli = strstr(strstr(text, "\nfast "), "5.00ms");
+    second = strstr(strstr(text, "\nslow "), "5.00s");
+    ck_assert_ptr_nonnull(milli);
+    ck_assert_ptr_nonnull(second);
+    ck_assert_uint_eq(column_of(milli), column_of(second));
+}
+END_TEST
+
+START_TEST(a_name_that_is_too_long_keeps_all_its_letters)
+{
+    record_run();
+    report(80);
+    has("\n  GET /api/v2/customers/{id}/orders/{id}/lines\n");
+    report(140);
+    has("\n  GET /api/v2/customers/{id}/orders/{id}/lines  ");
+}
+END_TEST
+
+START_TEST(foreign_text_does_no_harm_to_the_terminal)
+{
+    request("s", "GET /\x1b]0;title\x07\n\xff\xe2\x80\xae", 200, LKI_SAMPLE_OK, 5000000, 1);
+    step("s", LKI_CODE_STEP_OK, 5000000, 1);
+    lki_metrics_error(&metrics, LKI_SOURCE_STEP, "s", LKI_CODE_STEP_FAILED,
+                      "two\nlines\r\x1b[31m\xc2\x9b", 1);
+    settings.program = "sh\x1bop";
+    report(80);
+    has("GET /?]0;title? ??");
+    has("two lines??[31m?");
+    has("sh?op");
+    ck_assert_ptr_null(strchr(text, '\x1b'));
+}
+END_TEST
+
+START_TEST(colour_changes_nothing_but_colour)
+{
+    char *plain;
+    char *to;
+
+    record_run();
+    report(80);
+    plain = strdup(text);
+    ck_assert_ptr_null(strchr(plain, '\x1b'));
+    print(true, 80);
+    ck_assert_ptr_nonnull(strstr(text, "\x1b[31m"));
+    to = text;
+    for (const char *at = text; *at; at++) {
+        if (*at == '\x1b')
+            at += strcspn(at, "m");
+        else
+            *to++ = *at;
+    }
+    *to = '\0';
+    ck_assert_str_eq(text, plain);
+    free(plain);
+}
+END_TEST
+
+/* ---- numbers */
+
+static const struct {
+    int64_t ns;
+    const char *text;
+} durations[] = {
+    {0, "0ns"},
+    {999, "999ns"},
+    {1000, "1.00us"},
+    {9994, "9.99us"},
+    {9995, "10.0us"},
+    {99949, "99.9us"},
+    {99950, "100us"},
+    {999499, "999us"},
+    {999500, "1.00ms"},
+    {1234567, "1.23ms"},
+    {12345678, "12.3ms"},
+    {123456789, "123ms"},
+    {999499999, "999ms"},
+    {999500000, "1.00s"},
+    {1500000000, "1.50s"},
+    {59940000000, "59.9s"},
+    {59950000000, "1m00s"},
+    {65000000000, "1m05s"},
+    {3599400000000, "59m59s"},
+    {3600000000000, "1h00m"},
+    {7380000000000, "2h03m"},
+    {-5, "-5ns"},
+};
+
+START_TEST(durations_have_three_digits_and_the_right_unit)
+{
+    char cell[LKI_CELL_BYTES];
+
+    lki_format_duration(cell, durations[_i].ns);
+    ck_assert_str_eq(cell, durations[_i].text);
+}
+END_TEST
+
+START_TEST(the_longest_duration_fits)
+{
+    char cell[LKI_CELL_BYTES];
+
+    lki_format_duration(cell, INT64_MAX);
+    lki_format_duration_cell(cell, INT64_MAX);
+    lki_format_duration_cell(cell, INT64_MIN);
+    lki_format_clock(cell, INT64_MAX);
+    lki_format_count(cell, UINT64_MAX);
+    ck_assert_str_eq(cell, "18,446,744,073,709,551,615");
+    lki_format_rate(cell, 1e300);
+    lki_format_bytes(cell, 1e30);
+    lki_format_duration_cell(cell, 5 * LKI_NS_PER_S);
+    ck_assert_str_eq(cell, "5.00s ");
+}
+END_TEST
+
+START_TEST(counts_rates_shares_and_bytes_are_readable)
+{
+    char cell[LKI_CELL_BYTES];
+
+    static const struct {
+        uint64_t count;
+        const char *text;
+    } counts[] = {
+        {0, "0"}, {999, "999"}, {1000, "1,000"}, {123456, "123,456"}, {1000000, "1,000,000"}};
+    static const struct {
+        double rate;
+        const char *text;
+    } rates[] = {{0, "0"},        {0.034, "0.03"}, {4.123, "4.12"},   {41.26, "41.3"},
+                 {99.94, "99.9"}, {99.96, "100"},  {4115.4, "4,115"}, {-1, "0"}};
+    static const struct {
+        uint64_t part;
+        uint64_t whole;
+        const char *text;
+    } shares[] = {{0, 0, "0%"},       {0, 5, "0%"},         {1, 100000, "<0.01%"},
+                  {1, 1000, "0.10%"}, {123, 1000, "12.3%"}, {99999, 100000, ">99.9%"},
+                  {5, 5, "100%"}};
+    static const struct {
+        double bytes;
+        const char *text;
+    } sizes[] = {{0, "0 B"},          {999, "999 B"},        {1000, "1.00 kB"}, {123456, "123 kB"},
+                 {999700, "1.00 MB"}, {12345678, "12.3 MB"}, {5e12, "5.00 TB"}};
+
+    for (size_t i = 0; i < LKI_COUNT(counts); i++) {
+        lki_format_count(cell, counts[i].count);
+        ck_assert_str_eq(cell, counts[i].text);
+    }
+    for (size_t i = 0; i < LKI_COUNT(rates); i++) {
+        lki_format_rate(cell, rates[i].rate);
+        ck_assert_str_eq(cell, rates[i].text);
+    }
+    for (size_t i = 0; i < LKI_COUNT(shares); i++) {
+        lki_format_percent(cell, shares[i].part, shares[i].whole);
+        ck_assert_str_eq(cell, shares[i].text);
+    }
+    for (size_t i = 0; i < LKI_COUNT(sizes); i++) {
+        lki_format_bytes(cell, sizes[i].bytes);
+        ck_assert_str_eq(cell, sizes[i].text);
+    }
+}
+END_TEST
+
+START_TEST(widths_are_columns_and_not_bytes)
+{
+    static const struct {
+        const char *text;
+        size_t width;
+    } cases[] = {{"", 0},
+                 {"abc", 3},
+                 {"gr\xc3\xb6\xc3\x9f"
+                  "e",
+                  5},
+                 {"\xe6\x97\xa5\xe6\x9c\xac", 4},
+                 {"e\xcc\x81", 1},
+                 {"\xf0\x9f\x98\x80", 2},
+                 {"\xff\xc3", 2}};
+
+    for (size_t i = 0; i < LKI_COUNT(cases); i++)
+        ck_assert_uint_eq(lki_text_width(cases[i].text, strlen(cases[i].text)), cases[i].width);
+}
+END_TEST
+
+/* ---- progress */
+
+static const struct lki_progress progress = {
+    .elapsed_ns = 12 * LKI_NS_PER_S,
+    .total_ns = 30 * LKI_NS_PER_S,
+    .iterations = 5000,
+    .users = 20,
+    .requests_per_s = 4115.3,
+    .steps_per_s = 4000,
+    .errors = 12,
+    .p95_ns = 12345678,
+};
+
+START_TEST(progress_shows_time_users_rate_errors_and_latency)
+{
+    char line[256];
+
+    lki_report_progress(line, sizeof(line), 80, &progress);
+    ck_assert_str_eq(line, "12s/30s  20 users  4,115 req/s  12 errors  p95 12.3ms");
+    lki_report_progress(line, sizeof(line), 120, &progress);
+    ck_assert_str_eq(line, "12s/30s  [########------------]  20 users  4,115 req/s  12 errors  "
+                           "p95 12.3ms");
+}
+END_TEST
+
+START_TEST(progress_leaves_out_what_is_unknown)
+{
+    struct lki_progress some = {.elapsed_ns = 65 * LKI_NS_PER_S, .users = 1, .errors = 1};
+    char line[256];
+
+    lki_report_progress(line, sizeof(line), 120, &some);
+    ck_assert_str_eq(line, "1m05s  1 user  0 req/s  1 error");
+    some.steps_per_s = 50;
+    some.state = "stopping";
+    some.iterations = 1234;
+    some.iterations_total = 2468;
+    lki_report_progress(line, sizeof(line), 120, &some);
+    ck_assert_str_eq(line, "1m05s  [##########----------]  stopping  1 user  50.0 steps/s  1 error"
+                           "  1,234/2,468 iterations");
+}
+END_TEST
+
+START_TEST(progress_never_exceeds_its_room)
+{
+    for (size_t size = 0; size < 120; size++) {
+        char *line = malloc(size + 1);
+
+        ck_assert_ptr_nonnull(line);
+        line[size] = '!';
+        for (int columns = 1; columns < 130; columns++) {
+            size_t len = lki_report_progress(line, size, columns, &progress);
+
+            ck_assert_int_eq(line[size], '!');
+            if (size) {
+                ck_assert_uint_eq(strlen(line), len);
+                ck_assert_uint_le(len, (size_t)columns);
+            }
+        }
+        free(line);
+    }
+}
+END_TEST
+
+START_TEST(progress_does_not_pass_the_end)
+{
+    struct lki_progress late = progress;
+    char line[256];
+
+    late.elapsed_ns = 45 * LKI_NS_PER_S;
+    lki_report_progress(line, sizeof(line), 120, &late);
+    ck_assert_ptr_nonnull(strstr(line, "45s/30s  [####################]  "));
+}
+END_TEST
+
+static Suite *report_suite(void)
+{
+    Suite *suite = suite_create("report");
+    TCase *facts = tcase_create("facts");
+    TCase *looks = tcase_create("looks");
+    TCase *numbers = tcase_create("numbers");
+    TCase *live = tcase_create("progress");
+
+    tcase_add_checked_fixture(facts, setup, teardown);
+    tcase_add_test(facts, the_verdict_comes_first);
+    tcase_add_test(facts, a_doubted_run_says_why_above_its_numbers);
+    tcase_add_test(facts, a_run_without_response_is_called_failed);
+    tcase_add_test(facts, a_step_stands_above_its_requests);
+    tcase_add_test(facts, a_row_holds_the_numbers_of_its_metric);
+    tcase_add_test(facts, codes_besides_success_are_listed);
+    tcase_add_test(facts, failed_steps_are_not_told_twice);
+    tcase_add_test(facts, the_rest_of_the_facts_is_there);
+    tcase_add_test(facts, a_run_with_nothing_in_it_makes_sense);
+    tcase_add_test(facts, a_run_without_requests_shows_its_steps);
+    tcase_add_test(facts, metrics_of_the_author_have_a_heading);
+    tcase_add_test(facts, many_errors_are_cut_to_the_most_frequent);
+    tcase_add_checked_fixture(looks, setup, teardown);
+    tcase_add_test(looks, no_line_is_wider_than_the_terminal);
+    tcase_add_test(looks, cells_stand_below_their_titles);
+    tcase_add_test(looks, units_stand_below_each_other);
+    tcase_add_test(looks, a_name_that_is_too_long_keeps_all_its_letters);
+    tcase_add_test(looks, foreign_text_does_no_harm_to_the_terminal);
+    tcase_add_test(looks, colour_changes_nothing_but_colour);
+    tcase_add_loop_test(numbers, durations_have_three_digits_and_the_right_unit, 0,
+                        LKI_COUNT(durations));
+    tcase_add_test(numbers, the_longest_duration_fits);
+    tcase_add_test(numbers, counts_rates_shares_and_bytes_are_readable);
+    tcase_add_test(numbers, widths_are_columns_and_not_bytes);
+    tcase_add_test(live, progress_shows_time_users_rate_errors_and_latency);
+    tcase_add_test(live, progress_leaves_out_what_is_unknown);
+    tcase_add_test(live, progress_never_exceeds_its_room);
+    tcase_add_test(live, progress_does_not_pass_the_end);
+    suite_add_tcase(suite, facts);
+    suite_add_tcase(suite, looks);
+    suite_add_tcase(suite, numbers);
+    suite_add_tcase(suite, live);
+    return suite;
+}
+
+int main(void)
+{
+    SRunner *runner = srunner_create(report_suite());
+    int failed;
+
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
