@@ -30,7 +30,7 @@ MAN := $(sort $(wildcard man/*.[1357]))
 
 # tests/support: a file with a main is a program of its own, any other is linked with every test.
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
-SUPPORT_MAIN := $(if $(SUPPORT_SRC),$(shell grep -l '^int main' $(SUPPORT_SRC)))
+SUPPORT_MAIN := $(if $(SUPPORT_SRC),$(shell grep -lE '^(int main|LK_MAIN)' $(SUPPORT_SRC)))
 SUPPORT_PART := $(filter-out $(SUPPORT_MAIN),$(SUPPORT_SRC))
 
 override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))

@@ -83,29 +83,278 @@ LK_MAIN()
 END
 given=(-p base_url=http://127.0.0.1)
 
-count='give a whole number from 1, such as 100 or 10k'
-time='give a time such as 30s, 1h30m or 250ms'
-refuses "an unknown flag is refused" 'good: unknown option --frobnicate; --help lists them all' \
-    ./good --frobnicate
-refuses "an unknown letter is refused" 'good: unknown option -x; --help lists them all' ./good -x
-refuses "a mistyped flag is answered by the right one" \
-    'good: unknown option --durration; did you mean --duration?' ./good --durration 5s
-refuses "an abbreviated flag is answered by the whole" \
-    'good: unknown option --dur; did you mean --duration?' ./good --dur=5s
-refuses "a duration needs a unit that exists" \
-    "good: -d 5x: the units are d h m s ms us; $time" ./good -d 5x
-refuses "a duration is more than nothing" "good: -d 0s: it is too small; $time" ./good -d 0s
-refuses "a duration is not negative" "good: -d -5s: it is negative; $time" ./good -d -5s
-refuses "a duration that is too long is refused" "good: -d 300000000h: it is too long; $time" \
-    ./good -d 300000000h
-refuses "users are not negative" "good: -u -1: it is negative; $count" ./good -u -1
-refuses "users are at least one" "good: -u 0: it is too small; $count" ./good -u 0
-refuses "users have a limit" "good: -u 100000001: it is too large; $count" ./good -u 100000001
-refuses "users are a number" "good: --users x: a number was expected; $count" ./good --users=x
-refuses "an empty number is refused" "good: --users '': it is empty; $count" ./good --users=
-refuses "iterations are a number" "good: -i x: a number was expected; $count" ./good -i x
-refuses "iterations are at least one" "good: -i 0: it is too small; $count" ./good -i 0
-refuses "a seed fits into 64 bits" \
-    'good: --seed 18446744073709551616: it is too large; give a whole number from 0' \
-    ./good --seed 18446744073709551616
-refuses "grace is a time" 'good: --grace 5: x: the units' true
+# what | arguments | what is said
+while IFS='|' read -r what args line; do
+    read -ra args <<<"$args"
+    line=${line# }
+    line=${line/COUNT/give a whole number from 1, such as 100 or 10k}
+    line=${line/TIME/give a time such as 30s, 1h30m or 250ms}
+    refuses "${what% }" "good: $line" ./good "${args[@]}"
+done <<'END'
+an unknown flag is refused | --frobnicate | unknown option --frobnicate; --help lists them all
+an unknown letter is refused | -x | unknown option -x; --help lists them all
+an unknown letter is found among others | -qx5 | unknown option -x; --help lists them all
+a mistyped flag is answered by the right one | --durration 5s | unknown option --durration; did you mean --duration?
+an abbreviated flag is answered by the whole | --dur=5s | unknown option --dur; did you mean --duration?
+a flag of another command is unknown | list -u 5 | unknown option -u; --help lists them all
+a duration needs a unit that exists | -d 5x | -d 5x: the units are d h m s ms us; TIME
+a duration is more than nothing | -d 0s | -d 0s: it is too small; TIME
+a duration is not negative | -d -5s | -d -5s: it is negative; TIME
+a duration that overflows is refused | -d 3000000h | -d 3000000h: it is too long; TIME
+users are not negative | -u -1 | -u -1: it is negative; COUNT
+users are at least one | -u 0 | -u 0: it is too small; COUNT
+users have a limit | -u 100000001 | -u 100000001: it is too large; COUNT
+users are a number | --users=x | --users x: a number was expected; COUNT
+nothing is no number | --users= | --users '': it is empty; COUNT
+nothing may follow a number | -u5x | -u 5x: something follows the digits; COUNT
+iterations are a number | -i x | -i x: a number was expected; COUNT
+iterations are at least one | -i 0 | -i 0: it is too small; COUNT
+iterations that overflow are refused | -i 99999999999999999999 | -i 99999999999999999999: it is too large; COUNT
+a seed is a number | --seed -4 | --seed -4: it is negative; give a whole number from 0
+a grace time is a time | --grace soon | --grace soon: a number was expected; give a time such as 10s or 0s
+workers come later | -w 4 | -w 4: worker processes are not in this version yet; use -w 0
+workers are not negative | --workers -1 | --workers -1: worker processes are not in this version yet; use -w 0
+rates come later | -r 10/s | -r: arrival rates are not in this version yet; use -u, and pace or every in the steps
+stages come later | --stage=30s:100 | --stage: stages are not in this version yet; use -u and -d
+thresholds come later | --threshold p95<1 | --threshold: thresholds are not in this version yet; use --json and judge the result file
+values from files come later | -p token=@file | -p token=@file: values from files (@) are not in this version yet; give the value itself
+a flag at the end lacks its value | -u | -u needs a value; write -u N
+a file is not the next flag | --json -q | --json needs a value, but -q follows; write --json FILE
+a file has a name | --json= | --json '': it is empty; give a file name
+a switch takes no value | --quiet=5 | --quiet takes no value; leave =5 away
+a word is no flag | run fast | unexpected word 'fast'; options begin with -, --help lists them
+what follows -- is a word | -- -q | unexpected word '-q'; options begin with -, --help lists them
+a lone dash is a word | run - | unexpected word '-'; options begin with -, --help lists them
+a mistyped command is answered by the right one | lsit | unknown command 'lsit'; did you mean list?
+an unknown command is refused | frobnicate | unknown command 'frobnicate'; --help lists them all
+help of an unknown command is refused | help frobnicate | unknown command 'frobnicate'; --help lists them all
+END
+
+# ---- parameters
+
+refuses "a required parameter that is missing is named, with where it stands" \
+    'good: good.c:3: parameter base_url is required; give it with -p base_url=VALUE (target)' ./good
+refuses "an unknown parameter is named, and what there is" \
+    "good: unknown parameter 'nope'; there is base_url (required), size" \
+    ./good "${given[@]}" -p nope=1
+refuses "a mistyped parameter is one problem, not also a missing one" \
+    "good: unknown parameter 'base_ulr'; did you mean base_url? there is base_url (required), size" \
+    ./good -p base_ulr=1
+refuses "a parameter needs a value" \
+    'good: parameter size has no value; write size=VALUE' ./good "${given[@]}" -p size
+refuses "a parameter is given once" \
+    'good: parameter size is given twice; give it once' ./good "${given[@]}" -p size=1 -p size=1
+refuses "control characters do not reach the terminal" \
+    "good: unknown parameter '?[2J?'; there is base_url (required), size" \
+    ./good -p $'\e[2J\n=1'
+
+# ---- the result file
+
+refuses "a result cannot be a directory, which is told before the run" \
+    "good: --json $dir: it cannot be written (Is a directory); name another file" \
+    ./good "${given[@]}" -d 1h --json "$dir"
+refuses "a result needs a directory that exists" \
+    'good: --json no/such: it cannot be written (No such file or directory); name another file' \
+    ./good "${given[@]}" -d 1h --json no/such
+echo old >old.json
+run ./good --json old.json -u 0
+[ "$(cat old.json)" = old ]
+tell $? "a refused run leaves the old result alone"
+ends "a result is written" 0 ./good "${given[@]}" -q -i 3 --json new.json
+grep -q '"schema": *"loadkit.result/1"' new.json && grep -q '"iterations": *3' new.json
+tell $? "and holds what was done"
+ends "a result replaces the old one" 0 ./good "${given[@]}" -q -i 3 --json old.json
+! grep -qx old old.json && [ "$(find . -name '*old.json*' | wc -l)" = 1 ]
+tell $? "and leaves nothing else behind"
+ends "a result that cannot be written after all fails the run" 1 \
+    ./good "${given[@]}" -i 3 --json /dev/full
+grep -q '^verdict' out && [ "$(grep -c '^good: ' err)" = 1 ] &&
+    grep -qx 'good: cannot write the result to /dev/full: No space left on device' err
+tell $? "but the report is there, and one line says so"
+ends "a result may go to standard output" 0 ./good "${given[@]}" -i 3 --json -
+[ "$(head -c 1 out)" = '{' ] && [ "$(tail -n 1 out)" = '}' ] && grep -q '^verdict' err
+tell $? "which is then all that stands there; the report goes to standard error"
+
+# ---- what is written where
+
+ends "a quiet run passes" 0 ./good "${given[@]}" -qi3
+[ ! -s out ] && [ ! -s err ]
+tell $? "and writes nothing at all"
+ends "a run reports" 0 ./good run "${given[@]}" --users 2 -i 5 --seed 42 --grace 0s -w 0
+grep -q '^verdict: valid' out && grep -q 'seed 42' out && ! grep -q '^good: ' err
+tell $? "to standard output"
+! grep -q $'\e' out err
+tell $? "without colours when that is no terminal"
+ends "-- ends the options" 0 ./good -qi3 "${given[@]}" --
+in_terminal() { # command
+    script -qec "$1" /dev/null </dev/null
+}
+in_terminal "./good ${given[*]} -i 3" | grep -q $'\e\[[0-9;]*m'
+tell $? "with colours when it is one"
+! in_terminal "./good ${given[*]} -i 3 --no-color" | grep -q $'\e\[[0-9;]*m'
+tell $? "but not with --no-color"
+! NO_COLOR=1 in_terminal "./good ${given[*]} -i 3" | grep -q $'\e\[[0-9;]*m'
+tell $? "nor with NO_COLOR"
+"./good" "${given[@]}" -i 3 >/dev/full 2>err
+[ $? = 1 ] && grep -qx 'good: cannot write to standard output: No space left on device' err
+tell $? "a report that cannot be written fails the run"
+./good "${given[@]}" -i 3 >&- 2>err
+[ $? = 1 ] && grep -qx 'good: cannot write to standard output: Bad file descriptor' err
+tell $? "so does a standard output that is closed"
+
+# ---- seeds
+
+seed_of() { # arguments
+    ./good "${given[@]}" -i 1 "$@" 2>err | grep -o 'seed [0-9]*'
+}
+[ "$(seed_of --seed 18446744073709551615)" = 'seed 18446744073709551615' ]
+tell $? "a seed that is given is reported"
+[ -n "$(seed_of)" ] && [ "$(seed_of)" != "$(seed_of)" ]
+tell $? "a seed that is not given is drawn and reported"
+
+# ---- the other commands
+
+ends "help is no failure" 0 ./good --help
+grep -q '^Usage: good ' out && grep -q -- '--duration TIME' out && [ ! -s err ]
+tell $? "and goes to standard output"
+cp out help
+for words in "help" "-h" "-u 5 -h" "-qh --frobnicate"; do
+    read -ra args <<<"$words"
+    ends "$words shows help" 0 ./good "${args[@]}"
+    cmp -s out help
+    tell $? "and the same"
+done
+ends "help explains one command" 0 ./good help list
+grep -q -- '--json ' out && ! grep -q -- '--duration' out
+tell $? "and only that"
+./good list --help | cmp -s out -
+tell $? "as --help behind it does"
+while read -r option; do
+    ./good "$option" 2>&1 </dev/null | grep -q "unknown option"
+    [ "${PIPESTATUS[1]}" = 1 ]
+    tell $? "$option, which help names, is known"
+done < <(grep -oE '^ +(-., )?--[a-z-]+' help | grep -oE -- '--[a-z-]+')
+version="loadkit $(sed -n 's/^#define LK_VERSION "\(.*\)"/\1/p' "$root/include/loadkit/api.h")"
+for words in version --version "-q --version" "list --version"; do
+    read -ra args <<<"$words"
+    ends "$words tells the version" 0 ./good "${args[@]}"
+    [ "$(cat out)" = "$version" ]
+    tell $? "of loadkit"
+done
+ends "list needs no parameters" 0 ./good list
+grep -q '^    idle  .*every 0.001 s' out && grep -q '^  base_url  .*required: target' out
+tell $? "and shows what there is"
+ends "list writes JSON" 0 ./good list --json
+[ "$(cat out)" = '{"schema":"loadkit.list/1","program":"good","version":"'"${version#* }"'",'\
+'"vu_types":[{"name":"demo","file":"good.c","line":5,"weight":1,"help":null,"hooks":[],'\
+'"steps":[{"name":"idle","file":"good.c","line":6,"weight":1,"needs":[],'\
+'"every":{"function":false,"min_s":0.001,"max_s":0.001},"pace":null,"timeout_s":null}]}],'\
+'"params":[{"name":"base_url","file":"good.c","line":3,"required":true,"value":null,'\
+'"help":"target"},{"name":"size","file":"good.c","line":4,"required":false,"value":"10",'\
+'"help":null}],"resources":[]}' ]
+tell $? "in this form"
+cp good 'another name'
+refuses "a program is called what it was started by" \
+    'another name: unknown option -x; --help lists them all' "./another name" -x
+
+# ---- wrong scenarios
+
+# Compiles what comes by standard input, and expects these lines from any command that needs it.
+wrong() { # what lines
+    program wrong && refuses "$1" "$2" ./wrong
+}
+
+wrong "needs that do not exist are told" \
+    'wrong: wrong.c:4: step demo.buy: it needs logn, which is no step of user type demo; did you mean login?' <<'END'
+#include <loadkit/loadkit.h>
+LK_VU(demo) { int count; };
+LK_STEP(demo, login) { self->count++; }
+LK_STEP(demo, buy, .needs = "logn") { self->count++; }
+LK_MAIN()
+END
+wrong "needs that go in a circle are told" \
+    'wrong: wrong.c:3: step demo.a: needs go round in a circle, a -> b -> a, so none of them could run; remove one of these needs' <<'END'
+#include <loadkit/loadkit.h>
+LK_VU(demo) { int count; };
+LK_STEP(demo, a, .needs = "b") { self->count++; }
+LK_STEP(demo, b, .needs = "a") { self->count++; }
+LK_MAIN()
+END
+refuses "list tells them too" "$(cat err)" ./wrong list
+wrong "every problem has its line" \
+    'wrong: wrong.c:3: step demo.a: its weight is -1; give a number above 0, or none for 1
+wrong: wrong.c:4: step demo.b: its timeout_s is -5; give seconds above 0, or LK_OFF for none
+wrong: wrong.c:5: step demo.c: its every is 2 to 1; give the smaller bound first' <<'END'
+#include <loadkit/loadkit.h>
+LK_VU(demo) { int count; };
+LK_STEP(demo, a, .weight = -1) { self->count++; }
+LK_STEP(demo, b, .timeout_s = -5) { self->count++; }
+LK_STEP(demo, c, .every = LK_BETWEEN(2, 1)) { self->count++; }
+LK_MAIN()
+END
+none='no step is registered; write LK_STEP(type, name) { ... }, and link scenarios that stand in a static archive with -Wl,--whole-archive: nothing refers to them by name, so the linker leaves them out'
+wrong "a program without any step is told about archives" "wrong: $none" <<'END'
+#include <loadkit/loadkit.h>
+LK_MAIN()
+END
+
+# ---- scenarios in several files
+
+cat >shared.h <<'END'
+#include <loadkit/loadkit.h>
+struct demo { int count; };
+END
+cat >one.c <<'END'
+#include "shared.h"
+LK_VU(demo);
+LK_PARAM(size);
+LK_STEP(demo, login) { self->count++; }
+LK_MAIN()
+END
+cat >two.c <<'END'
+#include "shared.h"
+LK_STEP(demo, buy, .needs = "login") { self->count++; }
+END
+build_program several one.c two.c
+ends "a scenario may be spread over files" 0 ./several list
+cp out listed
+build_program several two.c one.c
+ends "in any order of linking" 0 ./several list
+cmp -s out listed
+tell $? "which changes nothing"
+ends "and it runs" 0 ./several -qi 5
+sed 's/buy/login/; s/, .needs = "login"//' two.c >three.c
+build_program several one.c three.c
+refuses "a step that is there twice is told, with both places" \
+    'several: three.c:2: step demo.login: there is one already at one.c:4; rename or remove one' \
+    ./several
+printf '#include "shared.h"\nLK_PARAM(size);\n' >four.c
+build_program several one.c four.c
+refuses "so is a parameter" \
+    'several: one.c:3: parameter size: there is one already at four.c:2; rename or remove one' \
+    ./several
+sed 's/int count/int count, more/' shared.h >fatter.h
+sed 's/shared/fatter/' two.c >five.c
+build_program several one.c five.c
+refuses "files that disagree about the state are told" \
+    'several: one.c:4: struct demo has 4 bytes here and 8 at five.c:2; define it once, in a header' \
+    ./several
+grep -v 'LK_VU' one.c >six.c
+build_program several six.c two.c
+refuses "a user type that is not there is told once" \
+    'several: six.c:3: step demo.login: no user type demo is registered; write LK_VU(demo) { ... }; or link the file that has it' \
+    ./several
+printf '#include <loadkit/loadkit.h>\nLK_MAIN()\n' >main.c
+grep -v LK_MAIN one.c >seven.c
+"${compile[@]}" -c seven.c && ar rcs libseven.a seven.o
+build_program several main.c libseven.a
+refuses "what the linker left out of an archive is told" "several: $none" ./several
+build_program several main.c -Wl,--whole-archive libseven.a -Wl,--no-whole-archive
+ends "and is there with --whole-archive" 0 ./several -qi 5
+if "${compile[@]}" -shared -fPIC -fvisibility=default seven.c -o libseven.so; then
+    build_program several main.c -rdynamic -Wl,--no-as-needed -L. -lseven -Wl,-rpath,"$dir"
+    ends "a scenario may stand in a shared object" 0 ./several -qi 5
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <loadkit/http.h>
+#include <loadkit/vu.h>
 
 #include "base/mem.h"
 #include "support/rig.h"
@@ -308,7 +309,7 @@ static const struct request_case {
      {.url = "/", .form = LK_PAIRS("a", "1 2", "b", "=&")},
      "",
      "PATCH /",
-     USUAL "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 14\r\n\r\n"
+     USUAL "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 16\r\n\r\n"
            "a=1%202&b=%3D%26"},
     {"DELETE", {.url = "/x"}, "", "DELETE /x", USUAL "\r\n"},
 };
@@ -357,8 +358,8 @@ static const struct refused_case {
     {"GET", {.url = "https://localhost/"}, "only http://"},
     {"GET", {.url = "http://user@localhost/"}, "a user name in a URL"},
     {"GET", {.url = NULL}, "a request without a URL"},
-    {"", {.url = "/"}, "a request without a method"},
-    {"GET /x", {.url = "/"}, "a request without a method"},
+    {"", {.url = "/"}, "\"\" is not a method"},
+    {"GET /x", {.url = "/"}, "\"GET /x\" is not a method"},
     {"GET", {.url = "/", .headers = LK_PAIRS("X", "a\r\nY: b")}, "\"X\" has a line break"},
     {"GET", {.url = "/", .headers = LK_PAIRS("X: y", "z")}, "\"X: y\" is not the name of a header"},
     {"GET", {.url = "/", .headers = LK_PAIRS("", "z")}, "\"\" is not the name of a header"},

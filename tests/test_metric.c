@@ -65,7 +65,8 @@ START_TEST(other_codes_have_the_names_of_their_enumerators)
     ck_assert_str_eq(lki_code_name(LKI_CODE_END), "UNKNOWN");
     ck_assert_str_eq(lki_code_name(0), "UNKNOWN");
     ck_assert_str_eq(lki_code_name(99), "UNKNOWN");
-    for (lki_code code = LKI_CODE_OTHER_FIRST; code < LKI_CODE_END; code++) {
+    for (int i = LKI_CODE_OTHER_FIRST; i < LKI_CODE_END; i++) {
+        lki_code code = (lki_code)i;
         const char *name = lki_code_name(code);
 
         ck_assert_str_ne(name, "UNKNOWN");

@@ -77,6 +77,9 @@ static const struct wrong_case {
      "leaves them out\n"},
     {{DEMO, LOGIN, VU("b.c", 4, "other", )},
      "b.c:4: user type other: it has no step; write LK_STEP(other, ...) { ... }\n"},
+    {{DEMO, LOGIN, VU("b.c", 4, "other", ), VU("b.c", 5, "other", )},
+     "b.c:5: user type other: there is one already at b.c:4; rename or remove one\n"
+     "b.c:4: user type other: it has no step; write LK_STEP(other, ...) { ... }\n"},
     {{LOGIN},
      "a.c:10: step demo.login: no user type demo is registered; write LK_VU(demo) { ... }; or link "
      "the file that has it\n"},
@@ -198,7 +201,7 @@ static const struct wrong_case {
     {{DEMO, STEP("a.c", 9, "demo", "a", .state_bytes = 8),
       STEP("b.c", 9, "demo", "b", .state_bytes = 16),
       STEP("b.c", 19, "demo", "c", .state_bytes = 16),
-      STEP("b.c", 29, "demo", "d", .state_bytes = 0)},
+      STEP("b.c", 29, "demo", "aa", .state_bytes = 0)},
      "b.c:9: struct demo has 16 bytes here and 8 at a.c:9; define it once, in a header\n"},
     {{DEMO, STEP(NULL, 9, "demo", "a", .weight = -2)},
      "step demo.a: its weight is -2; give a number above 0, or none for 1\n"},

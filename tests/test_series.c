@@ -248,6 +248,17 @@ START_TEST(beyond_the_maximum_the_last_row_takes_the_rest)
 }
 END_TEST
 
+START_TEST(a_series_that_began_without_memory_goes_on_with_it)
+{
+    lki_series_release(&series);
+    series.max = 100;
+    request("a", 2000000, LKI_SAMPLE_OK);
+    tick(1000, 1);
+    ck_assert_uint_eq(series.len, 1);
+    sums_verify();
+}
+END_TEST
+
 START_TEST(an_empty_series_has_no_last_row)
 {
     ck_assert_ptr_null(lki_series_last(&series));
@@ -270,6 +281,7 @@ static Suite *series_suite(void)
     tcase_add_test(rows, no_second_has_two_rows);
     tcase_add_test(rows, the_sums_of_the_rows_are_the_totals);
     tcase_add_test(rows, beyond_the_maximum_the_last_row_takes_the_rest);
+    tcase_add_test(rows, a_series_that_began_without_memory_goes_on_with_it);
     tcase_add_test(rows, an_empty_series_has_no_last_row);
     suite_add_tcase(suite, rows);
     return suite;

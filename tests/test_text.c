@@ -69,6 +69,7 @@ static const struct refusal {
     {"99999999999999999999999999999999999s", LK_E_LIMIT, "it is too large"},
     {"9223372037s", LK_E_LIMIT, "it is too long"},
     {"9223372036.9s", LK_E_LIMIT, "it is too long"},
+    {"18446744073.709551616s", LK_E_LIMIT, "it is too long"},
     {"106751d23h47m17s", LK_E_LIMIT, "it is too long"},
 };
 

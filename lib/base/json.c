@@ -139,19 +139,20 @@ static enum lk_err container_end(const char *at, const char *end, unsigned outer
                                  const char **after)
 {
     struct lki_json_nest nest = {.depth = outer};
+    size_t len = (size_t)(end - at);
     uint64_t escape_carry = 0;
     uint64_t inside = 0;
     char rest[BLOCK_BYTES];
     int block_end = 0;
 
-    for (; at < end; at += BLOCK_BYTES) {
-        const char *bytes = at;
+    for (size_t offset = 0; offset < len; offset += BLOCK_BYTES) {
+        const char *bytes = at + offset;
         struct block block;
         enum lk_err err;
 
-        if (end - at < BLOCK_BYTES) {
+        if (len - offset < BLOCK_BYTES) {
             memset(rest, ' ', sizeof(rest));
-            memcpy(rest, at, (size_t)(end - at));
+            memcpy(rest, bytes, len - offset);
             bytes = rest;
         }
         block = block_read(bytes);
@@ -161,7 +162,7 @@ static enum lk_err container_end(const char *at, const char *end, unsigned outer
         if (err)
             return err;
         if (block_end) {
-            *after = at + block_end;
+            *after = at + offset + block_end;
             return LK_OK;
         }
     }
@@ -368,14 +369,14 @@ static enum lk_err segment_find(const char **at, const char *end, unsigned depth
 
     if (*at == end)
         return LK_E_FORMAT;
+    if (**at != '{' && **at != '[') {
+        err = value_read(*at, end, depth, &value);
+        return err ? err : LK_E_NOT_FOUND;
+    }
     if (depth == LKI_JSON_DEPTH)
         return LK_E_LIMIT;
-    if (**at == '{')
-        return member_find(at, end, depth, segment);
-    if (**at == '[')
-        return element_find(at, end, depth, segment);
-    err = value_read(*at, end, depth, &value);
-    return err ? err : LK_E_NOT_FOUND;
+    return **at == '{' ? member_find(at, end, depth, segment)
+                       : element_find(at, end, depth, segment);
 }
 
 enum lk_err lki_json_find(const char *text, size_t len, const char *path,

@@ -369,7 +369,9 @@ static enum lki_verdict verdict_of(const struct lki_exchange_result *result)
     return result->status && result->status < 400 ? LKI_SAMPLE_OK : LKI_SAMPLE_ERROR;
 }
 
-static void record(lk_vu *vu, const struct outgoing *out, const struct lki_exchange_result *result)
+/* Returns the sample's name. */
+static const char *record(lk_vu *vu, const struct outgoing *out,
+                          const struct lki_exchange_result *result)
 {
     const char *step = lki_vu_unit(vu)->step;
     struct lki_metric *metric = metric_of(vu, step, out);
@@ -386,6 +388,7 @@ static void record(lk_vu *vu, const struct outgoing *out, const struct lki_excha
     vu->metrics->totals.http_retries += result->retries;
     if (LKI_UNLIKELY(!result->status && sample.verdict == LKI_SAMPLE_ERROR))
         lki_metrics_error(vu->metrics, LKI_SOURCE_HTTP, step, result->code, result->error, vu->id);
+    return metric->name;
 }
 
 /* ---- the call ---- */
@@ -425,12 +428,12 @@ static struct lki_response *response_new(lk_vu *vu, struct lki_arena *arena,
 
 /* An exchange that got no complete answer ends the step, unless the call says otherwise; the end of
  * the step or of the run ends it in any case. */
-static void heed(lk_vu *vu, const struct lki_exchange_result *result,
-                 const struct lk_request *request)
+static void heed(lk_vu *vu, const struct lki_exchange_result *result, const char *name,
+                 bool keep_going)
 {
     lki_task_heed(lki_vu_task(vu), result->ended);
-    if (!result->status && !request->keep_going)
-        lki_vu_fail(vu, "%s %s: %s", request->method, request->url, result->error);
+    if (!result->status && !keep_going)
+        lki_vu_fail(vu, "%s got no answer: %s", name, lki_code_name(result->code));
 }
 
 lk_response *lk_http(lk_vu *vu, const struct lk_request *request)
@@ -441,6 +444,7 @@ lk_response *lk_http(lk_vu *vu, const struct lk_request *request)
     struct lki_exchange_result result;
     struct lki_response *response;
     struct lki_arena arena;
+    const char *name;
 
     out.method = method_of(vu, request->method);
     resolve(vu, &out);
@@ -458,9 +462,9 @@ lk_response *lk_http(lk_vu *vu, const struct lk_request *request)
                                                     : lki_ns(request->timeout_s);
     lki_arena_init(&arena, &vu->loop->chunks, 0);
     lki_exchange(&vu->http.session, lki_vu_task(vu), &exchange, &arena, &result);
-    record(vu, &out, &result);
+    name = record(vu, &out, &result);
     response = response_new(vu, &arena, &result, request);
-    heed(vu, &result, request);
+    heed(vu, &result, name, request->keep_going);
     return &response->pub;
 }
 

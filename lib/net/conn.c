@@ -1,7 +1,11 @@
 #include "net/conn.h"
 
 #include <errno.h>
+#ifdef __linux__
+#include <linux/tcp.h>
+#else
 #include <netinet/tcp.h>
+#endif
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +46,23 @@ struct lki_conn *lki_conn_idle(const struct lki_session *session, const struct l
     while (conn && (conn->task || conn->origin != origin))
         conn = conn->next;
     return conn;
+}
+
+bool lki_conn_undelivered(const struct lki_conn *conn)
+{
+#ifdef __linux__
+    struct tcp_info info = {0};
+    socklen_t len = sizeof(info);
+
+    if (getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &info, &len) ||
+        len < offsetof(struct tcp_info, tcpi_bytes_acked) + sizeof(info.tcpi_bytes_acked))
+        return false;
+    /* the opening of the connection counts as one byte */
+    return info.tcpi_bytes_acked < conn->written + 1;
+#else
+    (void)conn;
+    return false;
+#endif
 }
 
 static void on_reap(struct lki_post *post)

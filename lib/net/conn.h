@@ -14,6 +14,7 @@ struct lki_conn {
     struct lki_io io;
     struct lki_post reap;
     uint64_t exchanges; /* that ended cleanly */
+    uint64_t written;   /* bytes that the kernel took, over all exchanges */
     int fd;
 };
 
@@ -34,6 +35,10 @@ static inline void lki_conn_keep(struct lki_conn *conn)
     conn->task = NULL;
     conn->exchanges++;
 }
+
+/* Whether the peer's kernel never took all that was written: then nobody has read it either, and it
+ * may be sent again whatever it was. False where the system does not tell. */
+bool lki_conn_undelivered(const struct lki_conn *conn);
 
 /* The memory goes at the end of the turn. */
 void lki_conn_close(struct lki_conn *conn);

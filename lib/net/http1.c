@@ -32,7 +32,7 @@ struct exchange {
     const char *in; /* received and not yet taken */
     size_t in_len;
     bool clean;      /* the connection can serve another exchange */
-    bool idle_death; /* it had been closed before the server can have seen this request */
+    bool again; /* it had been closed while idle, and the request may be sent once more */
 };
 
 static bool fail(struct exchange *x, lki_code code, const char *text)
@@ -50,7 +50,8 @@ static bool no_memory(struct exchange *x)
 static bool lost(struct exchange *x, int error)
 {
     if (!x->result->bytes_received && x->conn->exchanges) {
-        x->idle_death = true;
+        x->again = x->request->idempotent || !x->result->bytes_sent ||
+                   lki_conn_undelivered(x->conn);
         return fail(x, LKI_CODE_HTTP_RESET, "the kept-alive connection was closed by the server");
     }
     lki_exchange_fail(x->result, x->arena, LKI_CODE_HTTP_RESET, "%s after %llu bytes of the answer",
@@ -110,6 +111,7 @@ static ssize_t send_some(struct exchange *x, struct rest *rest)
         sent = sendmsg(x->conn->fd, &message, MSG_NOSIGNAL);
     if (sent > 0) {
         x->result->bytes_sent += (uint64_t)sent;
+        x->conn->written += (uint64_t)sent;
         rest_advance(rest, (size_t)sent);
     }
     return sent;
@@ -462,7 +464,7 @@ void lki_exchange(struct lki_session *session, struct lki_task *task,
         result->start_ns = lki_loop_now(task->loop);
         x.until_ns = lki_ns_after(result->start_ns, request->timeout_ns);
         attempt(&x, session, retries > 0);
-        if (!x.idle_death || retries || (!request->idempotent && result->bytes_sent))
+        if (!x.again || retries)
             return;
         retries++;
     }

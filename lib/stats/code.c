@@ -54,18 +54,18 @@ bool lki_code_is_plain(lki_code code)
 /* Room for one more; false without memory. */
 static bool codes_grow(struct lki_codes *codes)
 {
-    size_t room = codes->more ? codes->cap : LKI_CODES_FEW;
+    size_t cap = 2 * (size_t)codes->len + 2;
     struct lki_code_count *more;
 
-    if (codes->len < room)
+    if (codes->len < (codes->more ? codes->cap : LKI_CODES_FEW))
         return true;
-    more = realloc(codes->more, 2 * room * sizeof(*more));
+    more = realloc(codes->more, cap * sizeof(*more));
     if (!more)
         return false;
     if (!codes->more)
         memcpy(more, codes->few, sizeof(codes->few));
     codes->more = more;
-    codes->cap = (uint16_t)(2 * room);
+    codes->cap = (uint16_t)cap;
     return true;
 }
 

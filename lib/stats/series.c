@@ -3,31 +3,17 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "base/mem.h"
+
 #define FIRST_ROWS 64
 /* Shorter spans are the tail that a tick leaves behind, not a second of their own. It is also how
  * early a tick may come without being taken for the second before. */
 #define SPAN_MIN_NS (50 * LKI_NS_PER_MS)
 
-enum lk_err lki_series_init(struct lki_series *series, size_t max_rows)
-{
-    *series = (struct lki_series){.max = max_rows ? max_rows : LKI_SERIES_MAX_DEFAULT};
-    series->cap = series->max < FIRST_ROWS ? series->max : FIRST_ROWS;
-    series->rows = calloc(series->cap, sizeof(*series->rows));
-    if (!series->rows)
-        series->cap = 0;
-    return series->rows ? LK_OK : LK_E_NOMEM;
-}
-
-void lki_series_release(struct lki_series *series)
-{
-    free(series->rows);
-    lki_hist_release(&series->latency);
-    *series = (struct lki_series){0};
-}
-
+/* Room for one more row; false without memory, or at the maximum. */
 static bool series_grow(struct lki_series *series)
 {
-    size_t cap = series->cap * 2 < series->max ? series->cap * 2 : series->max;
+    size_t cap = lki_min(series->cap ? series->cap * 2 : FIRST_ROWS, series->max);
     struct lki_series_row *rows;
 
     if (series->len < series->cap)
@@ -40,6 +26,19 @@ static bool series_grow(struct lki_series *series)
     series->rows = rows;
     series->cap = cap;
     return true;
+}
+
+enum lk_err lki_series_init(struct lki_series *series, size_t max_rows)
+{
+    *series = (struct lki_series){.max = max_rows ? max_rows : LKI_SERIES_MAX_DEFAULT};
+    return series_grow(series) ? LK_OK : LK_E_NOMEM;
+}
+
+void lki_series_release(struct lki_series *series)
+{
+    free(series->rows);
+    lki_hist_release(&series->latency);
+    *series = (struct lki_series){0};
 }
 
 /* The row that takes what happened since the last one ended: a new one, or that one again. */

@@ -1,0 +1,40 @@
+/* Steps that go wrong in ways that only a process of their own can show. */
+#include <string.h>
+
+#include <loadkit/loadkit.h>
+
+LK_PARAM(how, .required = true, .help = "overflow, big (the same on a large stack), null, spin");
+
+LK_VU(victim) {
+    volatile char *nowhere;
+};
+
+static int dig(int depth)
+{
+    volatile char room[512];
+
+    memset((char *)(uintptr_t)room, depth, sizeof(room));
+    return depth ? dig(depth - 1) + room[depth % 512] : 0;
+}
+
+static volatile int dug;
+
+LK_STEP(victim, shallow, .every = LK_FIXED(60))
+{
+    if (!strcmp(lk_param(vu, "how"), "overflow") && lk_user_id(vu) == 3)
+        dug = dig(1000000);
+    if (!strcmp(lk_param(vu, "how"), "null") && lk_user_id(vu) == 3)
+        *self->nowhere = 1;
+}
+
+LK_VU(roomy) {
+    char unused;
+};
+
+LK_STEP(roomy, deep, .every = LK_FIXED(60), .stack_bytes = 1024 * 1024)
+{
+    if (!strcmp(lk_param(vu, "how"), "big"))
+        dug = dig(1200);
+}
+
+LK_MAIN()

@@ -1,0 +1,35 @@
+/* Users for the tests that compare what loadkit counts with what a server logged. */
+#include <stdlib.h>
+
+#include <loadkit/loadkit.h>
+
+LK_PARAM(base_url, .required = true, .help = "the server");
+LK_PARAM(pause, .value = "0", .help = "seconds from the end of a step to its next start");
+LK_PARAM(body, .help = "text to POST; empty: GET");
+
+LK_VU(visitor) {
+    unsigned long visits;
+};
+
+static double pause_s(lk_vu *vu)
+{
+    return atof(lk_param(vu, "pause"));
+}
+
+LK_ON_INIT(visitor)
+{
+    lk_http_base_url(vu, lk_param(vu, "base_url"));
+}
+
+LK_STEP(visitor, visit, .every = LK_DELAY_FN(pause_s))
+{
+    const char *body = lk_param(vu, "body");
+
+    self->visits++;
+    if (*body)
+        lk_post(vu, "/", .body = body);
+    else
+        lk_get(vu, lk_format(vu, "/?visit=%lu", self->visits));
+}
+
+LK_MAIN()

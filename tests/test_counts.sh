@@ -1,0 +1,136 @@
+#!/usr/bin/env bash
+#
+# What the report says was sent is what the server received: nginx's access log has exactly
+# http_requests - http_unsent lines, however the run ends. COUNTS_SECONDS makes the runs longer.
+set -u
+
+build=${BUILD:-$(dirname "$0")/../build}
+traffic=$build/tests/support/traffic
+seconds=${COUNTS_SECONDS:-2}
+users=${COUNTS_USERS:-200}
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-counts.XXXXXX")
+nginx_pid=
+passed=0
+failed=0
+
+end_nginx() {
+    [ -n "$nginx_pid" ] && kill -QUIT "$nginx_pid" 2>/dev/null && wait "$nginx_pid" 2>/dev/null
+    nginx_pid=
+}
+trap 'end_nginx; rm -rf "$tmp"' EXIT
+
+verdict() { # ok|"not ok" text
+    echo "$1 - $2"
+    if [ "$1" = ok ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+}
+
+# Starts nginx with the given lines in its server block, on a port that nobody has.
+start_nginx() {
+    local try lines=$1
+
+    for try in 1 2 3 4 5 6 7 8; do
+        port=$((20000 + RANDOM % 12000))
+        rm -f "$tmp/access.log"
+        cat >"$tmp/nginx.conf" <<CONF
+worker_processes 1;
+daemon off;
+master_process off;
+pid $tmp/nginx.pid;
+error_log $tmp/error.log crit;
+events { worker_connections 4096; }
+http {
+    log_format short '\$status';
+    access_log $tmp/access.log short;
+    client_body_temp_path $tmp/body;
+    proxy_temp_path $tmp/proxy;
+    fastcgi_temp_path $tmp/fastcgi;
+    uwsgi_temp_path $tmp/uwsgi;
+    scgi_temp_path $tmp/scgi;
+    server {
+        listen 127.0.0.1:$port backlog=4096;
+        $lines
+        location / { return 200 "hello\n"; }
+    }
+}
+CONF
+        nginx -p "$tmp" -c "$tmp/nginx.conf" 2>"$tmp/nginx.err" &
+        nginx_pid=$!
+        for _ in $(seq 100); do
+            (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && return 0
+            kill -0 "$nginx_pid" 2>/dev/null || break
+            sleep 0.05
+        done
+        wait "$nginx_pid" 2>/dev/null
+    done
+    echo "nginx did not start (attempt $try):" >&2
+    cat "$tmp/nginx.err" >&2
+    return 1
+}
+
+number() { # key
+    sed -n "s/^.*\"$1\": *\([0-9][0-9]*\).*$/\1/p" "$tmp/result.json" | head -n 1
+}
+
+# Compares when nginx has left: then its log is complete.
+compare() { # name
+    local sent unsent lines requests
+
+    end_nginx
+    requests=$(number http_requests)
+    unsent=$(number http_unsent)
+    sent=$((${requests:-0} - ${unsent:-0}))
+    # the probe of start_nginx sends nothing, which nginx does not log
+    lines=$(wc -l <"$tmp/access.log")
+    if [ -n "$requests" ] && [ "$requests" -gt 0 ] && [ "$sent" -eq "$lines" ]; then
+        verdict ok "$1: $requests requests, $unsent unsent, $(number http_retries) sent again, $lines logged"
+    else
+        verdict "not ok" "$1: ${requests:-no} requests - ${unsent:-?} unsent, but $lines lines in the log"
+        cat "$tmp/out"
+    fi
+}
+
+# Runs traffic to its end; $signals are sent to it half-way through: pairs of target and pause.
+run() { # name, server lines, signals, options of traffic
+    local name=$1 lines=$2 signals=$3 pid word
+    shift 3
+
+    if ! start_nginx "$lines"; then
+        verdict "not ok" "$name: nginx did not start"
+        return
+    fi
+    rm -f "$tmp/result.json"
+    set -m
+    "$traffic" -w 0 -u "$users" -q -p "base_url=http://127.0.0.1:$port" --json "$tmp/result.json" "$@" \
+        >"$tmp/out" 2>&1 &
+    pid=$!
+    set +m
+    if [ -n "$signals" ]; then
+        sleep "$((seconds / 2)).3"
+        for word in $signals; do
+            case $word in
+            one) kill -INT "$pid" 2>/dev/null ;;
+            group) kill -INT -- "-$pid" 2>/dev/null ;;
+            *) sleep "$word" ;;
+            esac
+        done
+    fi
+    wait "$pid"
+    compare "$name"
+}
+
+run "ended by duration" "keepalive_requests 1000000;" "" -d "${seconds}s"
+run "ended by iterations" "keepalive_requests 1000000;" "" -i 20000
+run "Ctrl-C once" "keepalive_requests 1000000;" "one" -d "$((seconds * 2))s"
+run "Ctrl-C twice at once" "keepalive_requests 1000000;" "one 0.001 one" -d "$((seconds * 2))s"
+run "Ctrl-C twice under a slow server" "keepalive_requests 1000000; limit_rate 1;" "one 0.2 one" \
+    -d "$((seconds * 2))s"
+run "SIGINT to the group" "keepalive_requests 1000000;" "group" -d "$((seconds * 2))s"
+run "connections that the server ends after 1000 requests" "" "" -d "${seconds}s"
+run "connections that the server ends after 3 requests" "keepalive_requests 3;" "" -d "${seconds}s"
+run "idle connections that the server ends as the next request comes" "keepalive_timeout 1s;" "" \
+    -d "$((seconds + 3))s" -p pause=1
+run "the same with POST" "keepalive_timeout 1s;" "" -d "$((seconds + 3))s" -p pause=1 -p body=abc
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

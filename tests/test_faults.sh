@@ -1,0 +1,149 @@
+#!/usr/bin/env bash
+#
+# What a run meets in a bad world: each is counted, named and survived, or named before it ends.
+set -u
+
+build=$(cd "${BUILD:-$(dirname "$0")/../build}" && pwd)
+traffic=$build/tests/support/traffic
+crash=$build/tests/support/crash
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-faults.XXXXXX")
+server_pid=
+passed=0
+failed=0
+
+end_server() {
+    [ -n "$server_pid" ] && kill "$server_pid" 2>/dev/null && wait "$server_pid" 2>/dev/null
+    server_pid=
+}
+trap 'end_server; rm -rf "$tmp"' EXIT
+
+check() { # name, command...
+    local name=$1
+    shift
+    if "$@" >"$tmp/why" 2>&1; then
+        echo "ok - $name"
+        passed=$((passed + 1))
+    else
+        echo "not ok - $name"
+        failed=$((failed + 1))
+        sed 's/^/    /' "$tmp/why" "$tmp/out" "$tmp/err"
+    fi
+}
+
+# Runs a program; its status, output and result are then in $status and $tmp.
+run() {
+    rm -f "$tmp/result.json"
+    "$@" --json "$tmp/result.json" >"$tmp/out" 2>"$tmp/err"
+    status=$?
+}
+
+start_server() {
+    "$build/examples/shop_server" --port 0 >"$tmp/server" &
+    server_pid=$!
+    for _ in $(seq 100); do
+        port=$(sed -n 's/^listening on 127.0.0.1:\([0-9]*\)$/\1/p' "$tmp/server")
+        [ -n "$port" ] && return
+        sleep 0.05
+    done
+    echo "shop_server did not start" >&2
+    exit 1
+}
+
+# A network of its own, with only a loopback: no name server, and ports that are nobody else's.
+alone() {
+    unshare -rn sh -c 'ip link set lo up && exec "$@"' sh "$@"
+}
+
+has_code() { # code, least count
+    local count
+
+    count=$(tr -d '\n' <"$tmp/result.json" | sed -n "s/.*\"$1\": *\([0-9]*\).*/\1/p")
+    [ "${count:-0}" -ge "$2" ] || {
+        echo "code $1: ${count:-none}, wanted at least $2"
+        return 1
+    }
+}
+
+says() { # file, text
+    grep -qF -- "$2" "$tmp/$1" || {
+        echo "$1 does not say: $2"
+        return 1
+    }
+}
+
+ended_with() {
+    [ "$status" -eq "$1" ] || {
+        echo "exit status $status, wanted $1"
+        return 1
+    }
+}
+
+# ---- nobody there
+
+run alone "$traffic" -u 3 -d 1s -p pause=0.2 -p base_url=http://nobody.invalid:80
+check "an unknown name is counted" has_code HTTP_DNS 3
+check "an unknown name is named" says out "nobody.invalid"
+check "a run without any response has failed" ended_with 1
+
+run alone "$traffic" -u 3 -d 1s -p pause=0.2 -p base_url=http://127.0.0.1:9
+check "a refused port is counted" has_code HTTP_CONNECT 3
+check "a refused port is named" says out "127.0.0.1:9"
+
+# ---- nothing left
+
+start_server
+run bash -c 'ulimit -n 40 && exec "$@"' sh "$traffic" -u 100 -d 1s -p pause=0.1 \
+    -p "base_url=http://127.0.0.1:$port"
+check "no descriptors left is counted" has_code HTTP_NO_DESCRIPTORS 1
+check "with no descriptors left the others go on" has_code HTTP_200 20
+check "with no descriptors left the run goes on" ended_with 0
+
+cat >"$tmp/ports.sh" <<'IN'
+echo "41000 41015" >/proc/sys/net/ipv4/ip_local_port_range
+"$1" --port 0 >"$2/inner" &
+server=$!
+until port=$(sed -n 's/^listening on 127.0.0.1:\([0-9]*\)$/\1/p' "$2/inner") && [ -n "$port" ]; do
+    sleep 0.05
+done
+"$3" -u 40 -d 1s -p pause=0.1 -p "base_url=http://127.0.0.1:$port" --json "$2/result.json"
+status=$?
+kill "$server"
+wait "$server"
+exit "$status"
+IN
+run_ports() {
+    rm -f "$tmp/result.json"
+    alone bash "$tmp/ports.sh" "$build/examples/shop_server" "$tmp" "$traffic" \
+        >"$tmp/out" 2>"$tmp/err"
+    status=$?
+}
+run_ports
+check "local ports used up is counted" has_code HTTP_NO_PORTS 1
+check "with the ports used up the others go on" has_code HTTP_200 5
+check "with the ports used up the run goes on" ended_with 0
+
+# ---- a result that cannot be written
+
+if [ -w /dev/full ]; then
+    "$traffic" -u 1 -i 3 -p "base_url=http://127.0.0.1:$port" --json /dev/full \
+        >"$tmp/out" 2>"$tmp/err"
+    status=$?
+    check "a full disk does not swallow the report" says out "3 requests"
+    check "a full disk is told" says err "/dev/full"
+    check "a result that was lost is a failure" ended_with 1
+fi
+end_server
+
+# ---- crashes
+
+run "$crash" -u 5 -d 1s -p how=overflow
+check "an overflowing stack is found" says err "stack overflow in step shallow of user 3"
+check "an overflowing stack ends the run as failed" ended_with 1
+run "$crash" -u 5 -d 1s -p how=null
+check "a fault is named with step and user" says err "segmentation fault in step shallow of user 3"
+check "a fault ends the run as failed" ended_with 1
+run "$crash" -u 4 -d 1s -p how=big
+check "a step with a large stack may use it" ended_with 0
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
