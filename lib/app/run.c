@@ -146,7 +146,8 @@ static void judge(struct run *run, struct lki_result *result, double busy_s)
     if (health->stalls)
         lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
                          "the event loop was held up %llu times, for %.0f ms at the longest: a "
-                         "step computes or blocks; use lk_blocking",
+                         "step computed or blocked (see lk_blocking), or other programs had the "
+                         "processor",
                          (unsigned long long)health->stalls, (double)health->busiest_ns / 1e6);
     if (health->overflowed)
         lki_result_doubt(result, LKI_RUN_INCOMPLETE,

@@ -199,7 +199,13 @@ int64_t lki_hist_quantile(const struct lki_hist *hist, double q)
 
 double lki_hist_mean(const struct lki_hist *hist)
 {
-    return hist->count ? (double)hist->sum / (double)hist->count : 0;
+    double mean;
+
+    if (!hist->count)
+        return 0;
+    /* rounding must not carry it beyond the extremes */
+    mean = (double)hist->sum / (double)hist->count;
+    return fmin(fmax(mean, (double)hist->min), (double)hist->max);
 }
 
 size_t lki_hist_row_bytes(const struct lki_hist *hist)
