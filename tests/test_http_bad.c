@@ -88,7 +88,6 @@ static const struct bad_case {
 } bad_cases[] = {
     /* the connection goes */
     {{{SRV_CLOSE}}, LKI_CODE_HTTP_RESET, "after 0 bytes"},
-    {{{SRV_RESET}}, LKI_CODE_HTTP_RESET, "after 0 bytes"},
     {{{SRV_READ, SRV_CLOSE}}, LKI_CODE_HTTP_RESET, "closed by the server after 0 bytes"},
     {{{SRV_READ, SRV_RESET}}, LKI_CODE_HTTP_RESET, "after 0 bytes"},
     {{{SRV_READ, SRV_SEND("HTTP"), SRV_CLOSE}}, LKI_CODE_HTTP_RESET, "after 4 bytes"},
@@ -192,6 +191,24 @@ START_TEST(a_bad_answer_is_one_failure_and_the_next_answer_is_right)
     ck_assert_uint_eq(rig.metrics.totals.http_errors, 1);
     ck_assert_uint_eq(rig.metrics.totals.http_retries, 0);
     ck_assert_uint_eq(test_server_settle(&server)->connections, 2);
+    finish();
+}
+END_TEST
+
+/* The reset may come while the client still connects. */
+START_TEST(a_connection_that_is_reset_at_once_is_one_failure)
+{
+    static const struct test_script script = {{SRV_RESET}};
+    struct got got = {.count = 0};
+
+    serve(&script, 1);
+    rig_add(&rig, bad_run, &got);
+    rig_run(&rig);
+    ck_assert_int_eq(got.answers[0].status, 0);
+    got_next(&got, 1, "after a reset");
+    ck_assert_uint_eq(rig_count(&rig, LKI_CODE_HTTP_RESET) + rig_count(&rig, LKI_CODE_HTTP_CONNECT),
+                      1);
+    ck_assert_uint_eq(rig.metrics.totals.http_errors, 1);
     finish();
 }
 END_TEST
@@ -624,6 +641,7 @@ static Suite *http_bad_suite(void)
 
     tcase_add_loop_test(bad, a_bad_answer_is_one_failure_and_the_next_answer_is_right, 0,
                         2 * LKI_COUNT(bad_cases));
+    tcase_add_test(bad, a_connection_that_is_reset_at_once_is_one_failure);
     tcase_add_test(bad, a_failed_exchange_ends_the_step_with_what_was_being_done);
     tcase_add_loop_test(late, a_stall_at_any_byte_is_one_time_out, 0, LKI_COUNT(stalls));
     tcase_add_test(late, a_late_answer_never_answers_the_next_request);

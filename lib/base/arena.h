@@ -46,10 +46,11 @@ void lki_arena_reset(struct lki_arena *arena);
 /* The slow path of lki_arena_alloc: a new chunk. */
 void *lki_arena_grow(struct lki_arena *arena, size_t bytes);
 
-/* Memory aligned for any type, or NULL (out of memory, or the arena's maximum). */
+/* Memory aligned for any type, or NULL (out of memory, or the arena's maximum). No bytes at all
+ * have an address too. */
 static inline void *lki_arena_alloc(struct lki_arena *arena, size_t bytes)
 {
-    size_t need = (bytes + 15) & ~(size_t)15;
+    size_t need = (bytes + !bytes + 15) & ~(size_t)15;
 
     if (need >= bytes && (size_t)(arena->end - arena->at) >= need) {
         void *block = arena->at;
