@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "support/expect.h"
 
 #define BLOCKS 2000
 
@@ -57,8 +58,8 @@ static void fill_with_blocks(struct block *blocks, size_t count, struct lki_rng 
 
         *block = (struct block){.bytes = random_size(rng), .fill = (unsigned char)i};
         block->at = lki_arena_alloc(&arena, block->bytes);
-        ck_assert_ptr_nonnull(block->at);
-        ck_assert_uint_eq((uintptr_t)block->at % 16, 0);
+        EXPECT(block->at, "no memory for block %zu", i);
+        EXPECT((uintptr_t)block->at % 16 == 0, "block %zu is not aligned", i);
         memset(block->at, block->fill, block->bytes);
     }
 }
@@ -66,10 +67,9 @@ static void fill_with_blocks(struct block *blocks, size_t count, struct lki_rng 
 static void verify_blocks(const struct block *blocks, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        for (size_t k = 0; k < blocks[i].bytes; k++) {
-            if (blocks[i].at[k] != blocks[i].fill)
-                ck_abort_msg("byte %zu of block %zu was overwritten", k, i);
-        }
+        for (size_t k = 0; k < blocks[i].bytes; k++)
+            EXPECT(blocks[i].at[k] == blocks[i].fill, "byte %zu of block %zu was overwritten", k,
+                   i);
     }
 }
 
@@ -171,9 +171,9 @@ END_TEST
 
 START_TEST(sizes_that_overflow_are_refused)
 {
-    static const size_t sizes[] = {SIZE_MAX,         SIZE_MAX - 1,      SIZE_MAX - 15,
-                                   SIZE_MAX - 16,    SIZE_MAX - 30,     SIZE_MAX / 2 + 1,
-                                   SIZE_MAX / 2 + 16, SIZE_MAX - LKI_CHUNK_BYTES};
+    static const size_t sizes[] = {
+        SIZE_MAX,      SIZE_MAX - 1,     SIZE_MAX - 15,     SIZE_MAX - 16,
+        SIZE_MAX - 30, SIZE_MAX / 2 + 1, SIZE_MAX / 2 + 16, SIZE_MAX - LKI_CHUNK_BYTES};
 
     ck_assert_ptr_nonnull(lki_arena_alloc(&arena, 16));
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)

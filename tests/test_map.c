@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "support/expect.h"
 
 #define KEYS 5000
 
@@ -59,12 +60,14 @@ START_TEST(it_holds_what_was_put_and_nothing_else)
 
         present += !key->value;
         key->value = value;
-        ck_assert_int_eq(lki_map_put(&map, key->text, key->len, value), LK_OK);
-        ck_assert_uint_eq(map.count, present);
-        ck_assert_ptr_eq(lki_map_get(&map, other->text, other->len), other->value);
+        EXPECT(!lki_map_put(&map, key->text, key->len, value), "no memory");
+        EXPECT(map.count == present, "%zu keys, not %zu", map.count, present);
+        EXPECT(lki_map_get(&map, other->text, other->len) == other->value, "%s is wrong",
+               other->text);
     }
     for (size_t i = 0; i < KEYS; i++)
-        ck_assert_ptr_eq(lki_map_get(&map, keys[i].text, keys[i].len), keys[i].value);
+        EXPECT(lki_map_get(&map, keys[i].text, keys[i].len) == keys[i].value, "%s is wrong",
+               keys[i].text);
     ck_assert_uint_le(map.count * 4, map.cap * 3 + 4);
 }
 END_TEST
@@ -122,7 +125,8 @@ START_TEST(similar_keys_spread_over_the_table)
 {
     enum { BUCKETS = 1024, DRAWS = 64 * BUCKETS };
     static unsigned counts[BUCKETS];
-    static const char *const formats[] = {"%d", "GET /a/%d", "step/POST /orders/%06d/x", "%d00000000"};
+    static const char *const formats[] = {"%d", "GET /a/%d", "step/POST /orders/%06d/x",
+                                          "%d00000000"};
     double chi = 0;
 
     memset(counts, 0, sizeof(counts));

@@ -1,9 +1,12 @@
-/* The generator: the same seed gives the same draws, other seeds and streams others, all uniform. */
+/* The generator: the same seed gives the same draws, other seeds and streams others, all uniform.
+ */
 #include "base/rng.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "support/expect.h"
 
 #define DRAWS 100000
 
@@ -18,9 +21,9 @@ static struct lki_rng seeded(uint64_t seed, uint64_t stream)
 /* The published first outputs of splitmix64 from state 1234567. */
 START_TEST(the_sequence_is_splitmix64)
 {
-    static const uint64_t expected[] = {UINT64_C(6457827717110365317), UINT64_C(3203168211198807973),
-                                        UINT64_C(9817491932198370423), UINT64_C(4593380528125082431),
-                                        UINT64_C(16408922859458223821)};
+    static const uint64_t expected[] = {
+        UINT64_C(6457827717110365317), UINT64_C(3203168211198807973), UINT64_C(9817491932198370423),
+        UINT64_C(4593380528125082431), UINT64_C(16408922859458223821)};
     struct lki_rng rng = {1234567};
 
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
@@ -62,7 +65,7 @@ START_TEST(neighbouring_seeds_and_streams_share_no_draw)
     }
     qsort(draws, ALL, sizeof(*draws), compare);
     for (size_t i = 1; i < ALL; i++)
-        ck_assert_uint_ne(draws[i - 1], draws[i]);
+        EXPECT(draws[i - 1] != draws[i], "a draw came twice");
     free(draws);
 }
 END_TEST
@@ -96,8 +99,7 @@ START_TEST(doubles_are_uniform_from_0_up_to_but_not_1)
     for (int i = 0; i < DRAWS; i++) {
         double draw = lki_rng_double(&rng);
 
-        ck_assert_double_ge(draw, 0);
-        ck_assert_double_lt(draw, 1);
+        EXPECT(draw >= 0 && draw < 1, "%.17g is out of bounds", draw);
         counts[(int)(draw * 100)]++;
     }
     for (int i = 0; i < 100; i++)
@@ -120,7 +122,7 @@ START_TEST(draws_below_a_bound_are_uniform)
     for (int i = 0; i < DRAWS; i++) {
         uint64_t draw = lki_rng_below(&rng, bound);
 
-        ck_assert_uint_lt(draw, bound);
+        EXPECT(draw < bound, "a draw reached its bound");
         counts[draw]++;
     }
     for (uint64_t i = 0; i < bound; i++)

@@ -38,7 +38,8 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     if (!io->loop->turn_began_ns)
         io->loop->turn_began_ns = lki_loop_now(io->loop);
-    io->on_ready(io, (what & EV_READ ? LKI_READABLE : 0) | (what & EV_WRITE ? LKI_WRITABLE : 0));
+    io->on_ready(io, (what & EV_READ ? LKI_READABLE : 0) | (what & EV_WRITE ? LKI_WRITABLE : 0) |
+                         (what & EV_CLOSED ? LKI_CLOSED : 0));
 }
 
 enum lk_err lki_io_start(struct lki_loop *loop, struct lki_io *io, int fd, unsigned events,
@@ -50,6 +51,10 @@ enum lk_err lki_io_start(struct lki_loop *loop, struct lki_io *io, int fd, unsig
         what |= EV_READ;
     if (events & LKI_WRITABLE)
         what |= EV_WRITE;
+    if ((events & LKI_EDGE) && loop->has_edges)
+        what |= EV_ET;
+    if ((events & LKI_CLOSED) && loop->has_edges)
+        what |= EV_CLOSED;
     io->on_ready = on_ready;
     io->loop = loop;
     if (event_assign(io_event(io), loop->base, fd, what, on_event, io) ||
@@ -135,6 +140,7 @@ static void run_posts(struct lki_loop *loop)
 
 static enum lk_err open_base(struct lki_loop *loop)
 {
+    const int edges = EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE;
     struct event_config *config = event_config_new();
 
     if (!config)
@@ -143,7 +149,10 @@ static enum lk_err open_base(struct lki_loop *loop)
     event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
     loop->base = event_base_new_with_config(config);
     event_config_free(config);
-    return loop->base ? LK_OK : LK_E_SYSTEM;
+    if (!loop->base)
+        return LK_E_SYSTEM;
+    loop->has_edges = (event_base_get_features(loop->base) & edges) == edges;
+    return LK_OK;
 }
 
 static enum lk_err open_timer(struct lki_loop *loop)
@@ -161,7 +170,8 @@ static enum lk_err open_timer(struct lki_loop *loop)
     return LK_OK;
 }
 
-/* A burst may leave thousands of cold stacks; giving them all back at once would hold up the loop. */
+/* A burst may leave thousands of cold stacks; giving them all back at once would hold up the loop.
+ */
 static void on_trim(struct lki_timer *timer)
 {
     struct lki_loop *loop = LKI_CONTAINER(timer, struct lki_loop, trim_timer);

@@ -19,9 +19,16 @@
 #include "loop/stack.h"
 #include "loop/timer.h"
 
-enum { LKI_READABLE = 1, LKI_WRITABLE = 2 };
+/*
+ * What a descriptor can be watched for. With LKI_EDGE each change is told once, which saves the
+ * kernel from looking at every descriptor twice: who is told must read until a read comes back
+ * short. LKI_CLOSED then tells that the end of the stream is among what there is to read, after
+ * which no change follows. All that watch one descriptor must agree on LKI_EDGE. Where the system
+ * has no such events both are ignored, and what is there is told again and again.
+ */
+enum { LKI_READABLE = 1, LKI_WRITABLE = 2, LKI_EDGE = 4, LKI_CLOSED = 8 };
 
-/* A descriptor being watched, level-triggered, from lki_io_start to lki_io_stop. */
+/* A descriptor being watched, from lki_io_start to lki_io_stop. */
 struct lki_io {
     void *event_[16]; /* libevent's */
     void (*on_ready)(struct lki_io *self, unsigned events);
@@ -62,6 +69,7 @@ struct lki_task;
 
 struct lki_loop {
     struct event_base *base;
+    bool has_edges; /* LKI_EDGE and LKI_CLOSED are to be had */
     struct lki_clock clock;
     struct lki_timers timers;
     struct lki_io timer_io;

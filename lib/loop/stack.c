@@ -115,12 +115,12 @@ static bool class_grow(struct lki_stacks *all, struct lki_stack_class *class)
     for (size_t i = 0; i < slab->count; i++) {
         struct lki_stack *stack = &slab->stacks[i];
 
-        stack->base =
-            slab->memory + i * (class->bytes + LKI_STACK_GUARD_BYTES) + LKI_STACK_GUARD_BYTES;
+        stack->base = slab->memory + i * (class->bytes + LKI_STACK_GUARD_BYTES) +
+                      LKI_STACK_GUARD_BYTES;
         stack->bytes = class->bytes;
         guard_install(all, stack);
-        slab->valgrind_ids[i] =
-            (unsigned)VALGRIND_STACK_REGISTER(stack->base, stack->base + stack->bytes - 1);
+        slab->valgrind_ids[i] = (unsigned)VALGRIND_STACK_REGISTER(stack->base,
+                                                                  stack->base + stack->bytes - 1);
         class->free[class->free_count++] = stack;
     }
     class->clean = class->free_count;

@@ -35,7 +35,7 @@ static void task_entered(void)
 
 static void switch_to_loop(struct lki_task *task, bool last)
 {
-    void *fake;
+    void *fake = NULL;
 
     __sanitizer_start_switch_fiber(last ? NULL : &fake, main_bottom, main_bytes);
     lki_coro_switch(&task->coro, &task->loop->main_coro);

@@ -120,7 +120,8 @@ void lki_timer_move(struct lki_timers *timers, struct lki_timer *timer, int64_t 
         sift_up(timers, timers->count++, (struct lki_timer_entry){when_ns, timer});
 }
 
-/* Takes every key up to now_ns out of the heap; those whose timer moved later go back in. */
+/* Takes every key up to now_ns out of the heap; those whose timer moved later go back in, also if
+ * it is due all the same: others may be due before it. */
 static size_t collect(struct lki_timers *timers, int64_t now_ns)
 {
     size_t due = 0;
@@ -128,7 +129,7 @@ static size_t collect(struct lki_timers *timers, int64_t now_ns)
     while (timers->count && timers->heap[0].key_ns <= now_ns) {
         struct lki_timer *timer = timers->heap[0].timer;
 
-        if (timer->when_ns > now_ns && timer->when_ns != LKI_NEVER) {
+        if (timer->when_ns > timers->heap[0].key_ns && timer->when_ns != LKI_NEVER) {
             sift_down(timers, 0, (struct lki_timer_entry){timer->when_ns, timer});
             continue;
         }

@@ -93,7 +93,8 @@ static void on_readable(struct lki_io *io, unsigned events)
 {
     struct lki_conn *conn = LKI_CONTAINER(io, struct lki_conn, io);
 
-    (void)events;
+    if (events & LKI_CLOSED)
+        conn->ending = true;
     if (conn->task)
         lki_task_wake(conn->task, LKI_WAKE_EVENT);
     else
@@ -176,7 +177,8 @@ static struct lki_conn *conn_new(struct lki_session *session, struct lki_task *t
 {
     struct lki_conn *conn = lki_zalloc(sizeof(*conn));
 
-    if (!conn || lki_io_start(task->loop, &conn->io, fd, LKI_READABLE, on_readable)) {
+    if (!conn || lki_io_start(task->loop, &conn->io, fd, LKI_READABLE | LKI_CLOSED | LKI_EDGE,
+                              on_readable)) {
         free(conn);
         return NULL;
     }

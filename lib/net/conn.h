@@ -16,6 +16,7 @@ struct lki_conn {
     uint64_t exchanges; /* that ended cleanly */
     uint64_t written;   /* bytes that the kernel took, over all exchanges */
     int fd;
+    bool ending; /* the end of the stream is among what there is to read: no event follows */
 };
 
 /* An idle connection to origin, or NULL. */

@@ -31,7 +31,8 @@ struct exchange {
     int64_t first_byte_ns;
     const char *in; /* received and not yet taken */
     size_t in_len;
-    bool clean;      /* the connection can serve another exchange */
+    bool more;  /* there may be more to read, of which no event will tell */
+    bool clean; /* the connection can serve another exchange */
     bool again; /* it had been closed while idle, and the request may be sent once more */
 };
 
@@ -163,21 +164,29 @@ static bool send_request(struct exchange *x)
 
 /* ---- receiving ---- */
 
+static bool wait_readable(struct exchange *x)
+{
+    enum lki_wake why = lki_task_wait(x->task, x->until_ns);
+
+    if (LKI_LIKELY(why == LKI_WAKE_EVENT))
+        return true;
+    lki_exchange_broken(x->result, x->arena, why,
+                        x->first_byte_ns ? "receiving the answer" : "waiting for the answer");
+    return false;
+}
+
 /* Waits for bytes of the answer. Returns how many came, 0 at the end of the stream, or -1 when the
- * exchange is over. */
+ * exchange is over. A read that comes back short has emptied the socket: the next bytes, or the end
+ * of the stream, are an event of their own, unless that one was told already. */
 static ssize_t receive(struct exchange *x, char *into, size_t cap)
 {
     for (;;) {
-        enum lki_wake why = lki_task_wait(x->task, x->until_ns);
         ssize_t got;
 
-        if (LKI_UNLIKELY(why != LKI_WAKE_EVENT)) {
-            lki_exchange_broken(x->result, x->arena, why,
-                                x->first_byte_ns ? "receiving the answer"
-                                                 : "waiting for the answer");
+        if (!x->more && !wait_readable(x))
             return -1;
-        }
         got = recv(x->conn->fd, into, cap, 0);
+        x->more = x->conn->ending || got == (ssize_t)cap;
         if (LKI_LIKELY(got > 0)) {
             if (!x->first_byte_ns)
                 x->first_byte_ns = lki_loop_now(x->loop);
@@ -190,6 +199,7 @@ static ssize_t receive(struct exchange *x, char *into, size_t cap)
             lost(x, errno);
             return -1;
         }
+        x->more = errno == EINTR;
     }
 }
 
@@ -287,7 +297,8 @@ static bool body_of_length(struct exchange *x, uint64_t length)
     memcpy(result->body, x->in, have);
     x->in_len -= have;
     while (have < length) {
-        ssize_t got = receive(x, result->body + have, (size_t)length - have);
+        /* one byte more than there should be: a read that comes back short is the last one */
+        ssize_t got = receive(x, result->body + have, (size_t)length - have + 1);
 
         if (got < 0)
             return false;
@@ -299,8 +310,9 @@ static bool body_of_length(struct exchange *x, uint64_t length)
         }
         have += (size_t)got;
     }
-    result->body[have] = '\0';
-    result->body_bytes = have;
+    x->more = x->more || have > length;
+    result->body[length] = '\0';
+    result->body_bytes = (size_t)length;
     return true;
 }
 
@@ -400,7 +412,8 @@ static bool receive_answer(struct exchange *x)
         return false;
     result->status = head.status;
     result->code = (lki_code)head.status;
-    x->clean = head.keep_alive && x->in_len == 0 && result->sent && !x->request->new_connection;
+    x->clean = head.keep_alive && x->in_len == 0 && !x->more && result->sent &&
+               !x->request->new_connection;
     result->sent = true;
     return true;
 }

@@ -55,9 +55,12 @@ static char *exact(const void *bytes, size_t len)
     return copy;
 }
 
-static bool same_bits(double a, double b)
+static uint64_t bits_of(double value)
 {
-    return !memcmp(&a, &b, sizeof(a));
+    uint64_t bits;
+
+    memcpy(&bits, &value, sizeof(bits));
+    return bits;
 }
 
 /* What was written is JSON, and one value of that kind. */
@@ -112,7 +115,7 @@ static void write_and_read_numbers(struct lki_buf *buf, uint64_t bits)
         return;
     }
     value = reread(buf, LKI_JSON_NUMBER);
-    must(!lki_json_double(&value, &number_back) && same_bits(number, number_back));
+    must(!lki_json_double(&value, &number_back) && bits_of(number_back) == bits);
 }
 
 static void use_number(const struct lki_json_value *value)
@@ -224,6 +227,7 @@ static void get(const char *text, size_t len, const char *path, lk_vu *vu)
 {
     lk_json *json = lki_json_own(text, len, "fuzz");
     static volatile int turn;
+    const char *string;
 
     must(json != NULL);
     lk_json_has(json, path);
@@ -231,7 +235,8 @@ static void get(const char *text, size_t len, const char *path, lk_vu *vu)
     lk_json_double_or(json, path, 1);
     lk_json_bool_or(json, path, true);
     lk_json_len_or(json, path, 1);
-    must(lk_json_str_or(json, path, NULL) == lk_json_str_or(json, path, NULL));
+    string = lk_json_str_or(json, path, NULL);
+    must(lk_json_str_or(json, path, NULL) == string);
     must(strlen(lk_json_str(json, path)) <= len);
     json->doc.vu = vu;
     turn = 0;
