@@ -2,10 +2,8 @@
 
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "app/crash.h"
 #include "base/mem.h"
@@ -14,6 +12,8 @@
 
 /* A generator this busy measures its own queue. */
 #define BUSY_SHARE 0.95
+/* Room for a line of progress that is not for a terminal. */
+#define PLAIN_COLUMNS 200
 
 struct run {
     struct lki_worker worker;
@@ -25,20 +25,13 @@ struct run {
 
 /* ---- progress ---- */
 
-static int columns_of(FILE *out)
-{
-    struct winsize size;
-
-    return !ioctl(fileno(out), TIOCGWINSZ, &size) && size.ws_col ? size.ws_col : 80;
-}
-
 static void show_progress(struct lki_worker *worker, void *arg)
 {
     struct run *run = arg;
     FILE *out = run->settings->progress;
     const struct lki_series_row *row = lki_series_last(&worker->series);
     const struct lki_totals *totals = &worker->metrics.totals;
-    bool terminal = out && isatty(fileno(out));
+    int columns = run->settings->progress_columns;
     double span_s = row && row->span_ns ? (double)row->span_ns / 1e9 : 1;
     struct lki_progress progress = {
         .elapsed_ns = lki_loop_now(&worker->loop) - worker->start_ns,
@@ -56,10 +49,10 @@ static void show_progress(struct lki_worker *worker, void *arg)
 
     if (!out)
         return;
-    lki_report_progress(line, sizeof(line), terminal ? columns_of(out) - 1 : 200, &progress);
-    fprintf(out, terminal ? "\r\033[K%s" : "%s\n", line);
+    lki_report_progress(line, sizeof(line), columns ? columns - 1 : PLAIN_COLUMNS, &progress);
+    fprintf(out, columns ? "\r\033[K%s" : "%s\n", line);
     fflush(out);
-    run->line_shown = terminal;
+    run->line_shown = columns > 0;
 }
 
 static void hide_progress(struct run *run)

@@ -17,11 +17,11 @@ struct lki_run_settings {
     int64_t duration_ns; /* LKI_NEVER: none */
     uint64_t iterations; /* shared by all users; 0: no limit */
     uint64_t seed;
-    int64_t grace_ns;    /* for steps in hand when the run ends */
-    const char *program; /* name for the report */
-    FILE *progress;      /* live lines go here; NULL: none */
-    bool colour;
-    bool handle_signals; /* SIGINT, SIGTERM, SIGSEGV: only under lk_main */
+    int64_t grace_ns;     /* for steps in hand when the run ends */
+    const char *program;  /* name for the report */
+    FILE *progress;       /* live lines go here; NULL: none */
+    int progress_columns; /* 0: not a terminal, so each line stays */
+    bool handle_signals;  /* SIGINT, SIGTERM, SIGSEGV: only under lk_main */
 };
 
 /*

@@ -54,7 +54,7 @@ static const struct option table[] = {
     {"users", 'u', COUNT(users), .min = 1, .max = USERS_MAX, .otherwise = "1", .hint = HINT_COUNT,
      .help = "virtual users at the same time"},
     {"duration", 'd', TIME(duration_ns), .min = 1, .max = LKI_NEVER, .otherwise = "10s",
-     .hint = HINT_TIME, .help = "length of the run; with -i alone: any"},
+     .hint = HINT_TIME, .help = "length; no limit with -i alone"},
     {"iterations", 'i', COUNT(iterations), .min = 1, .max = UINT64_MAX, .hint = HINT_COUNT,
      .help = "end after N iterations of all users"},
     {"init-param", 'p', .commands = LKI_CMD_RUN, .kind = OPTION_PARAM, .value = "NAME=VALUE",

@@ -127,7 +127,7 @@ static int model_run(const struct lki_cli *cli, const struct lki_model *model)
         .grace_ns = options->grace_ns,
         .program = cli->program,
         .progress = options->quiet ? NULL : stderr,
-        .colour = wants_colour(cli, stderr),
+        .progress_columns = columns_of(stderr),
         .handle_signals = true,
     };
     struct lki_result result;
