@@ -4,6 +4,7 @@
  */
 #include "loop/coro.h"
 
+#include <setjmp.h>
 #include <stdalign.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -267,6 +268,44 @@ static const char *any_piece_of_memory_serves(void)
     return wrong;
 }
 
+/* ---- leaving by a jump ---- */
+
+static void jump_from(struct fiber *self, jmp_buf entry, int depth)
+{
+    volatile char frame[64];
+
+    memset((char *)frame, depth, sizeof(frame));
+    if (depth < 3)
+        jump_from(self, entry, depth + 1);
+    yield(self);
+    if (self->number == depth)
+        _longjmp(entry, 1);
+}
+
+static void jump_out_often(struct fiber *self)
+{
+    jmp_buf entry;
+    volatile long jumps = 0;
+
+    while (jumps < 10000) {
+        if (!_setjmp(entry))
+            jump_from(self, entry, 0);
+        jumps++;
+    }
+    self->result = jumps;
+}
+
+static const char *a_jump_leaves_calls_within_a_stack(void)
+{
+    struct fiber fiber;
+
+    fiber_start(&fiber, 0, jump_out_often, 3);
+    while (!fiber.done)
+        resume(&fiber);
+    fiber_end(&fiber);
+    return fiber.result == 10000 ? NULL : "it did not come back each time";
+}
+
 /* ---- registers ---- */
 
 #if !defined(LKI_CORO_UCONTEXT) && (defined(__x86_64__) || defined(__aarch64__))
@@ -372,6 +411,7 @@ static const struct coro_case cases[] = {
     CASE(the_stack_is_aligned_for_floating_point),
     CASE(a_stack_can_be_used_down_to_its_end),
     CASE(any_piece_of_memory_serves),
+    CASE(a_jump_leaves_calls_within_a_stack),
 #if !defined(LKI_CORO_UCONTEXT) && (defined(__x86_64__) || defined(__aarch64__))
     CASE(registers_come_back_on_both_sides),
 #endif

@@ -20,6 +20,7 @@ struct run {
     const struct lki_run_settings *settings;
     struct lki_signal interrupt;
     struct lki_signal terminate;
+    struct sigaction pipe_before;
     bool line_shown;
 };
 
@@ -81,11 +82,13 @@ static void on_terminate(struct lki_signal *sig)
 
 static enum lk_err watch_signals(struct run *run)
 {
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
     enum lk_err err;
 
     if (!run->settings->handle_signals)
         return LK_OK;
-    signal(SIGPIPE, SIG_IGN);
+    /* a step that writes to a socket of its own must not end the run */
+    sigaction(SIGPIPE, &ignore, &run->pipe_before);
     err = lki_signal_start(&run->worker.loop, &run->interrupt, SIGINT, on_interrupt);
     if (!err)
         err = lki_signal_start(&run->worker.loop, &run->terminate, SIGTERM, on_terminate);
@@ -100,6 +103,7 @@ static void unwatch_signals(struct run *run)
     lki_crash_unwatch();
     lki_signal_stop(&run->interrupt);
     lki_signal_stop(&run->terminate);
+    sigaction(SIGPIPE, &run->pipe_before, NULL);
 }
 
 /* ---- the result ---- */

@@ -33,6 +33,16 @@ static inline uint64_t equal_mask(__m128i bytes, char c)
     return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)));
 }
 
+/* Where the first quote in 16 bytes is, if it is near and no backslash before it; else -1. */
+static inline int quote_near(const char *at)
+{
+    __m128i bytes = _mm_loadu_si128((const void *)at);
+    uint64_t quotes = equal_mask(bytes, '"');
+    uint64_t before = (quotes - 1) & ~quotes;
+
+    return quotes && !(equal_mask(bytes, '\\') & before) ? __builtin_ctzll(quotes) : -1;
+}
+
 static inline struct block block_read(const char *at)
 {
     struct block block = {0};
@@ -48,6 +58,12 @@ static inline struct block block_read(const char *at)
 }
 
 #else
+
+static inline int quote_near(const char *at)
+{
+    (void)at;
+    return -1;
+}
 
 /* Bit i is set where byte i of word, lowest first, equals c. */
 static inline uint64_t equal_mask(uint64_t word, unsigned char c)
@@ -172,6 +188,11 @@ static enum lk_err container_end(const char *at, const char *end, unsigned outer
 /* The closing quote of a string whose content begins at at, or NULL. */
 static const char *quote_find(const char *at, const char *end)
 {
+    /* most strings are short, most keys in particular */
+    int near = end - at >= 16 ? quote_near(at) : -1;
+
+    if (near >= 0)
+        return at + near;
     for (const char *from = at;;) {
         const char *quote = memchr(from, '"', (size_t)(end - from));
         const char *back = quote;
@@ -263,14 +284,12 @@ static struct segment segment_read(const char *path)
     return segment;
 }
 
-/* Is the key whose content is [key, quote) the segment's name? */
-static bool key_is(const char *key, const char *quote, const struct segment *segment)
+/* key_is, when there are backslashes in the key, the name or both. */
+static bool key_is_escaped(const char *key, const char *quote, const struct segment *segment)
 {
     const char *name = segment->text;
     const char *name_end = name + segment->len;
 
-    if (!segment->escaped && !memchr(key, '\\', (size_t)(quote - key)))
-        return (size_t)(quote - key) == segment->len && !memcmp(key, name, segment->len);
     while (key < quote) {
         char bytes[4] = {*key};
         size_t len = 1;
@@ -289,6 +308,21 @@ static bool key_is(const char *key, const char *quote, const struct segment *seg
         }
     }
     return name == name_end;
+}
+
+/* Is the key whose content is [key, quote) the segment's name? An escape is longer than what it
+ * stands for. */
+static inline bool key_is(const char *key, const char *quote, const struct segment *segment)
+{
+    size_t len = (size_t)(quote - key);
+
+    if (!segment->escaped) {
+        if (len <= segment->len)
+            return len == segment->len && !memcmp(key, segment->text, len);
+        if (!memchr(key, '\\', len))
+            return false;
+    }
+    return key_is_escaped(key, quote, segment);
 }
 
 /* From a key at *at to its value; *quote ends the key. */

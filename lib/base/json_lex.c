@@ -96,8 +96,7 @@ static inline bool word_special(uint64_t word)
     return ((quote - ones) | (backslash - ones) | (word - ones * 0x20) | word) & ones * 0x80;
 }
 
-/* The first byte that is not plain content: quote, backslash, control character, not ASCII. */
-static const char *plain_end(const char *at, const char *end)
+const char *lki_json_plain_end(const char *at, const char *end)
 {
     uint64_t word;
 
@@ -122,7 +121,7 @@ const char *lki_json_string_decode(const char *at, const char *end, char *out, s
         const char *copy = at;
         size_t add;
 
-        at = plain_end(at, end);
+        at = lki_json_plain_end(at, end);
         add = (size_t)(at - from);
         if (!add) {
             if (at == end || (unsigned char)*at < 0x20)

@@ -56,6 +56,10 @@ static inline bool lki_json_nest_pop(struct lki_json_nest *nest, char bracket)
  */
 const char *lki_json_scalar_end(const char *at, const char *end, enum lki_json_kind *kind);
 
+/* The first byte that cannot stand in a string just so: a quote, a backslash, a control character;
+ * or that has to be looked at: one that is not ASCII. */
+const char *lki_json_plain_end(const char *at, const char *end);
+
 /*
  * Decodes the escape at *at, a backslash, to out (room for 4) and goes behind it; gives the number
  * of bytes, 0 when it is wrong.

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/decimal.h"
+#include "base/json_lex.h"
 #include "base/utf8.h"
 
 static void write_escape(struct lki_buf *buf, char c)
@@ -33,16 +34,16 @@ void lki_json_write_string(struct lki_buf *buf, const char *text, size_t len)
     const char *at = text;
 
     lki_buf_char(buf, '"');
-    while (at < end) {
+    while ((at = lki_json_plain_end(at, end)) < end) {
         unsigned char c = (unsigned char)*at;
-        size_t bytes = c < 0x80 ? 1 : lki_utf8_len(at, end);
+        size_t bytes = c < 0x80 ? 0 : lki_utf8_len(at, end);
 
-        if (bytes && c >= 0x20 && c != '"' && c != '\\') {
+        if (bytes) {
             at += bytes;
             continue;
         }
         lki_buf_append(buf, from, (size_t)(at - from));
-        if (bytes)
+        if (c < 0x80)
             write_escape(buf, *at);
         else
             lki_buf_str(buf, "\xef\xbf\xbd");

@@ -27,7 +27,7 @@ enum lk_err lki_resources_init(struct lki_resources *resources, const struct lki
 
 void lki_resources_release(struct lki_resources *resources)
 {
-    for (size_t i = 0; i < resources->count; i++) {
+    for (size_t i = 0; resources->pools && i < resources->count; i++) {
         while (resources->pools[i].free) {
             struct lki_resource *resource = resources->pools[i].free;
 

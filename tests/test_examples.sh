@@ -1,0 +1,180 @@
+#!/usr/bin/env bash
+#
+# The examples do what they promise: the shop and its server, hello, and a protocol of one's own. Both
+# sides count, and the counts agree.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+examples=${BUILD:-$PWD/build}/examples
+dir=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-examples.XXXXXX") || exit 1
+servers=()
+
+# shellcheck disable=SC2317 # called by the trap
+finish() {
+    [ ${#servers[@]} = 0 ] || kill "${servers[@]}" 2>/dev/null
+    wait
+    rm -rf "$dir"
+}
+trap finish EXIT
+
+failed=0
+
+same() { # what want got
+    if [ "$2" = "$3" ]; then
+        echo "ok - $1"
+    else
+        failed=1
+        printf 'not ok - %s\n  want: %s\n  got:  %s\n' "$1" "$2" "$3"
+    fi
+}
+
+# Starts a server on a free port: sets address.
+serve() { # program
+    : >"$dir/$1"
+    "$examples/$1" --port 0 >"$dir/$1" &
+    servers+=($!)
+    for _ in {1..200}; do
+        address=$(sed -n '1s/^listening on //p' "$dir/$1")
+        [ -z "$address" ] || return 0
+        sleep 0.05
+    done
+    echo "not ok - $1 does not start"
+    exit 1
+}
+
+# Ends the server that was started last: sets count to what it counted, and status.
+end_server() { # program
+    kill -TERM "${servers[-1]}"
+    wait "${servers[-1]}"
+    status=$?
+    unset 'servers[-1]'
+    count=$(sed -n '2s/^[a-z]* \([0-9]*\) .*/\1/p' "$dir/$1")
+}
+
+# The status of an answer, and then its body.
+ask() { # path [curl's argument...]
+    curl -s -m 20 -w '\n%{http_code}' "${@:2}" "http://$address$1" |
+        awk '{ line[NR] = $0 } END { print line[NR], line[1] }'
+}
+
+json() { # body
+    printf '%s\n' -H 'Content-Type: application/json' -d "$1"
+}
+
+# What comes back for some bytes, pieces sent one by one, until the server closes.
+raw() { # piece...
+    local piece
+
+    (
+        exec 3<>"/dev/tcp/${address%:*}/${address#*:}"
+        for piece in "$@"; do
+            # shellcheck disable=SC2059
+            printf "$piece" >&3
+            sleep 0.01
+        done
+        timeout 20 cat <&3
+    ) 2>/dev/null | tr -d '\r'
+}
+
+total() { # name
+    sed -n "s/.*\"totals\": *{[^}]*\"$1\": *\([0-9]*\).*/\1/p" "$dir/result.json"
+}
+
+load() { # program [argument...]
+    timeout 60 "$examples/$1" run -q -w 0 --json "$dir/result.json" "${@:2}" >"$dir/out" 2>&1
+    same "$1 passes" "0" "$?"
+}
+
+# ---- the server of the shop
+
+serve shop_server
+same 'the shop says hello' '200 {"hello":"world"}' "$(ask /)"
+same 'a catalog has twenty articles' 20 "$(ask /catalog | grep -o '"id":' | wc -l)"
+same 'an article can be looked at' '200 {"id":3,"name":"bread knife","price":23.99,"stock":121}' \
+    "$(ask /catalog/3)"
+same 'an article that does not exist is not found' 404 "$(ask /catalog/21 | cut -c 1-3)"
+
+readarray -t right < <(json '{"username":"user_7","password":"password"}')
+readarray -t wrong < <(json '{"username":"user_7","password":"passwort"}')
+readarray -t little < <(json '{"username":"user_7"}')
+answer=$(ask /auth "${right[@]}")
+token=${answer#*\"token\":\"}
+token=${token%%\"*}
+allowed=(-H "Authorization: Bearer $token")
+same 'the right password gives a token' "200 {\"token\":\"$token\",\"user_id\":7}" "$answer"
+same 'a wrong password does not' 401 "$(ask /auth "${wrong[@]}" | cut -c 1-3)"
+same 'a body without a password is refused' 400 "$(ask /auth "${little[@]}" | cut -c 1-3)"
+
+readarray -t article < <(json '{"item_id": 3, "quantity": 2}')
+same 'a cart needs a token' 401 "$(ask /cart "${article[@]}" | cut -c 1-3)"
+same 'a token of somebody else does not do' 401 \
+    "$(ask /cart -H "Authorization: Bearer 8${token#7}" | cut -c 1-3)"
+same 'an article is put into the cart' '201 {"count":2,"total":47.98}' \
+    "$(ask /cart "${article[@]}" "${allowed[@]}")"
+same 'the cart shows it' '200 {"items":[{"item_id":3,"quantity":2}],"count":2,"total":47.98}' \
+    "$(ask /cart "${allowed[@]}")"
+same 'an order takes what is in the cart' '201 {"id":1,"user_id":7,"count":2,"total":47.98}' \
+    "$(ask /orders -X POST "${allowed[@]}")"
+same 'an order can be looked at' '200 {"id":1,"user_id":7,"count":2,"total":47.98}' \
+    "$(ask /orders/1 "${allowed[@]}")"
+same 'the cart is empty then' '200 {"items":[],"count":0,"total":0.00}' \
+    "$(ask /cart "${allowed[@]}")"
+
+same 'a page that does not exist is not found' 404 "$(ask /nowhere | cut -c 1-3)"
+same 'a wrong method is refused, and told which are right' 'Allow: POST' \
+    "$(curl -s -m 20 -D - "http://$address/auth" | tr -d '\r' | grep '^Allow')"
+same 'HEAD gets no body' 0 "$(curl -s -m 20 -I "http://$address/catalog" | grep -c bread)"
+same 'a body that is too large is refused' 413 \
+    "$(ask /auth --data-binary "@$examples/shop_server" | cut -c 1-3)"
+same 'a chunked body is refused' 411 \
+    "$(ask /auth -H 'Transfer-Encoding: chunked' "${right[@]}" | cut -c 1-3)"
+same 'a head that is too large is refused' 431 \
+    "$(ask / -H "X-Long: $(head -c 9000 /dev/zero | tr '\0' x)" | cut -c 1-3)"
+same 'a request without a host is refused' 'HTTP/1.1 400 Bad Request' \
+    "$(raw 'GET / HTTP/1.1\r\n\r\n' | head -n 1)"
+
+same 'requests in a row and in odd pieces are answered in their order' \
+    '"stock":240 "slept_ms":5 "count":1' "$(
+        host='HTTP/1.1\r\nHost: x\r\n'
+        raw "GET /catalog $host\r\nGET /slow?ms=5 $host\r\nPOST /ca" "rt ${host}Content-Len" \
+            "gth: 13\r\nConnection: close\r\nAuthorization: Bearer $token\r\n\r" '\n{"item_' \
+            'id":1}' | grep -oE '"stock":240|"slept_ms":5|"count":[0-9]+' | paste -sd ' '
+    )"
+
+ask '/slow?ms=2500' >"$dir/slow" &
+slow=$!
+same 'others are served while one waits' '200 {"hello":"world"}' "$(ask /)"
+same 'the slow answer is not there yet' '' "$(cat "$dir/slow")"
+wait $slow
+same 'the slow answer comes' '200 {"slept_ms":2500}' "$(cat "$dir/slow")"
+same 'a page fails when told to' 500 "$(ask /fail | cut -c 1-3)"
+same 'a page that never fails does not' '200 {"failed":false}' "$(ask '/fail?rate=0')"
+# by the exit status of curl: 1 not HTTP, 18 a part, 52 nothing, 56 reset
+for way in garbage:1 half:18 close:52 reset:56 nolength:0; do
+    curl -s -m 20 -o "$dir/body" "http://$address/broken?how=${way%:*}"
+    same "an answer is broken by ${way%:*}" "${way#*:}" $?
+done
+end_server shop_server
+same 'the server ends with its count' 0 "$status"
+
+# ---- the load tests, with both sides counting
+
+serve shop_server
+load hello -u 8 -i 2000 -p "base_url=http://$address"
+end_server shop_server
+same 'hello sent what the server got' "2000 $count" "$(total iterations) $(total http_requests)"
+same 'no request of hello failed' 0 "$(total http_errors)"
+
+serve shop_server
+load shop -u 20 -d 2s -p "base_url=http://$address"
+end_server shop_server
+same 'shop sent what the server got' "$count" "$(total http_requests)"
+same 'all users of shop logged in and saw the catalog' yes \
+    "$([ "$count" -ge 40 ] && [ "$(total step_errors)" = 0 ] && echo yes)"
+
+serve ping_server
+load raw_tcp -u 8 -i 2000 -p "port=${address##*:}"
+end_server ping_server
+same 'raw_tcp sent what the server got' "2000 $count" "$(total steps) $(total steps)"
+same 'no step of raw_tcp failed' 0 "$(total step_errors)"
+
+exit $failed

@@ -1,0 +1,185 @@
+/* Options: what a command line comes to. What it may not say is in test_cli.sh. */
+#include "cli/options.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#define ARGS_MAX 12
+
+/* Reads args, up to a NULL, as the options of run. */
+static struct lki_options read_run(const char *const *args)
+{
+    char *argv[ARGS_MAX];
+    struct lki_options options;
+    struct lki_buf message;
+    int argc = 0;
+
+    for (; args[argc]; argc++)
+        argv[argc] = (char *)(uintptr_t)args[argc];
+    lki_buf_init(&message, 4096);
+    ck_assert_int_eq(lki_options_read(&options, LKI_CMD_RUN, argc, argv, &message), LK_OK);
+    ck_assert_uint_eq(message.len, 0);
+    lki_buf_release(&message);
+    return options;
+}
+
+#define READ(...) read_run((const char *const[ARGS_MAX]){__VA_ARGS__})
+
+START_TEST(without_options_one_user_runs_for_ten_seconds)
+{
+    struct lki_options options = READ(NULL);
+
+    ck_assert_uint_eq(options.users, 1);
+    ck_assert_int_eq(options.duration_ns, 10 * LKI_NS_PER_S);
+    ck_assert_uint_eq(options.iterations, 0);
+    ck_assert_uint_eq(options.workers, 0);
+    ck_assert_int_eq(options.grace_ns, 5 * LKI_NS_PER_S);
+    ck_assert(!options.seed_given);
+    ck_assert(!options.quiet && !options.no_color && !options.help && !options.version);
+    ck_assert_ptr_null(options.json_file);
+    ck_assert_uint_eq(options.param_count, 0);
+}
+END_TEST
+
+START_TEST(iterations_alone_have_no_limit_in_time)
+{
+    struct lki_options options = READ("-i", "10k");
+
+    ck_assert_uint_eq(options.iterations, 10000);
+    ck_assert_int_eq(options.duration_ns, LKI_NEVER);
+}
+END_TEST
+
+START_TEST(with_both_whichever_comes_first_ends_the_run)
+{
+    struct lki_options options = READ("-d", "10s", "-i", "5");
+
+    ck_assert_uint_eq(options.iterations, 5);
+    ck_assert_int_eq(options.duration_ns, 10 * LKI_NS_PER_S);
+}
+END_TEST
+
+static const char *const users_spellings[][ARGS_MAX] = {
+    {"-u", "20"},
+    {"-u20"},
+    {"--users", "20"},
+    {"--users=20"},
+    {"-qu20"},
+    {"-qu", "20"},
+    {"-u", "5", "-u", "20"},
+    {"--users=5", "-u20"},
+    {"-u", "20", "--"},
+    {"-qp", "a", "-u20"},
+};
+
+START_TEST(an_option_may_be_written_in_many_ways)
+{
+    struct lki_options options = read_run(users_spellings[_i]);
+
+    ck_assert_uint_eq(options.users, 20);
+    lki_options_release(&options);
+}
+END_TEST
+
+START_TEST(every_option_of_run_arrives)
+{
+    struct lki_options options = READ("--duration=1h30m", "--iterations=7",
+                                      "--seed=18446744073709551615", "--grace=0s", "--workers=0",
+                                      "--json=-", "--quiet", "--no-color");
+
+    ck_assert_int_eq(options.duration_ns, 5400 * LKI_NS_PER_S);
+    ck_assert_uint_eq(options.iterations, 7);
+    ck_assert_uint_eq(options.seed, UINT64_MAX);
+    ck_assert(options.seed_given);
+    ck_assert_int_eq(options.grace_ns, 0);
+    ck_assert_str_eq(options.json_file, "-");
+    ck_assert(options.quiet && options.no_color);
+}
+END_TEST
+
+START_TEST(parameters_gather_in_order)
+{
+    struct lki_options options = READ("-p", "a=1", "-pb=-2", "--init-param",
+                                      "c=", "--init-param=d=e=f", "-p", "a");
+
+    ck_assert_uint_eq(options.param_count, 5);
+    ck_assert_str_eq(options.params[0], "a=1");
+    ck_assert_str_eq(options.params[1], "b=-2");
+    ck_assert_str_eq(options.params[2], "c=");
+    ck_assert_str_eq(options.params[3], "d=e=f");
+    ck_assert_str_eq(options.params[4], "a");
+    lki_options_release(&options);
+    ck_assert_uint_eq(options.param_count, 0);
+}
+END_TEST
+
+START_TEST(help_ends_the_reading)
+{
+    struct lki_options options = READ("-u", "3", "-h", "--frobnicate");
+
+    ck_assert(options.help);
+    ck_assert_uint_eq(options.users, 3);
+}
+END_TEST
+
+START_TEST(a_failure_says_one_line_and_owns_nothing)
+{
+    char *argv[] = {"-p", "a=1", "-u", "-1"};
+    struct lki_options options;
+    struct lki_buf message;
+
+    lki_buf_init(&message, 4096);
+    ck_assert_int_eq(lki_options_read(&options, LKI_CMD_RUN, 4, argv, &message), LK_E_ARG);
+    ck_assert_str_eq(lki_buf_cstr(&message), "-u -1: it is negative; give a whole number from 1, "
+                                             "such as 100 or 10k");
+    ck_assert_ptr_null(options.params);
+    lki_buf_release(&message);
+}
+END_TEST
+
+START_TEST(help_fits_a_terminal)
+{
+    static const enum lki_command_bit commands[] = {LKI_CMD_RUN, LKI_CMD_LIST, LKI_CMD_VERSION,
+                                                    LKI_CMD_HELP};
+    struct lki_buf out;
+    const char *line;
+
+    lki_buf_init(&out, 65536);
+    for (size_t i = 0; i < LKI_COUNT(commands); i++)
+        lki_options_help(commands[i], &out);
+    line = lki_buf_cstr(&out);
+    ck_assert_ptr_nonnull(line);
+    for (const char *end; (end = strchr(line, '\n')); line = end + 1)
+        ck_assert_int_le(end - line, 80);
+    lki_buf_release(&out);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("options");
+    TCase *tcase = tcase_create("options");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_test(tcase, without_options_one_user_runs_for_ten_seconds);
+    tcase_add_test(tcase, iterations_alone_have_no_limit_in_time);
+    tcase_add_test(tcase, with_both_whichever_comes_first_ends_the_run);
+    tcase_add_loop_test(tcase, an_option_may_be_written_in_many_ways, 0,
+                        LKI_COUNT(users_spellings));
+    tcase_add_test(tcase, every_option_of_run_arrives);
+    tcase_add_test(tcase, parameters_gather_in_order);
+    tcase_add_test(tcase, help_ends_the_reading);
+    tcase_add_test(tcase, a_failure_says_one_line_and_owns_nothing);
+    tcase_add_test(tcase, help_fits_a_terminal);
+    suite_add_tcase(suite, tcase);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
