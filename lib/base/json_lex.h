@@ -1,5 +1,6 @@
 /*
- * What the readers of JSON share: white space, scalars, strings, and the brackets that are open.
+ * What the readers of JSON share: white space, scalars, strings, the brackets that are open, and
+ * ways past all of them.
  */
 #ifndef LKI_BASE_JSON_LEX_H
 #define LKI_BASE_JSON_LEX_H
@@ -55,6 +56,17 @@ static inline bool lki_json_nest_pop(struct lki_json_nest *nest, char bracket)
 /* The end of the null, true, false or number at at < end, or NULL; what follows is not looked at.
  */
 const char *lki_json_scalar_end(const char *at, const char *end, enum lki_json_kind *kind);
+
+/* The closing quote of the string whose content begins at at, or NULL. The content is not checked.
+ */
+const char *lki_json_quote_find(const char *at, const char *end);
+
+/*
+ * *after = the end of the array or object at at, which lies inside outer brackets. Only brackets
+ * and quotes are looked at.
+ */
+enum lk_err lki_json_container_end(const char *at, const char *end, unsigned outer,
+                                   const char **after);
 
 /* The first byte that cannot stand in a string just so: a quote, a backslash, a control character;
  * or that has to be looked at: one that is not ASCII. */

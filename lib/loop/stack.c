@@ -45,6 +45,12 @@ struct lki_slab {
     struct lki_stack stacks[];
 };
 
+/* What an overflow meets first. */
+static unsigned char *canary_of(const struct lki_stack *stack)
+{
+    return (unsigned char *)stack->base - CANARY_BYTES;
+}
+
 static void guard_install(struct lki_stacks *all, struct lki_stack *stack)
 {
     char *guard = stack->base - LKI_STACK_GUARD_BYTES;
@@ -60,7 +66,7 @@ static void guard_install(struct lki_stacks *all, struct lki_stack *stack)
         return;
     }
     stack->canary = true;
-    memset(guard, CANARY_FILL, CANARY_BYTES);
+    memset(canary_of(stack), CANARY_FILL, CANARY_BYTES);
 }
 
 static void slab_free(struct lki_slab *slab)
@@ -149,7 +155,7 @@ static struct lki_stack_class *class_find(struct lki_stacks *stacks, size_t byte
 struct lki_stack *lki_stack_take(struct lki_stacks *stacks, size_t bytes)
 {
     size_t rounded = bytes ? (bytes + 4095) & ~(size_t)4095 : LKI_STACK_DEFAULT_BYTES;
-    struct lki_stack_class *class = class_find(stacks, rounded);
+    struct lki_stack_class *class = bytes <= SIZE_MAX / 2 ? class_find(stacks, rounded) : NULL;
     struct lki_stack *stack;
 
     if (!class || (!class->free_count && !class_grow(stacks, class)))
@@ -166,13 +172,16 @@ struct lki_stack *lki_stack_take(struct lki_stacks *stacks, size_t bytes)
     return stack;
 }
 
+/* Also makes it whole again, so that the next overflow is not told of twice. */
 static bool canary_intact(const struct lki_stack *stack)
 {
-    const unsigned char *guard = (const unsigned char *)stack->base - LKI_STACK_GUARD_BYTES;
+    unsigned char *canary = canary_of(stack);
 
     for (size_t i = 0; i < CANARY_BYTES; i++) {
-        if (guard[i] != CANARY_FILL)
+        if (canary[i] != CANARY_FILL) {
+            memset(canary, CANARY_FILL, CANARY_BYTES);
             return false;
+        }
     }
     return true;
 }
@@ -224,6 +233,7 @@ void lki_stacks_release(struct lki_stacks *stacks)
         free(class->free);
         free(class);
     }
+    stacks->guarded_by_map = 0;
 }
 
 const struct lki_stack *lki_stack_of_guard(const struct lki_stacks *stacks, const void *address)

@@ -11,7 +11,8 @@
 #include <stddef.h>
 
 #define LKI_STACK_DEFAULT_BYTES ((size_t)64 * 1024)
-#define LKI_STACK_GUARD_BYTES ((size_t)4096)
+/* Room enough that a function with a few buffers does not step over it. */
+#define LKI_STACK_GUARD_BYTES ((size_t)16 * 1024)
 
 struct lki_stack {
     char *base; /* lowest address that may be written; the guard lies below */

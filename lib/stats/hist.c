@@ -332,7 +332,7 @@ static void take_head(struct reader *in, struct lki_hist *head)
     head->max = (int64_t)((uint64_t)head->min + width);
     /* one value is the minimum, one the maximum, the others lie between them */
     surplus = take(in, (wide)width * (head->count - 1));
-    if (surplus < width || (head->count == 1 && width))
+    if (surplus < width)
         in->bad = true;
     head->sum = (lki_ns_sum)surplus + (lki_ns_sum)head->count * head->min;
     head->below = (uint64_t)take(in, head->count);

@@ -41,14 +41,3 @@ const struct lki_step *lki_step_choose(struct lki_user *user, int64_t now_ns, in
     }
     return &steps[last];
 }
-
-int64_t lki_step_pause(struct lki_user *user, const struct lk_delay *delay)
-{
-    double seconds = delay->min_s;
-
-    if (delay->fn)
-        seconds = delay->fn(&user->vu);
-    else if (delay->max_s > delay->min_s)
-        seconds += lki_rng_double(&user->vu.rng) * (delay->max_s - delay->min_s);
-    return lki_ns(seconds);
-}

@@ -37,7 +37,11 @@ static inline struct lki_user *lki_user_of(const lk_vu *vu)
  */
 const struct lki_step *lki_step_choose(struct lki_user *user, int64_t now_ns, int64_t *next_ns);
 
-/* The pause that follows a step, drawn anew each time. LKI_NEVER is not among them. */
-int64_t lki_step_pause(struct lki_user *user, const struct lk_delay *delay);
+/* Carries out a hook. True: there is none of that kind, or it went well. */
+bool lki_hook_run(struct lki_task *task, struct lki_user *user, enum lk_hook_kind kind);
+
+/* Carries out a step, which begins now, at start_ns. Returns when it ended. */
+int64_t lki_step_run(struct lki_task *task, struct lki_user *user, const struct lki_step *step,
+                     int64_t start_ns);
 
 #endif

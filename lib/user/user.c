@@ -59,151 +59,6 @@ void lki_crowd_release(struct lki_crowd *crowd)
     lki_origins_release(&crowd->http.origins);
 }
 
-/* Hooks appear in the report when the first of them has run. */
-static struct lki_metric *hook_metric(struct lki_crowd *crowd, enum lk_hook_kind kind)
-{
-    static const char *const names[] = {"on_init", "on_start", "on_stop"};
-
-    if (!crowd->hook_metrics[kind])
-        crowd->hook_metrics[kind] = lki_metrics_find(crowd->metrics, LKI_SOURCE_LIFECYCLE, "",
-                                                     names[kind], strlen(names[kind]));
-    return crowd->hook_metrics[kind];
-}
-
-/* ---- units: hooks and steps ---- */
-
-struct ending {
-    lki_code code;
-    enum lki_verdict verdict;
-};
-
-static struct ending step_ending(enum lki_outcome outcome)
-{
-    static const struct ending endings[] = {
-        [LKI_OUTCOME_OK] = {LKI_CODE_STEP_OK, LKI_SAMPLE_OK},
-        [LKI_OUTCOME_FAILED] = {LKI_CODE_STEP_FAILED, LKI_SAMPLE_ERROR},
-        [LKI_OUTCOME_TIMEOUT] = {LKI_CODE_STEP_TIMEOUT, LKI_SAMPLE_ERROR},
-        [LKI_OUTCOME_CANCELLED] = {LKI_CODE_STEP_CANCELLED, LKI_SAMPLE_CANCELLED},
-        [LKI_OUTCOME_NOMEM] = {LKI_CODE_STEP_NOMEM, LKI_SAMPLE_ERROR},
-    };
-
-    return endings[outcome];
-}
-
-static struct ending hook_ending(enum lki_outcome outcome)
-{
-    static const struct ending endings[] = {
-        [LKI_OUTCOME_OK] = {LKI_CODE_LIFECYCLE_OK, LKI_SAMPLE_OK},
-        [LKI_OUTCOME_FAILED] = {LKI_CODE_LIFECYCLE_FAILED, LKI_SAMPLE_ERROR},
-        [LKI_OUTCOME_TIMEOUT] = {LKI_CODE_LIFECYCLE_TIMEOUT, LKI_SAMPLE_ERROR},
-        [LKI_OUTCOME_CANCELLED] = {LKI_CODE_LIFECYCLE_FAILED, LKI_SAMPLE_CANCELLED},
-        [LKI_OUTCOME_NOMEM] = {LKI_CODE_LIFECYCLE_FAILED, LKI_SAMPLE_ERROR},
-    };
-
-    return endings[outcome];
-}
-
-/* A hook or step on its way; on the stack of the task, so that a time-out in a wait that cannot be
- * left is recorded at once. */
-struct work {
-    struct lki_unit unit;
-    struct lki_user *user;
-    struct lki_metric *metric;
-    enum lki_source source;
-    const char *name;
-    int64_t start_ns;
-    int64_t end_ns;
-    bool recorded;
-};
-
-static void record(struct work *work, enum lki_outcome outcome, const char *message)
-{
-    struct ending ending = work->source == LKI_SOURCE_STEP ? step_ending(outcome)
-                                                           : hook_ending(outcome);
-    struct lki_metrics *metrics = work->user->crowd->metrics;
-
-    work->end_ns = lki_loop_now(work->user->crowd->loop);
-    if (work->recorded)
-        return;
-    work->recorded = true;
-    lki_metric_record_simple(work->metric, ending.code, ending.verdict,
-                             work->end_ns - work->start_ns);
-    if (LKI_LIKELY(outcome == LKI_OUTCOME_OK || outcome == LKI_OUTCOME_CANCELLED))
-        return;
-    if (!message)
-        message = outcome == LKI_OUTCOME_TIMEOUT ? "timed out" : "out of memory";
-    lki_metrics_error(metrics, work->source, work->name, ending.code, message, work->user->vu.id);
-}
-
-static void on_overdue(struct lki_task *task, enum lki_outcome outcome)
-{
-    record(LKI_CONTAINER(task->owner, struct work, unit), outcome, NULL);
-}
-
-static void call_run(void *run, void *user)
-{
-    void (*const *fn)(lk_vu *, void *) = run;
-
-    (*fn)(&((struct lki_user *)user)->vu, ((struct lki_user *)user)->state);
-}
-
-/* Carries out one hook or step and records it. */
-static enum lki_outcome carry_out(struct lki_task *task, struct work *work,
-                                  void (*run)(lk_vu *, void *), int64_t timeout_ns)
-{
-    void *owner = task->owner;
-    enum lki_outcome outcome;
-
-    work->unit.vu = &work->user->vu;
-    work->unit.step = work->source == LKI_SOURCE_STEP ? work->name : "";
-    task->owner = &work->unit;
-    task->on_overdue = on_overdue;
-    outcome = lki_task_call(task, call_run, &run, work->user,
-                            lki_ns_after(work->start_ns, timeout_ns));
-    record(work, outcome, task->message);
-    lki_unit_end(&work->unit);
-    lki_arena_reset(&task->arena);
-    task->owner = owner;
-    return outcome;
-}
-
-/* True: there is no such hook, or it went well. */
-static bool run_hook(struct lki_task *task, struct lki_user *user, enum lk_hook_kind kind)
-{
-    const struct lk_hook_def *hook = user->type->hooks[kind];
-    struct work work = {.user = user, .source = LKI_SOURCE_LIFECYCLE};
-
-    if (!hook)
-        return true;
-    work.metric = hook_metric(user->crowd, kind);
-    work.name = work.metric->name;
-    work.start_ns = lki_loop_now(user->crowd->loop);
-    return !carry_out(task, &work, hook->run, user->type->hook_timeout_ns[kind]);
-}
-
-static void run_step(struct lki_task *task, struct lki_user *user, const struct lki_step *step,
-                     int64_t start_ns, int64_t *end_ns)
-{
-    struct lki_crowd *crowd = user->crowd;
-    size_t type_at = (size_t)(user->type - crowd->model->types);
-    size_t at = (size_t)(step - user->type->steps);
-    struct work work = {.user = user,
-                        .metric = crowd->step_metrics[type_at][at],
-                        .source = LKI_SOURCE_STEP,
-                        .name = step->name,
-                        .start_ns = start_ns};
-    enum lki_outcome outcome = carry_out(task, &work, step->def->run, step->timeout_ns);
-    bool paced = step->def->pace.fn || step->def->pace.max_s > 0;
-    int64_t from_ns = paced ? start_ns : work.end_ns;
-
-    crowd->metrics->totals.iterations += outcome != LKI_OUTCOME_CANCELLED;
-    if (outcome == LKI_OUTCOME_OK)
-        user->done[at] = 1;
-    user->ready_ns[at] = lki_ns_after(
-        from_ns, lki_step_pause(user, paced ? &step->def->pace : &step->def->every));
-    *end_ns = work.end_ns;
-}
-
 /* ---- the life ---- */
 
 static void user_gone(struct lki_user *user)
@@ -235,7 +90,7 @@ static void life_end(struct lki_task *task, struct lki_user *user)
     if (user->phase == LKI_LIFE_ACTIVE)
         user->crowd->active--;
     if (task && !user->crowd->cut)
-        run_hook(task, user, LK_HOOK_STOP);
+        lki_hook_run(task, user, LK_HOOK_STOP);
     lki_resource_give_all(&user->held);
     lki_http_client_reset(&user->vu.http);
     user->phase = LKI_LIFE_UNBORN;
@@ -245,7 +100,7 @@ static void life_end(struct lki_task *task, struct lki_user *user)
 static bool life_begin(struct lki_task *task, struct lki_user *user)
 {
     state_clear(user);
-    if (run_hook(task, user, LK_HOOK_INIT) && run_hook(task, user, LK_HOOK_START)) {
+    if (lki_hook_run(task, user, LK_HOOK_INIT) && lki_hook_run(task, user, LK_HOOK_START)) {
         user->phase = LKI_LIFE_ACTIVE;
         user->crowd->active++;
         user->back_off_ns = 0;
@@ -291,7 +146,7 @@ static bool live(struct lki_task *task, struct lki_user *user, int64_t *next_ns)
         if (!take_iteration(user->crowd))
             return false;
         waits = task->waits;
-        run_step(task, user, step, now_ns, &now_ns);
+        now_ns = lki_step_run(task, user, step, now_ns);
     }
     return false;
 }

@@ -1,0 +1,183 @@
+/* Carrying out hooks and steps: the call, its sample, and the pause that follows. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "user/life.h"
+
+/* Hooks appear in the report when the first of them has run. */
+static struct lki_metric *hook_metric(struct lki_crowd *crowd, enum lk_hook_kind kind)
+{
+    static const char *const names[] = {"on_init", "on_start", "on_stop"};
+
+    if (!crowd->hook_metrics[kind])
+        crowd->hook_metrics[kind] = lki_metrics_find(crowd->metrics, LKI_SOURCE_LIFECYCLE, "",
+                                                     names[kind], strlen(names[kind]));
+    return crowd->hook_metrics[kind];
+}
+
+struct ending {
+    lki_code code;
+    enum lki_verdict verdict;
+};
+
+static struct ending step_ending(enum lki_outcome outcome)
+{
+    static const struct ending endings[] = {
+        [LKI_OUTCOME_OK] = {LKI_CODE_STEP_OK, LKI_SAMPLE_OK},
+        [LKI_OUTCOME_FAILED] = {LKI_CODE_STEP_FAILED, LKI_SAMPLE_ERROR},
+        [LKI_OUTCOME_TIMEOUT] = {LKI_CODE_STEP_TIMEOUT, LKI_SAMPLE_ERROR},
+        [LKI_OUTCOME_CANCELLED] = {LKI_CODE_STEP_CANCELLED, LKI_SAMPLE_CANCELLED},
+        [LKI_OUTCOME_NOMEM] = {LKI_CODE_STEP_NOMEM, LKI_SAMPLE_ERROR},
+    };
+
+    return endings[outcome];
+}
+
+static struct ending hook_ending(enum lki_outcome outcome)
+{
+    static const struct ending endings[] = {
+        [LKI_OUTCOME_OK] = {LKI_CODE_LIFECYCLE_OK, LKI_SAMPLE_OK},
+        [LKI_OUTCOME_FAILED] = {LKI_CODE_LIFECYCLE_FAILED, LKI_SAMPLE_ERROR},
+        [LKI_OUTCOME_TIMEOUT] = {LKI_CODE_LIFECYCLE_TIMEOUT, LKI_SAMPLE_ERROR},
+        [LKI_OUTCOME_CANCELLED] = {LKI_CODE_LIFECYCLE_FAILED, LKI_SAMPLE_CANCELLED},
+        [LKI_OUTCOME_NOMEM] = {LKI_CODE_LIFECYCLE_FAILED, LKI_SAMPLE_ERROR},
+    };
+
+    return endings[outcome];
+}
+
+/* A hook or step on its way; on the stack of the task, so that a time-out in a wait that cannot be
+ * left is recorded at once. */
+struct work {
+    struct lki_unit unit;
+    struct lki_user *user;
+    struct lki_metric *metric;
+    enum lki_source source;
+    const char *name;
+    int64_t start_ns;
+    int64_t end_ns;
+    bool recorded;
+};
+
+static void record(struct work *work, enum lki_outcome outcome, const char *message)
+{
+    struct ending ending = work->source == LKI_SOURCE_STEP ? step_ending(outcome)
+                                                           : hook_ending(outcome);
+    struct lki_metrics *metrics = work->user->crowd->metrics;
+
+    work->end_ns = lki_loop_now(work->user->crowd->loop);
+    if (work->recorded)
+        return;
+    work->recorded = true;
+    lki_metric_record_simple(work->metric, ending.code, ending.verdict,
+                             work->end_ns - work->start_ns);
+    if (LKI_LIKELY(outcome == LKI_OUTCOME_OK || outcome == LKI_OUTCOME_CANCELLED))
+        return;
+    if (!message)
+        message = outcome == LKI_OUTCOME_TIMEOUT ? "timed out" : "out of memory";
+    lki_metrics_error(metrics, work->source, work->name, ending.code, message, work->user->vu.id);
+}
+
+static void on_overdue(struct lki_task *task, enum lki_outcome outcome)
+{
+    record(LKI_CONTAINER(task->owner, struct work, unit), outcome, NULL);
+}
+
+static void call_run(void *run, void *user)
+{
+    void (*const *fn)(lk_vu *, void *) = run;
+
+    (*fn)(&((struct lki_user *)user)->vu, ((struct lki_user *)user)->state);
+}
+
+/* Carries out one hook or step and records it; work_end has to follow. */
+static enum lki_outcome carry_out(struct lki_task *task, struct work *work,
+                                  void (*run)(lk_vu *, void *), int64_t timeout_ns)
+{
+    enum lki_outcome outcome;
+
+    work->unit.vu = &work->user->vu;
+    work->unit.step = work->source == LKI_SOURCE_STEP ? work->name : "";
+    task->owner = &work->unit;
+    task->on_overdue = on_overdue;
+    outcome = lki_task_call(task, call_run, &run, work->user,
+                            lki_ns_after(work->start_ns, timeout_ns));
+    record(work, outcome, task->message);
+    return outcome;
+}
+
+static void work_end(struct lki_task *task, struct work *work)
+{
+    lki_unit_end(&work->unit);
+    lki_arena_reset(&task->arena);
+    task->owner = work->user;
+}
+
+bool lki_hook_run(struct lki_task *task, struct lki_user *user, enum lk_hook_kind kind)
+{
+    const struct lk_hook_def *hook = user->type->hooks[kind];
+    struct work work = {.user = user, .source = LKI_SOURCE_LIFECYCLE};
+    enum lki_outcome outcome;
+
+    if (!hook)
+        return true;
+    work.metric = hook_metric(user->crowd, kind);
+    work.name = work.metric->name;
+    work.start_ns = lki_loop_now(user->crowd->loop);
+    outcome = carry_out(task, &work, hook->run, user->type->hook_timeout_ns[kind]);
+    work_end(task, &work);
+    return outcome == LKI_OUTCOME_OK;
+}
+
+struct pause_call {
+    double (*fn)(lk_vu *vu);
+    double seconds;
+};
+
+static void call_pause(void *pause, void *vu)
+{
+    struct pause_call *call = pause;
+
+    call->seconds = call->fn(vu);
+}
+
+/* The pause that follows a step, drawn anew each time. A function of the author's may fail like a
+ * step; then there is none. */
+static int64_t pause_of(struct lki_task *task, struct work *work, const struct lk_delay *delay)
+{
+    struct lk_vu *vu = &work->user->vu;
+    struct pause_call call = {delay->fn, delay->min_s};
+
+    if (delay->fn && lki_task_call(task, call_pause, &call, vu, LKI_NEVER)) {
+        call.seconds = 0;
+        lki_metrics_error(vu->metrics, LKI_SOURCE_STEP, work->name, LKI_CODE_STEP_FAILED,
+                          task->message, vu->id);
+    } else if (delay->max_s > delay->min_s) {
+        call.seconds += lki_rng_double(&vu->rng) * (delay->max_s - delay->min_s);
+    }
+    return lki_ns(call.seconds);
+}
+
+int64_t lki_step_run(struct lki_task *task, struct lki_user *user, const struct lki_step *step,
+                     int64_t start_ns)
+{
+    struct lki_crowd *crowd = user->crowd;
+    size_t type_at = (size_t)(user->type - crowd->model->types);
+    size_t at = (size_t)(step - user->type->steps);
+    struct work work = {.user = user,
+                        .metric = crowd->step_metrics[type_at][at],
+                        .source = LKI_SOURCE_STEP,
+                        .name = step->name,
+                        .start_ns = start_ns};
+    enum lki_outcome outcome = carry_out(task, &work, step->def->run, step->timeout_ns);
+    bool paced = step->def->pace.fn || step->def->pace.max_s > 0;
+    int64_t from_ns = paced ? start_ns : work.end_ns;
+
+    crowd->metrics->totals.iterations += outcome != LKI_OUTCOME_CANCELLED;
+    if (outcome == LKI_OUTCOME_OK)
+        user->done[at] = 1;
+    user->ready_ns[at] = lki_ns_after(
+        from_ns, pause_of(task, &work, paced ? &step->def->pace : &step->def->every));
+    work_end(task, &work);
+    return work.end_ns;
+}
