@@ -354,6 +354,7 @@ START_TEST(sums_go_beyond_64_bits)
         lki_hist_reset(&twice);
     }
     ck_assert_uint_eq(hist.count, UINT64_C(1) << 40);
+    ck_assert(hist.sum == (lki_ns_sum)LKI_HIST_HIGH_NS << 40);
     ck_assert(lki_hist_mean(&hist) == (double)LKI_HIST_HIGH_NS);
     ck_assert_int_eq(lki_hist_quantile(&hist, 0.5), LKI_HIST_HIGH_NS);
     lki_hist_release(&hist);
@@ -590,19 +591,30 @@ static const struct wire_case {
     {"one value, two extremes", BYTES(1, 1, 0xd0, 0x0f, 1, 1, 0, 0, 0, 1, 122, 1)},
     {"a sum that lacks the maximum", BYTES(1, 2, 0xd0, 0x0f, 3, 2, 0, 0, 0, 1, 122, 2)},
     {"a sum above all maxima", BYTES(1, 2, 0xd0, 0x0f, 3, 4, 0, 0, 0, 1, 122, 2)},
-    {"a minimum below, none counted there",
-     BYTES(1, 2, 2, 0xcf, 0x0f, 0xcf, 0x0f, 0, 0, 0, 1, 122, 2)},
-    {"some counted below, minimum in range", BYTES(1, 2, 0xd0, 0x0f, 4, 4, 1, 0, 0, 1, 123, 1)},
-    {"some counted above, maximum in range", BYTES(1, 2, 0xd0, 0x0f, 4, 4, 0, 1, 0, 1, 122, 1)},
-    {"all counted below, maximum in range", BYTES(1, 2, 2, 0xe7, 0x07, 0xe7, 0x07, 2, 0, 0, 0)},
+    {"a minimum below, none counted there", BYTES(1, 2, 2, 0xe7, 7, 0xe7, 7, 0, 0, 0, 1, 122, 2)},
+    {"some counted below, minimum in range",
+     BYTES(1, 3, 0xd0, 0x0f, 4, 4, 1, 0, 0, 2, 122, 1, 0, 1)},
+    {"some counted above, maximum in range",
+     BYTES(1, 3, 0xd0, 0x0f, 4, 4, 0, 1, 0, 2, 122, 1, 0, 1)},
+    {"all counted below, maximum in range", BYTES(1, 2, 2, 0xe7, 7, 0xe7, 7, 2, 0, 0, 0)},
+    {"maximum below, some counted in range", BYTES(1, 3, 2, 1, 1, 2, 0, 0, 1, 122, 1)},
+    {"maximum below, some lost", BYTES(1, 3, 2, 1, 1, 2, 0, 1, 0)},
+    {"minimum above, some counted in range",
+     BYTES(1, 3, 0x82, 0x80, 0xc5, 0x8b, 0xc6, 0xd1, 1, 1, 1, 0, 2, 0, 1, 0xd1, 32, 1)},
+    {"minimum above, all counted there",
+     BYTES(1, 3, 0x82, 0x80, 0xc5, 0x8b, 0xc6, 0xd1, 1, 1, 1, 0, 3, 0, 0), true},
     {"more below than there are", BYTES(1, 1, 2, 0, 0, 2, 0, 0, 0)},
     {"one is missing in the buckets", BYTES(1, 2, 0xd0, 0x0f, 3, 3, 0, 0, 0, 1, 122, 1)},
     {"one too many in the buckets", BYTES(1, 2, 0xd0, 0x0f, 3, 3, 0, 0, 0, 1, 122, 3)},
-    {"an empty bucket", BYTES(1, 2, 0xd0, 0x0f, 4, 4, 0, 0, 0, 3, 122, 1, 0, 0, 0, 1)},
+    {"an empty bucket", BYTES(1, 2, 0xd0, 0x0f, 8, 8, 0, 0, 0, 3, 122, 1, 0, 0, 0, 1)},
+    {"the same without it", BYTES(1, 2, 0xd0, 0x0f, 8, 8, 0, 0, 0, 2, 122, 1, 1, 1), true},
     {"the minimum has no bucket", BYTES(1, 2, 0xd0, 0x0f, 4, 4, 0, 0, 0, 1, 123, 2)},
     {"the maximum has no bucket", BYTES(1, 2, 0xd0, 0x0f, 4, 4, 0, 0, 0, 1, 122, 2)},
     {"a bucket below the minimum", BYTES(1, 2, 0xd0, 0x0f, 3, 3, 0, 0, 0, 2, 121, 1, 0, 1)},
     {"a bucket above the maximum", BYTES(1, 2, 0xd0, 0x0f, 3, 3, 0, 0, 0, 2, 122, 1, 0, 1)},
+    {"a bucket below the range", BYTES(1, 3, 2, 0xe7, 7, 0xe7, 7, 1, 0, 0, 2, 121, 1, 0, 1)},
+    {"a bucket below the minimum, another lost", BYTES(1, 2, 0xd0, 0x0f, 3, 3, 0, 0, 1, 1, 121, 1)},
+    {"a bucket above the maximum, another lost", BYTES(1, 2, 0xd0, 0x0f, 3, 3, 0, 0, 1, 1, 123, 1)},
     {"a bucket beyond all rows", BYTES(1, 1, 0xd0, 0x0f, 0, 0, 0, 0, 0, 1, 0xff, 0x7f, 1)},
     {"fewer buckets than announced", BYTES(1, 1, 0xd0, 0x0f, 0, 0, 0, 0, 0, 2, 122, 1)},
     {"lost ones of which none is missing", BYTES(1, 1, 0xd0, 0x0f, 0, 0, 0, 0, 1, 1, 122, 1)},

@@ -583,6 +583,22 @@ START_TEST(framing_without_end_reaches_a_limit)
 }
 END_TEST
 
+START_TEST(any_number_of_chunks_may_come)
+{
+    static const char chunk[] = "01;x\r\na\r\n";
+    struct lki_http1_chunked state = {0};
+    size_t used;
+    size_t made;
+
+    for (int i = 0; i < 5000; i++) {
+        ck_assert_int_eq(
+            lki_http1_chunked_feed(&state, chunk, sizeof(chunk) - 1, &used, NULL, &made), 0);
+        ck_assert_uint_eq(made, 1);
+    }
+    ck_assert_int_eq(lki_http1_chunked_feed(&state, "0\r\n\r\n", 5, &used, NULL, &made), 1);
+}
+END_TEST
+
 START_TEST(the_largest_chunk_is_counted_right)
 {
     struct lki_http1_chunked state = {0};
@@ -619,6 +635,7 @@ static Suite *http1_parse_suite(void)
     tcase_add_loop_test(chunked, a_chunked_body_without_its_end_waits_for_more, 0,
                         LKI_COUNT(bodies));
     tcase_add_loop_test(chunked, framing_without_end_reaches_a_limit, 0, LKI_COUNT(endless_cases));
+    tcase_add_test(chunked, any_number_of_chunks_may_come);
     tcase_add_test(chunked, the_largest_chunk_is_counted_right);
     suite_add_tcase(suite, head);
     suite_add_tcase(suite, field);

@@ -233,8 +233,7 @@ START_TEST(a_failed_exchange_ends_the_step_with_what_was_being_done)
     user = rig_add(&rig, failing_run, &steps);
     rig_run(&rig);
     ck_assert_int_eq(user->outcome, LKI_OUTCOME_FAILED);
-    ck_assert_str_eq(user->message,
-                     "GET /some/path got no answer: HTTP_RESET");
+    ck_assert_str_eq(user->message, "GET /some/path got no answer: HTTP_RESET");
     ck_assert_int_eq(steps, 1);
     finish();
 }

@@ -66,6 +66,13 @@ struct lki_doc *lki_response_doc(const lk_response *response)
     return &response_of(response)->doc;
 }
 
+void lki_http_shared_release(struct lki_http_shared *shared)
+{
+    for (size_t i = 0; i < LKI_SAMPLE_NAMES; i++)
+        free(shared->names[i].memo);
+    lki_origins_release(&shared->origins);
+}
+
 void lki_http_client_reset(struct lki_http_client *http)
 {
     lki_session_close(&http->session);
@@ -334,32 +341,41 @@ static struct lki_metric *metric_find(lk_vu *vu, const char *step, const struct 
     return lki_metrics_find(vu->metrics, LKI_SOURCE_HTTP, step, name, len);
 }
 
-static struct lki_metric *metric_of(lk_vu *vu, const char *step, const struct outgoing *out)
+/* The slot that remembers such requests, filled in; or none for a name that is too long, or for an
+ * absolute URL, of which the target does not say where it leads. */
+static struct lki_sample_name *name_of(lk_vu *vu, const char *step, const struct outgoing *out)
 {
     const struct lk_request *request = out->request;
-    const char *first = request->name ? "" : request->method;
-    const char *second = request->name ? request->name : out->target;
-    size_t first_len = strlen(first);
-    size_t second_len = request->name ? strlen(request->name) : out->target_len;
     struct lki_sample_name *slot;
     char text[LKI_SAMPLE_NAME_BYTES];
-    size_t len = first_len + 1 + second_len;
+    struct lki_buf key = {.data = text, .cap = sizeof(text), .max = sizeof(text)};
+    size_t len;
 
-    /* an absolute URL has a prefix of its own, which the short form does not show */
-    if (len > sizeof(text) || (!out->prefix && !request->name))
-        return metric_find(vu, step, out);
-    memcpy(text, first, first_len);
-    text[first_len] = ' ';
-    memcpy(text + first_len + 1, second, second_len);
+    if (!out->prefix)
+        return NULL;
+    if (request->name) {
+        lki_buf_char(&key, '='); /* which no method begins with */
+        lki_buf_str(&key, request->name);
+    } else {
+        lki_buf_str(&key, request->method);
+        lki_buf_char(&key, ' ');
+        lki_buf_append(&key, out->prefix, out->prefix_len);
+        lki_buf_append(&key, out->target, out->target_len);
+    }
+    if (key.err)
+        return NULL;
+    len = key.len;
     slot =
         &vu->http.shared->names[(lki_hash(text, len) + ((uintptr_t)step >> 3)) % LKI_SAMPLE_NAMES];
     if (slot->metric && slot->step == step && slot->len == len && !memcmp(slot->text, text, len))
-        return slot->metric;
+        return slot;
     slot->metric = metric_find(vu, step, out);
     slot->step = step;
     slot->len = (uint32_t)len;
     memcpy(slot->text, text, len);
-    return slot->metric;
+    if (!slot->memo)
+        slot->memo = lki_zalloc(sizeof(*slot->memo));
+    return slot;
 }
 
 static enum lki_verdict verdict_of(const struct lki_exchange_result *result)
@@ -369,12 +385,8 @@ static enum lki_verdict verdict_of(const struct lki_exchange_result *result)
     return result->status && result->status < 400 ? LKI_SAMPLE_OK : LKI_SAMPLE_ERROR;
 }
 
-/* Returns the sample's name. */
-static const char *record(lk_vu *vu, const struct outgoing *out,
-                          const struct lki_exchange_result *result)
+static void record(lk_vu *vu, struct lki_metric *metric, const struct lki_exchange_result *result)
 {
-    const char *step = lki_vu_unit(vu)->step;
-    struct lki_metric *metric = metric_of(vu, step, out);
     struct lki_sample sample = {.code = result->code,
                                 .verdict = verdict_of(result),
                                 .latency_ns = result->end_ns - result->start_ns,
@@ -387,8 +399,8 @@ static const char *record(lk_vu *vu, const struct outgoing *out,
         vu->metrics->totals.http_unsent++;
     vu->metrics->totals.http_retries += result->retries;
     if (LKI_UNLIKELY(!result->status && sample.verdict == LKI_SAMPLE_ERROR))
-        lki_metrics_error(vu->metrics, LKI_SOURCE_HTTP, step, result->code, result->error, vu->id);
-    return metric->name;
+        lki_metrics_error(vu->metrics, LKI_SOURCE_HTTP, lki_vu_unit(vu)->step, result->code,
+                          result->error, vu->id);
 }
 
 /* ---- the call ---- */
@@ -444,7 +456,9 @@ lk_response *lk_http(lk_vu *vu, const struct lk_request *request)
     struct lki_exchange_result result;
     struct lki_response *response;
     struct lki_arena arena;
-    const char *name;
+    const char *step = lki_vu_unit(vu)->step;
+    struct lki_sample_name *name;
+    struct lki_metric *metric;
 
     out.method = method_of(vu, request->method);
     resolve(vu, &out);
@@ -460,11 +474,14 @@ lk_response *lk_http(lk_vu *vu, const struct lk_request *request)
     exchange.timeout_ns = request->timeout_s < 0    ? LKI_NEVER
                           : request->timeout_s == 0 ? TIMEOUT_NS
                                                     : lki_ns(request->timeout_s);
+    name = name_of(vu, step, &out);
+    metric = name ? name->metric : metric_find(vu, step, &out);
+    exchange.memo = name ? name->memo : NULL;
     lki_arena_init(&arena, &vu->loop->chunks, 0);
     lki_exchange(&vu->http.session, lki_vu_task(vu), &exchange, &arena, &result);
-    name = record(vu, &out, &result);
+    record(vu, metric, &result);
     response = response_new(vu, &arena, &result, request);
-    heed(vu, &result, name, request->keep_going);
+    heed(vu, &result, metric->name, request->keep_going);
     return &response->pub;
 }
 

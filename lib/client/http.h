@@ -26,10 +26,12 @@ struct lki_http_client {
 #define LKI_SAMPLE_NAMES 512
 #define LKI_SAMPLE_NAME_BYTES 88
 
-/* What a request was called before, so that its metric is found without folding its path again. */
+/* What a request was called before, so that its metric is found without folding its path again, and
+ * how it was answered, so that a head like the last one need not be parsed again. */
 struct lki_sample_name {
     const char *step;
     struct lki_metric *metric;
+    struct lki_http1_memo *memo;
     uint32_t len;
     char text[LKI_SAMPLE_NAME_BYTES]; /* method, space, target; or the name that was given */
 };
@@ -39,6 +41,8 @@ struct lki_http_shared {
     struct lki_origins origins;
     struct lki_sample_name names[LKI_SAMPLE_NAMES];
 };
+
+void lki_http_shared_release(struct lki_http_shared *shared);
 
 /* Forgets the base URL and closes the connections: a new life starts without them. */
 void lki_http_client_reset(struct lki_http_client *http);

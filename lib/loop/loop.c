@@ -36,7 +36,7 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
     struct lki_io *io = arg;
 
     (void)fd;
-    if (!io->loop->turn_began_ns)
+    if (io->loop->turn_began_ns == LKI_NEVER)
         io->loop->turn_began_ns = lki_loop_now(io->loop);
     io->on_ready(io, (what & EV_READ ? LKI_READABLE : 0) | (what & EV_WRITE ? LKI_WRITABLE : 0) |
                          (what & EV_CLOSED ? LKI_CLOSED : 0));
@@ -245,12 +245,13 @@ void lki_loop_unpost(struct lki_loop *loop, struct lki_post *post)
 }
 
 /* On a fake clock nothing takes time: when there is nothing else to do, the next deadline is now.
- */
+ * What was done for one descriptor may be what another waits for, so that comes first. */
 static void skip_time(struct lki_loop *loop)
 {
     int64_t next_ns = lki_timers_next(&loop->timers);
+    bool idle = loop->turn_began_ns == LKI_NEVER && !loop->posts.first;
 
-    if (!loop->posts.first && next_ns != LKI_NEVER && next_ns > loop->clock.fake_ns)
+    if (idle && next_ns != LKI_NEVER && next_ns > loop->clock.fake_ns)
         loop->clock.fake_ns = next_ns;
 }
 
@@ -270,11 +271,12 @@ static void watch_health(struct lki_loop *loop, int64_t now_ns)
 static void poll_events(struct lki_loop *loop, int64_t now_ns)
 {
     int64_t next_ns = lki_timers_next(&loop->timers);
-    bool busy = loop->posts.first || next_ns <= now_ns || loop->clock.fake;
+    bool skips = loop->clock.fake && next_ns != LKI_NEVER;
+    bool busy = loop->posts.first || next_ns <= now_ns || skips;
 
     if (!busy && next_ns < loop->armed_ns)
         arm_timer(loop, next_ns);
-    loop->turn_began_ns = 0;
+    loop->turn_began_ns = LKI_NEVER;
     event_base_loop(loop->base, busy ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
     if (loop->clock.fake)
         skip_time(loop);
@@ -290,7 +292,7 @@ void lki_loop_run(struct lki_loop *loop)
 
         poll_events(loop, now_ns);
         now_ns = lki_loop_now(loop);
-        if (!loop->turn_began_ns)
+        if (loop->turn_began_ns == LKI_NEVER)
             loop->turn_began_ns = now_ns;
         posted = loop->posts.first != NULL;
         if (lki_timers_fire(&loop->timers, now_ns) || posted) {

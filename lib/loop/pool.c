@@ -22,10 +22,10 @@ struct lki_pool {
     struct job_queue done;
     pthread_t threads[POOL_THREADS];
     int thread_count;
-    int idle;
     int busy;
+    size_t waiting; /* jobs in todo */
     bool closing;
-    int wake_fd; /* written once for each batch of finished jobs */
+    int wake_fd; /* written for each finished job; the loop takes all that there are */
     struct lki_io wake_io;
 };
 
@@ -71,13 +71,12 @@ static void *thread_main(void *arg)
     for (;;) {
         struct lki_job *job;
 
-        pool->idle++;
         while (!pool->todo.first && !pool->closing)
             pthread_cond_wait(&pool->work_came, &pool->lock);
-        pool->idle--;
         if (pool->closing)
             break;
         job = queue_take(&pool->todo);
+        pool->waiting--;
         pool->busy++;
         pthread_mutex_unlock(&pool->lock);
         job->work(job);
@@ -146,6 +145,14 @@ static bool thread_add(struct lki_pool *pool)
     return made;
 }
 
+/* Whether there are fewer free threads than jobs, with one more: a thread that was woken for a job
+ * and has not taken it yet is not free for another. */
+static bool thread_wanted(const struct lki_pool *pool)
+{
+    return pool->thread_count < POOL_THREADS &&
+           pool->waiting + 1 > (size_t)(pool->thread_count - pool->busy);
+}
+
 enum lk_err lki_pool_submit(struct lki_loop *loop, struct lki_job *job)
 {
     struct lki_pool *pool = loop->pool ? loop->pool : pool_new(loop);
@@ -155,21 +162,19 @@ enum lk_err lki_pool_submit(struct lki_loop *loop, struct lki_job *job)
         return LK_E_SYSTEM;
     loop->pool = pool;
     pthread_mutex_lock(&pool->lock);
-    if (!pool->idle && pool->thread_count < POOL_THREADS && !thread_add(pool) &&
-        !pool->thread_count)
+    if (thread_wanted(pool) && !thread_add(pool) && !pool->thread_count)
         err = LK_E_SYSTEM;
     if (!err) {
         queue_put(&pool->todo, job);
+        pool->waiting++;
         pthread_cond_signal(&pool->work_came);
     }
     pthread_mutex_unlock(&pool->lock);
     return err;
 }
 
-static void drop_jobs(struct job_queue *queue)
+static void drop_jobs(struct lki_job *job)
 {
-    struct lki_job *job = queue_take_all(queue);
-
     while (job) {
         struct lki_job *next = job->next;
 
@@ -181,6 +186,8 @@ static void drop_jobs(struct job_queue *queue)
 
 bool lki_pool_close(struct lki_pool *pool)
 {
+    struct lki_job *todo;
+    struct lki_job *done;
     int busy;
 
     if (!pool)
@@ -189,6 +196,8 @@ bool lki_pool_close(struct lki_pool *pool)
     pthread_mutex_lock(&pool->lock);
     pool->closing = true;
     busy = pool->busy;
+    todo = queue_take_all(&pool->todo);
+    done = queue_take_all(&pool->done);
     pthread_cond_broadcast(&pool->work_came);
     pthread_mutex_unlock(&pool->lock);
     for (int i = 0; i < pool->thread_count; i++) {
@@ -197,10 +206,10 @@ bool lki_pool_close(struct lki_pool *pool)
         else
             pthread_join(pool->threads[i], NULL);
     }
+    drop_jobs(todo);
+    drop_jobs(done);
     if (busy)
         return false;
-    drop_jobs(&pool->todo);
-    drop_jobs(&pool->done);
     close(pool->wake_fd);
     pthread_cond_destroy(&pool->work_came);
     pthread_mutex_destroy(&pool->lock);

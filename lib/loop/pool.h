@@ -19,8 +19,9 @@ struct lki_job {
 /* The job stays the caller's and must live until on_done. LK_E_SYSTEM: no thread could be made. */
 enum lk_err lki_pool_submit(struct lki_loop *loop, struct lki_job *job);
 
-/* Ends the threads. False: some were still at work and are abandoned; the memory that their jobs
- * use, the stacks of the tasks that submitted them, must stay. NULL is ignored. */
+/* Ends the threads and drops what was not begun or not told of. False: some were still at work and
+ * are abandoned; the memory that their jobs use, the stacks of the tasks that submitted them, must
+ * stay. NULL is ignored. */
 bool lki_pool_close(struct lki_pool *pool);
 
 #endif

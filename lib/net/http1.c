@@ -231,7 +231,8 @@ static bool receive_head_more(struct exchange *x, struct store *store)
         store->len = 0;
         if (!store_reserve(x, store, x->in_len + GROW_FIRST_BYTES / 2))
             return no_memory(x);
-        memcpy(store->data, x->in, x->in_len);
+        /* after an interim answer what is left may lie in the store already */
+        memmove(store->data, x->in, x->in_len);
         store->len = x->in_len;
     } else if (!store_reserve(x, store, GROW_FIRST_BYTES / 2)) {
         return no_memory(x);
@@ -260,7 +261,9 @@ static bool receive_head(struct exchange *x, struct lki_http1_head *head)
     x->in_len = (size_t)got;
     lki_http1_head_start(head, x->request->is_head, LKI_HTTP1_HEAD_MAX);
     for (;;) {
-        int done = lki_http1_head_parse(head, x->in, x->in_len);
+        int done = x->request->memo
+                       ? lki_http1_head_recall(x->request->memo, head, x->in, x->in_len)
+                       : lki_http1_head_parse(head, x->in, x->in_len);
 
         if (LKI_LIKELY(done == 1 && head->status >= 200))
             return true;

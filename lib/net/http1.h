@@ -17,6 +17,7 @@
 #include "stats/metric.h"
 
 struct lki_conn;
+struct lki_http1_memo;
 
 /* Zeroed: empty and ready. */
 struct lki_session {
@@ -34,6 +35,7 @@ struct lki_exchange_request {
     const void *arg;
     const char *body;
     size_t body_bytes;
+    struct lki_http1_memo *memo; /* of earlier answers to such requests; NULL: none */
     bool is_head;        /* method HEAD: no body in the answer */
     bool idempotent;     /* may be sent twice */
     bool new_connection; /* use none that is kept, and keep none */

@@ -56,7 +56,7 @@ void lki_crowd_release(struct lki_crowd *crowd)
     free(crowd->step_metrics);
     crowd->step_metrics = NULL;
     lki_resources_release(&crowd->resources);
-    lki_origins_release(&crowd->http.origins);
+    lki_http_shared_release(&crowd->http);
 }
 
 /* ---- the life ---- */
