@@ -153,9 +153,9 @@ demo: ## run the shop example against its little server
 demo-programs: $(BUILD)/examples/shop $(BUILD)/examples/shop_server
 	@:
 
-# What every contribution must pass is counted like a test. Under sanitizers, a script is of interest
-# only if it runs what was built. FULL=1 adds sanitizers and fuzzers: they more than double the time,
-# so contributors have them on demand and CI always.
+# What every contribution must pass is counted like a test. Under sanitizers, a script is of
+# interest only if it runs what was built. FULL=1 adds sanitizers and fuzzers: they more than double
+# the time, so contributors have them on demand and CI always.
 GATES = check-layers check-headers check-man check-install lint
 WITH_GATES = -b $(BUILD) $(GATES:%=tests/tools/%)
 WITH_TESTS = -b $(BUILD) $(TESTS) $(TEST_SCRIPTS)

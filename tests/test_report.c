@@ -264,6 +264,17 @@ START_TEST(a_run_without_requests_shows_its_steps)
 }
 END_TEST
 
+START_TEST(requests_outside_steps_have_a_heading)
+{
+    step("one", LKI_CODE_STEP_OK, 5000000, 10);
+    request("", "GET /health", 200, LKI_SAMPLE_OK, 5000000, 3);
+    simple(LKI_SOURCE_LIFECYCLE, "on_start", LKI_CODE_LIFECYCLE_OK, LKI_SAMPLE_OK, 5000, 10);
+    report(80);
+    has("\noutside steps\n  GET /health ");
+    has_not("on_start");
+}
+END_TEST
+
 START_TEST(metrics_of_the_author_have_a_heading)
 {
     step("one", LKI_CODE_STEP_OK, 5000000, 10);
@@ -636,6 +647,7 @@ static Suite *report_suite(void)
     tcase_add_test(facts, the_rest_of_the_facts_is_there);
     tcase_add_test(facts, a_run_with_nothing_in_it_makes_sense);
     tcase_add_test(facts, a_run_without_requests_shows_its_steps);
+    tcase_add_test(facts, requests_outside_steps_have_a_heading);
     tcase_add_test(facts, metrics_of_the_author_have_a_heading);
     tcase_add_test(facts, many_errors_are_cut_to_the_most_frequent);
     tcase_add_checked_fixture(looks, setup, teardown);

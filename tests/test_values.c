@@ -67,8 +67,7 @@ static const lk_response *answer_with(const char *body, size_t len)
         .len = len,
         .arena = &task.arena,
         .vu = vu,
-        .method = "POST",
-        .url = "/auth",
+        .sample = "POST /auth",
     };
     return &any_response;
 }

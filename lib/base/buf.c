@@ -1,5 +1,6 @@
 #include "base/buf.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -30,7 +31,7 @@ char *lki_buf_reserve(struct lki_buf *buf, size_t more)
         return NULL;
     }
     while (cap < buf->len + more)
-        cap *= 2;
+        cap = cap > SIZE_MAX / 2 ? SIZE_MAX : cap * 2;
     if (cap > buf->max)
         cap = buf->max;
     data = realloc(buf->data, cap);

@@ -41,7 +41,7 @@ static inline void lki_buf_append(struct lki_buf *buf, const void *bytes, size_t
     char *at;
 
     if (!len)
-        return; /* nothing may have been allocated yet, and bytes may be NULL */
+        return;
     at = buf->cap - buf->len >= len && !buf->err ? buf->data + buf->len : lki_buf_reserve(buf, len);
     if (at) {
         memcpy(at, bytes, len);

@@ -407,8 +407,7 @@ static void record(lk_vu *vu, struct lki_metric *metric, const struct lki_exchan
 
 /* The response lies in the arena that the exchange filled, and takes it over. */
 static struct lki_response *response_new(lk_vu *vu, struct lki_arena *arena,
-                                         const struct lki_exchange_result *result,
-                                         const struct lk_request *request)
+                                         const struct lki_exchange_result *result, const char *name)
 {
     struct lki_unit *unit = lki_vu_unit(vu);
     struct lki_response *response = lki_arena_alloc(arena, sizeof(*response));
@@ -427,7 +426,7 @@ static struct lki_response *response_new(lk_vu *vu, struct lki_arena *arena,
         .error = result->status ? "" : result->error,
         .head = result->head,
         .head_bytes = result->head_bytes,
-        .doc = {.vu = vu, .method = request->method, .url = request->url},
+        .doc = {.vu = vu, .sample = name},
     };
     response->doc.text = response->pub.body;
     response->doc.len = response->pub.body_bytes;
@@ -457,7 +456,7 @@ lk_response *lk_http(lk_vu *vu, const struct lk_request *request)
     struct lki_response *response;
     struct lki_arena arena;
     const char *step = lki_vu_unit(vu)->step;
-    struct lki_sample_name *name;
+    struct lki_sample_name *known;
     struct lki_metric *metric;
 
     out.method = method_of(vu, request->method);
@@ -474,13 +473,13 @@ lk_response *lk_http(lk_vu *vu, const struct lk_request *request)
     exchange.timeout_ns = request->timeout_s < 0    ? LKI_NEVER
                           : request->timeout_s == 0 ? TIMEOUT_NS
                                                     : lki_ns(request->timeout_s);
-    name = name_of(vu, step, &out);
-    metric = name ? name->metric : metric_find(vu, step, &out);
-    exchange.memo = name ? name->memo : NULL;
+    known = name_of(vu, step, &out);
+    metric = known ? known->metric : metric_find(vu, step, &out);
+    exchange.memo = known ? known->memo : NULL;
     lki_arena_init(&arena, &vu->loop->chunks, 0);
     lki_exchange(&vu->http.session, lki_vu_task(vu), &exchange, &arena, &result);
     record(vu, metric, &result);
-    response = response_new(vu, &arena, &result, request);
+    response = response_new(vu, &arena, &result, metric->name);
     heed(vu, &result, metric->name, request->keep_going);
     return &response->pub;
 }

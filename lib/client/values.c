@@ -179,9 +179,9 @@ static void doc_fail(const struct lki_doc *doc, const char *path, const char *wa
     if (err == LK_E_NOMEM)
         lki_vu_nomem(doc->vu);
     describe_found(doc, path, err, found);
-    if (doc->method)
-        lki_vu_fail(doc->vu, "no %s at \"%s\" in the answer to %s %s: %s", wanted, path,
-                    doc->method, doc->url, found);
+    if (doc->sample)
+        lki_vu_fail(doc->vu, "no %s at \"%s\" in the answer to %s: %s", wanted, path, doc->sample,
+                    found);
     if (doc->resource)
         lki_vu_fail(doc->vu, "no %s at \"%s\" in resource %s: %s", wanted, path, doc->resource,
                     found);

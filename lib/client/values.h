@@ -18,13 +18,11 @@ struct lki_doc {
     size_t len;
     struct lki_arena *arena; /* for the strings read from it; lives as long as the text */
     struct lki_memo *memo;   /* strings that were read before */
-    lk_vu
-        *vu; /* whose step ends when a getter fails. NULL: nobody's, then it gives 0, "" or false */
+    lk_vu *vu; /* whose step ends when a getter fails; NULL: nobody's, it gives 0, "" or false */
 
     /* What it is, for messages: an answer, or else a resource, or else something the scenario made.
      */
-    const char *method; /* of the request */
-    const char *url;
+    const char *sample;   /* name of the sample: "POST /auth" */
     const char *resource; /* name of the resource */
 };
 
