@@ -96,13 +96,26 @@ static enum lk_err watch_signals(struct run *run)
     return err;
 }
 
+/* A second signal may come when the first has just ended the run: it must not end the report too,
+ * so both are ignored from here on. */
 static void unwatch_signals(struct run *run)
 {
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigset_t both;
+    sigset_t before;
+
     if (!run->settings->handle_signals)
         return;
     lki_crash_unwatch();
+    sigemptyset(&both);
+    sigaddset(&both, SIGINT);
+    sigaddset(&both, SIGTERM);
+    sigprocmask(SIG_BLOCK, &both, &before);
     lki_signal_stop(&run->interrupt);
     lki_signal_stop(&run->terminate);
+    sigaction(SIGINT, &ignore, NULL);
+    sigaction(SIGTERM, &ignore, NULL);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     sigaction(SIGPIPE, &run->pipe_before, NULL);
 }
 

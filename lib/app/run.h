@@ -21,7 +21,9 @@ struct lki_run_settings {
     const char *program;  /* name for the report */
     FILE *progress;       /* live lines go here; NULL: none */
     int progress_columns; /* 0: not a terminal, so each line stays */
-    bool handle_signals;  /* SIGINT, SIGTERM, SIGSEGV: only under lk_main */
+    /* Only under lk_main: SIGINT and SIGTERM end the run and are ignored when lki_run returns, so
+     * that the result can be shown in peace; faults are named. */
+    bool handle_signals;
 };
 
 /*

@@ -1,6 +1,7 @@
 /* The command run: from options to report and exit status. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,18 +131,24 @@ static int model_run(const struct lki_cli *cli, const struct lki_model *model)
         .progress_columns = columns_of(stderr),
         .handle_signals = true,
     };
+    struct sigaction interrupt;
+    struct sigaction terminate;
     struct lki_result result;
     struct lki_buf message;
     enum lk_err err;
     int status;
 
+    sigaction(SIGINT, NULL, &interrupt);
+    sigaction(SIGTERM, NULL, &terminate);
     lki_buf_init(&message, LKI_CLI_TEXT_MAX);
     err = lki_run(model, &settings, &result, &message);
     status = lki_cli_problems(cli, err, &message);
-    if (err)
-        return status;
-    status = result_show(cli, &result);
-    lki_result_release(&result);
+    if (!err) {
+        status = result_show(cli, &result);
+        lki_result_release(&result);
+    }
+    sigaction(SIGINT, &interrupt, NULL);
+    sigaction(SIGTERM, &terminate, NULL);
     return status;
 }
 

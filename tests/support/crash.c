@@ -24,7 +24,7 @@ LK_STEP(victim, shallow, .every = LK_FIXED(60))
     if (!strcmp(lk_param(vu, "how"), "overflow") && lk_user_id(vu) == 3)
         dug = dig(1000000);
     if (!strcmp(lk_param(vu, "how"), "null") && lk_user_id(vu) == 3)
-        *self->nowhere = 1;
+        self->nowhere[64] = 1; /* not at 0, which a sanitizer would name before us */
 }
 
 LK_VU(roomy) {
