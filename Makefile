@@ -55,11 +55,11 @@ INCLUDES = -Iinclude -Ilib -Itests
 COMPILE = $(CC) -std=gnu11 $(WARNINGS) $(CODEGEN) $(CPPFLAGS) $(CFLAGS)
 FATAL = $(if $(WERROR),-Werror)
 
-DEPENDENCIES = libevent_core libcjson
+DEPENDENCIES = libevent_core
 DEPENDENCIES_FOUND := $(shell $(PKG_CONFIG) --exists $(DEPENDENCIES) 2>/dev/null && echo yes)
 LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(DEPENDENCIES) 2>/dev/null)
 LIB_LIBS := $(shell $(PKG_CONFIG) --libs $(DEPENDENCIES) 2>/dev/null) -lpthread -lm
-CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check)
+CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check libcjson)
 
 SANITIZE = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined
 

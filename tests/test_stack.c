@@ -14,6 +14,7 @@
 #include "support/expect.h"
 
 #define PAGE 4096
+#define GUARD ((ptrdiff_t)LKI_STACK_GUARD_BYTES)
 #define MANY 300
 
 static struct lki_stacks stacks;
@@ -292,7 +293,7 @@ START_TEST(an_address_in_a_guard_leads_to_its_stack)
         const char *base = taken[i]->base;
 
         EXPECT(lki_stack_of_guard(&stacks, base - 1) == taken[i], "above stack %zu", i);
-        EXPECT(lki_stack_of_guard(&stacks, base - PAGE) == taken[i], "below stack %zu", i);
+        EXPECT(lki_stack_of_guard(&stacks, base - GUARD) == taken[i], "below stack %zu", i);
         EXPECT(!lki_stack_of_guard(&stacks, base), "start of stack %zu", i);
         EXPECT(!lki_stack_of_guard(&stacks, base + taken[i]->bytes - 1), "end of stack %zu", i);
     }
@@ -396,7 +397,7 @@ START_TEST(a_write_into_the_guard_of_any_stack_dies)
         if (!child) {
             victim = taken[i];
             watch_faults();
-            *(volatile char *)(taken[i]->base - (i % 2 ? 1 : PAGE)) = 1;
+            *(volatile char *)(taken[i]->base - (i % 2 ? 1 : GUARD)) = 1;
             _exit(1);
         }
         ck_assert_int_eq(waitpid(child, &status, 0), child);
@@ -425,7 +426,7 @@ START_TEST(where_maps_run_out_a_pattern_tells_of_an_overflow_once)
     dirty(0, 100); /* to its last byte: no overflow */
     give(0, 100);
     take(0, 100);
-    memset(taken[9]->base - PAGE, 0, PAGE);
+    memset(taken[9]->base - 1000, 0, 1000);
     ck_assert(!lki_stack_give(&stacks, taken[9]));
     ck_assert(lki_stack_give(&stacks, taken[8]));
     ck_assert(lki_stack_give(&stacks, taken[10]));
@@ -438,7 +439,7 @@ START_TEST(a_pattern_tells_of_a_single_byte_too)
 {
     choose_guard(BY_PATTERN);
     take(0, 1);
-    taken[0]->base[-PAGE] ^= 1;
+    taken[0]->base[-1] ^= 1;
     ck_assert(!lki_stack_give(&stacks, taken[0]));
 }
 END_TEST

@@ -62,7 +62,7 @@ struct lki_loop_health {
 };
 
 #define LKI_STALL_NS (100 * LKI_NS_PER_MS)
-#define LKI_READ_BUFFER_BYTES ((size_t)64 * 1024)
+#define LKI_READ_BUFFER_BYTES ((size_t)16 * 1024)
 
 struct lki_pool;
 struct lki_task;
