@@ -32,13 +32,10 @@ static void hang_up(struct pinger *self)
     self->busy = false;
 }
 
-/* The end of the run breaks a wait off, once: what was asked may still be answered. */
 static void await(lk_vu *vu, int fd, unsigned event, const char *what)
 {
     int ready = lk_wait_fd(vu, fd, event, WAIT_S);
 
-    if (ready == LK_E_CANCELLED)
-        ready = lk_wait_fd(vu, fd, event, WAIT_S);
     LK_REQUIRE(ready > 0, "%s: %s", what, lk_strerror((enum lk_err)ready));
 }
 

@@ -182,6 +182,20 @@ START_TEST(printing_joins_what_is_there)
 }
 END_TEST
 
+START_TEST(what_is_printed_stays_within_what_was_allocated)
+{
+    char text[600];
+
+    memset(text, 't', sizeof(text));
+    for (int len = 1; len < 600; len++) {
+        lki_buf_release(&buf);
+        lki_buf_printf(&buf, "%.*s", len, text);
+        ck_assert_uint_eq(buf.len, len);
+        ck_assert_uint_gt(buf.cap, buf.len); /* printf writes a terminator */
+    }
+}
+END_TEST
+
 START_TEST(what_does_not_fit_is_not_printed_in_part)
 {
     set_max(10);
@@ -209,6 +223,7 @@ static Suite *buf_suite(void)
     tcase_add_test(bytes, a_string_of_nothing_is_empty_and_does_not_count);
     tcase_add_test(bytes, numbers_are_written_in_full);
     tcase_add_test(bytes, printing_joins_what_is_there);
+    tcase_add_test(bytes, what_is_printed_stays_within_what_was_allocated);
     tcase_add_test(bytes, what_does_not_fit_is_not_printed_in_part);
     suite_add_tcase(suite, bytes);
     return suite;

@@ -238,9 +238,12 @@ static const char *a_stack_can_be_used_down_to_its_end(void)
     return other.result < 12 * fiber.result ? "1 MB held less than 12 times as much" : NULL;
 }
 
-static void say_done(struct fiber *self)
+static void say_aligned(struct fiber *self)
 {
-    self->result = self->number;
+    alignas(16) volatile char here = 0;
+    volatile uintptr_t at = (uintptr_t)&here; /* or the compiler knows already */
+
+    self->result = at % 16 == 0 ? self->number + here : -1;
 }
 
 /* Wherever the memory begins and ends: the end is rounded down and nothing beyond is written. */
@@ -251,14 +254,14 @@ static const char *any_piece_of_memory_serves(void)
     const char *wrong = NULL;
 
     for (int odd = 0; odd < 64 && !wrong; odd++) {
-        struct fiber fiber = {.body = say_done, .number = odd + 1, .stack = stack};
+        struct fiber fiber = {.body = say_aligned, .number = odd + 1, .stack = stack};
         char *end = stack->base + BYTES - EDGE - odd;
 
         memset(end, 0x5a, (size_t)(EDGE + odd));
         lki_coro_init(&fiber.coro, stack->base, (size_t)(end - stack->base), fiber_main, &fiber);
         resume(&fiber);
         if (!fiber.done || fiber.result != odd + 1)
-            wrong = "it did not run";
+            wrong = "it did not run well";
         for (const char *at = end; at < stack->base + BYTES; at++) {
             if (*at != 0x5a)
                 wrong = "memory beyond the stack was written";

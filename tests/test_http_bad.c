@@ -401,10 +401,11 @@ static const struct retry_case {
     {"OPTIONS", true}, {"POST", false}, {"PATCH", false}, {"PURGE", false},
 };
 
-/* The server takes the second request in, so that this one is surely written, and closes. */
-START_TEST(a_request_on_a_connection_that_ends_without_a_word_is_sent_again_if_that_is_safe)
+/* The server takes the second request in, and resets when its kernel has acknowledged it. */
+START_TEST(a_request_on_a_connection_that_is_reset_is_sent_again_if_that_is_safe)
 {
-    static const struct test_script script = {{SRV_READ, SRV_SEND(HELLO), SRV_READ, SRV_CLOSE}};
+    static const struct test_script script = {
+        {SRV_READ, SRV_SEND(HELLO), SRV_READ, SRV_SLEEP(300), SRV_RESET}};
     const struct retry_case *want = &retry_cases[_i];
     struct two two = {.method = want->method};
 
@@ -422,10 +423,28 @@ START_TEST(a_request_on_a_connection_that_ends_without_a_word_is_sent_again_if_t
 }
 END_TEST
 
+/* An end of stream behind a request that was acknowledged: the server has read it. */
+START_TEST(a_request_that_the_server_read_before_it_closed_is_not_sent_again)
+{
+    static const struct test_script script = {{SRV_READ, SRV_SEND(HELLO), SRV_READ, SRV_CLOSE}};
+    struct two two = {.method = retry_cases[_i].method};
+
+    serve(&script, 1);
+    rig_add(&rig, two_run, &two);
+    rig_run(&rig);
+    ck_assert_int_eq(two.got.answers[1].status, 0);
+    ck_assert_uint_eq(rig_count(&rig, LKI_CODE_HTTP_RESET), 1);
+    ck_assert_uint_eq(rig.metrics.totals.http_retries, 0);
+    ck_assert_uint_eq(rig.metrics.totals.http_unsent, 0);
+    ck_assert_uint_eq(test_server_settle(&server)->requests, 2);
+    finish();
+}
+END_TEST
+
 START_TEST(a_request_is_sent_again_only_once)
 {
     static const struct test_script scripts[2] = {
-        {{SRV_READ, SRV_SEND(HELLO), SRV_READ, SRV_CLOSE}}, {{SRV_READ, SRV_CLOSE}}};
+        {{SRV_READ, SRV_SEND(HELLO), SRV_READ, SRV_RESET}}, {{SRV_READ, SRV_CLOSE}}};
     struct two two = {.method = "GET"};
 
     serve(scripts, 2);
@@ -646,9 +665,10 @@ static Suite *http_bad_suite(void)
     tcase_add_test(late, a_late_answer_never_answers_the_next_request);
     tcase_add_test(late, a_step_whose_time_is_up_leaves_its_exchange_as_a_counted_time_out);
     tcase_add_test(late, an_exchange_cut_off_by_the_end_of_the_run_is_counted_but_no_error);
-    tcase_add_loop_test(
-        idle, a_request_on_a_connection_that_ends_without_a_word_is_sent_again_if_that_is_safe, 0,
-        LKI_COUNT(retry_cases));
+    tcase_add_loop_test(idle, a_request_on_a_connection_that_is_reset_is_sent_again_if_that_is_safe,
+                        0, LKI_COUNT(retry_cases));
+    tcase_add_loop_test(idle, a_request_that_the_server_read_before_it_closed_is_not_sent_again, 0,
+                        LKI_COUNT(retry_cases));
     tcase_add_test(idle, a_request_is_sent_again_only_once);
     tcase_add_loop_test(idle, anything_on_an_idle_connection_closes_it, 0, LKI_COUNT(idle_scripts));
     tcase_add_loop_test(idle, what_comes_behind_a_large_body_is_not_the_next_answer, 0,

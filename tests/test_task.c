@@ -392,7 +392,7 @@ static void wait_often(struct actor *self)
         self->count++;
     while (self->count < 20 && lki_task_yield(self->task) == LKI_WAKE_CUT)
         self->count++;
-    if (lki_task_wait_fd(self->task, self->fds[0], LKI_READABLE, LKI_NEVER, false, &self->ready) ==
+    if (lki_task_wait_fd(self->task, self->fds[0], LKI_READABLE, LKI_NEVER, &self->ready) ==
         LKI_WAKE_CUT)
         self->count++;
 }
@@ -649,7 +649,7 @@ static void wait_for_fd(struct actor *self)
 {
     self->why = lki_task_wait_fd(self->task, self->fds[0],
                                  self->number ? (unsigned)self->number : LKI_READABLE,
-                                 self->until_ns, false, &self->ready);
+                                 self->until_ns, &self->ready);
 }
 
 static void wait_for_fd_in_call(void *a, void *b)
@@ -745,7 +745,7 @@ static void talk(struct actor *self)
             self->count++;
         }
         self->why = lki_task_wait_fd(self->task, self->fds[0], LKI_READABLE,
-                                     lki_loop_now(&loop) + S, false, &ready);
+                                     lki_loop_now(&loop) + S, &ready);
         EXPECT(self->why == LKI_WAKE_EVENT && ready == LKI_READABLE, "no answer");
         EXPECT(read(self->fds[0], &byte, 1) == 1, "nothing to read");
         if (!self->number) {

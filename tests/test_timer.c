@@ -311,6 +311,34 @@ START_TEST(one_that_fires_may_release_all_others_that_are_due)
 }
 END_TEST
 
+static void renew_all_others(struct item *item)
+{
+    for (int i = 0; i < TIMERS; i++) {
+        if (&items[i] != item && items[i].alive) {
+            item_release(&items[i]);
+            item_init(&items[i]);
+            item_set(&items[i], now_ns);
+        }
+    }
+    in_callback = NULL;
+}
+
+/* What was due is gone; what stands in its place has not been due yet. */
+START_TEST(one_that_is_made_anew_while_it_is_due_waits_for_the_next_round)
+{
+    in_callback = renew_all_others;
+    for (int i = 0; i < 100; i++) {
+        item_init(&items[i]);
+        item_set(&items[i], 10);
+    }
+    now_ns = 10;
+    fire_all_due();
+    ck_assert_uint_eq(fired_in_round, 1);
+    fire_all_due();
+    ck_assert_uint_eq(fired_in_round, 99);
+}
+END_TEST
+
 static void release_itself(struct item *item)
 {
     item_release(item);
@@ -386,7 +414,6 @@ static Suite *timer_suite(void)
     TCase *model = tcase_create("model");
     TCase *rules = tcase_create("rules");
 
-    tcase_set_timeout(model, 120);
     tcase_add_checked_fixture(model, setup, teardown);
     tcase_add_test(model, whatever_is_done_to_them_they_fire_when_due_and_in_order);
     tcase_add_test(model, timers_that_fire_may_set_cancel_and_release_any_other);
@@ -397,6 +424,7 @@ static Suite *timer_suite(void)
     tcase_add_test(rules, moved_ones_fire_in_the_order_of_where_they_moved_to);
     tcase_add_test(rules, one_that_sets_itself_anew_waits_for_the_next_round);
     tcase_add_test(rules, one_that_fires_may_release_all_others_that_are_due);
+    tcase_add_test(rules, one_that_is_made_anew_while_it_is_due_waits_for_the_next_round);
     tcase_add_test(rules, one_that_fires_may_release_itself);
     tcase_add_test(rules, one_that_fires_may_make_thousands_of_others);
     tcase_add_test(rules, a_zeroed_timer_may_be_released);

@@ -131,7 +131,8 @@ LK_API void lk_unregister(struct lk_def *def);
  * argc      as main got it
  * argv      as main got it
  * returns   the exit status: 0 passed, 1 the run failed, 2 usage or configuration, 99 a threshold
- * context   from main, once at a time; installs handlers for SIGINT, SIGTERM and SIGSEGV meanwhile
+ * context   from main, once at a time; meanwhile SIGINT and SIGTERM end the run, SIGPIPE is ignored,
+ *           and SIGSEGV, SIGBUS, SIGFPE and SIGILL are told with the step they came from
  * since     0.1; lk_main(3)
  */
 LK_API int lk_main(int argc, char **argv);

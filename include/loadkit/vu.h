@@ -36,7 +36,8 @@ LK_API LK_NORETURN void lk_fail(lk_vu *vu, const char *format, ...) LK_PRINTF(2,
 /*
  * lk_defer - have a function called when the step or hook in hand ends, on whatever way.
  *
- * fn        called once with arg, the last registered first; it may not wait nor fail
+ * fn        called once with arg, the last registered first; it may not wait
+ * arg       not a local of the step, which is gone by then; lk_format and its kin are still there
  * errors    out of memory calls fn at once and ends the step
  * context   inside a step or hook of this user
  * since     0.1; lk_fail(3)
@@ -59,9 +60,9 @@ LK_API enum lk_err lk_sleep(lk_vu *vu, double seconds);
  * fd        a descriptor that poll would take, in non-blocking mode; it stays the caller's
  * events    LK_READABLE, LK_WRITABLE or both
  * seconds   the longest wait; LK_OFF for no limit but the step's
- * returns   the events that are ready, a positive number; or LK_E_TIMEOUT, LK_E_CANCELLED when the
- *           run is draining, LK_E_ARG for a descriptor that cannot be waited for
- * context   inside a step or hook of this user; waits
+ * returns   the events that are ready, a positive number; or LK_E_TIMEOUT, or LK_E_ARG for a
+ *           descriptor that cannot be waited for
+ * context   inside a step or hook of this user; waits, like a request, also while the run drains
  * since     0.1; lk_wait_fd(3)
  */
 LK_API int lk_wait_fd(lk_vu *vu, int fd, unsigned events, double seconds);
@@ -72,7 +73,7 @@ LK_API int lk_wait_fd(lk_vu *vu, int fd, unsigned events, double seconds);
  * fn        called once with arg, on another thread; it may use no lk_ function
  * arg       must stay valid until fn returns, which may be after the step timed out; a local of the
  *           step does: the step's stack is kept until then
- * returns   LK_OK when fn has returned; LK_E_NOMEM when it was not called
+ * returns   LK_OK when fn has returned; LK_E_SYSTEM when no thread could be made to call it
  * context   inside a step or hook of this user; waits
  * since     0.1; lk_blocking(3)
  */

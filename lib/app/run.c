@@ -42,7 +42,7 @@ static void show_progress(struct lki_worker *worker, void *arg)
         .users = worker->crowd.active,
         .requests_per_s = row ? (double)row->requests / span_s : 0,
         .steps_per_s = row ? (double)row->steps / span_s : 0,
-        .errors = totals->http_errors + totals->step_errors,
+        .errors = totals->http_errors + totals->step_errors + lki_crowd_hook_errors(&worker->crowd),
         .p95_ns = row ? row->p95_ns : 0,
         .state = worker->crowd.draining ? "stopping" : NULL,
     };
@@ -87,6 +87,7 @@ static enum lk_err watch_signals(struct run *run)
 
     if (!run->settings->handle_signals)
         return LK_OK;
+    lki_loop_quiet();
     /* a step that writes to a socket of its own must not end the run */
     sigaction(SIGPIPE, &ignore, &run->pipe_before);
     err = lki_signal_start(&run->worker.loop, &run->interrupt, SIGINT, on_interrupt);
@@ -128,6 +129,7 @@ static const char *end_text(enum lki_end end)
         [LKI_END_DURATION] = "duration",
         [LKI_END_ITERATIONS] = "iterations",
         [LKI_END_INTERRUPT] = "interrupt",
+        [LKI_END_NO_USERS] = "no user",
     };
 
     return texts[end];
@@ -159,6 +161,11 @@ static void judge(struct run *run, struct lki_result *result, double busy_s)
                          "step computed or blocked (see lk_blocking), or other programs had the "
                          "processor",
                          (unsigned long long)health->stalls, (double)health->busiest_ns / 1e6);
+    if (run->worker.abandoned)
+        lki_result_note(result, "%llu users were still in a function called by lk_blocking",
+                        (unsigned long long)run->worker.abandoned);
+    if (run->worker.ended_by == LKI_END_NO_USERS)
+        lki_result_note(result, "no user could begin its life for a minute, so the run was ended");
     if (health->overflowed)
         lki_result_doubt(result, LKI_RUN_INCOMPLETE,
                          "%llu stacks overflowed: give the steps a larger .stack_bytes",

@@ -183,7 +183,7 @@ static void resolve(lk_vu *vu, struct outgoing *out)
 
 static void append_pairs(struct lki_buf *out, const char *const *pairs)
 {
-    for (size_t i = 0; pairs[i] && pairs[i + 1]; i += 2) {
+    for (size_t i = 0; pairs[i]; i += 2) {
         if (i)
             lki_buf_char(out, '&');
         lki_url_escape(out, pairs[i]);
@@ -243,6 +243,14 @@ static void check_headers(lk_vu *vu, const struct lk_request *request)
         if (!strcasecmp(headers[i], "Content-Length") ||
             !strcasecmp(headers[i], "Transfer-Encoding"))
             lki_vu_fail(vu, "the header \"%s\" is loadkit's to set", headers[i]);
+    }
+}
+
+static void check_pairs(lk_vu *vu, const char *const *pairs, const char *member)
+{
+    for (size_t i = 0; pairs && pairs[i]; i += 2) {
+        if (!pairs[i + 1])
+            lki_vu_fail(vu, "\"%s\" in %s has no value", pairs[i], member);
     }
 }
 
@@ -462,6 +470,8 @@ lk_response *lk_http(lk_vu *vu, const struct lk_request *request)
     out.method = method_of(vu, request->method);
     resolve(vu, &out);
     check_headers(vu, request);
+    check_pairs(vu, request->query, ".query");
+    check_pairs(vu, request->form, ".form");
     choose_body(vu, &out);
     exchange.origin = (struct lki_origin *)(uintptr_t)out.origin;
     exchange.body = out.body;

@@ -180,6 +180,17 @@ static void on_trim(struct lki_timer *timer)
         lki_timer_set(&loop->timers, timer, lki_loop_now(loop) + TRIM_PAUSE_NS);
 }
 
+static void say_nothing(int severity, const char *message)
+{
+    (void)severity;
+    (void)message;
+}
+
+void lki_loop_quiet(void)
+{
+    event_set_log_callback(say_nothing);
+}
+
 enum lk_err lki_loop_open(struct lki_loop *loop)
 {
     enum lk_err err;

@@ -97,6 +97,10 @@ struct lki_loop {
 enum lk_err lki_loop_open(struct lki_loop *loop);
 void lki_loop_close(struct lki_loop *loop);
 
+/* Keeps libevent from printing warnings of its own: errors are told by who met them. For the whole
+ * process, so only for a program that is ours. */
+void lki_loop_quiet(void);
+
 /* Turns until lki_loop_stop. */
 void lki_loop_run(struct lki_loop *loop);
 static inline void lki_loop_stop(struct lki_loop *loop)

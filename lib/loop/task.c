@@ -198,20 +198,24 @@ static enum lki_outcome wake_outcome(enum lki_wake why)
     return why == LKI_WAKE_CUT ? LKI_OUTCOME_CANCELLED : LKI_OUTCOME_TIMEOUT;
 }
 
-enum lki_wake lki_task_wait_pinned(struct lki_task *task)
+/* It is *over that counts, not the reason for waking up: a task that was told of a cut and has not
+ * run since is not woken for the event. */
+enum lki_wake lki_task_wait_pinned(struct lki_task *task, const bool *over)
 {
-    enum lki_wake first = task->cut ? LKI_WAKE_CUT : wait_for(task, LKI_NEVER, false);
+    enum lki_wake first = LKI_WAKE_EVENT;
 
+    while (!*over && first == LKI_WAKE_EVENT)
+        first = wait_for(task, LKI_NEVER, false);
     if (first == LKI_WAKE_EVENT)
         return first;
     if (task->on_overdue && !task->overdue_told) {
         task->overdue_told = true;
         task->on_overdue(task, wake_outcome(first));
     }
-    do {
+    while (!*over) {
         task->waiting = true;
         switch_to_loop(task, false);
-    } while (task->wake != LKI_WAKE_EVENT);
+    }
     return first;
 }
 
@@ -230,14 +234,14 @@ static void on_fd_ready(struct lki_io *io, unsigned events)
 }
 
 enum lki_wake lki_task_wait_fd(struct lki_task *task, int fd, unsigned events, int64_t until_ns,
-                               bool drainable, int *ready)
+                               int *ready)
 {
     struct fd_wait wait = {.task = task};
     enum lki_wake why = LKI_WAKE_EVENT;
     enum lk_err err = lki_io_start(task->loop, &wait.io, fd, events, on_fd_ready);
 
     if (!err)
-        why = wait_for(task, until_ns, drainable);
+        why = wait_for(task, until_ns, false);
     lki_io_stop(&wait.io);
     *ready = err ? (int)err : wait.ready;
     return why;
@@ -256,13 +260,25 @@ enum lki_wake lki_task_yield(struct lki_task *task)
     return task->deadline_ns <= lki_loop_now(task->loop) ? LKI_WAKE_DEADLINE : LKI_WAKE_EVENT;
 }
 
+/* A defer that fails ends itself only; if nothing failed before it, its failure is the call's. */
 static void run_defers(struct lki_task *task)
 {
+    enum lki_outcome outcome = task->outcome;
+    const char *message = task->message;
+    jmp_buf entry;
+
+    task->entry = &entry;
+    (void)_setjmp(entry);
     while (task->defers) {
         struct lki_defer *defer = task->defers;
 
         task->defers = defer->next;
         defer->fn(defer->arg);
+    }
+    task->entry = NULL;
+    if (outcome != LKI_OUTCOME_OK) {
+        task->outcome = outcome;
+        task->message = message;
     }
 }
 

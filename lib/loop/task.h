@@ -89,9 +89,10 @@ void lki_task_wake_later(struct lki_task *task, enum lki_wake why);
 enum lki_wake lki_task_wait(struct lki_task *task, int64_t until_ns);
 /* The same; it also ends when the run drains. */
 enum lki_wake lki_task_wait_drainable(struct lki_task *task, int64_t until_ns);
-/* Waits whatever happens, for what cannot be taken back; tells on_overdue once and returns the
- * first reason other than LKI_WAKE_EVENT that came, after the event. */
-enum lki_wake lki_task_wait_pinned(struct lki_task *task);
+/* Waits until *over, whatever happens, for what cannot be taken back; who sets it wakes the task.
+ * Tells on_overdue once and returns the first reason other than LKI_WAKE_EVENT that came, after the
+ * event. */
+enum lki_wake lki_task_wait_pinned(struct lki_task *task, const bool *over);
 
 /*
  * Waits for events on fd. Returns LKI_WAKE_EVENT with *ready set, where 0 says that somebody else
@@ -99,7 +100,7 @@ enum lki_wake lki_task_wait_pinned(struct lki_task *task);
  * *ready negative, an enum lk_err.
  */
 enum lki_wake lki_task_wait_fd(struct lki_task *task, int fd, unsigned events, int64_t until_ns,
-                               bool drainable, int *ready);
+                               int *ready);
 
 /* Lets everybody else have a turn. */
 enum lki_wake lki_task_yield(struct lki_task *task);

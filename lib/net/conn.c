@@ -48,7 +48,7 @@ struct lki_conn *lki_conn_idle(const struct lki_session *session, const struct l
     return conn;
 }
 
-bool lki_conn_undelivered(const struct lki_conn *conn)
+bool lki_conn_undelivered(const struct lki_conn *conn, bool otherwise)
 {
 #ifdef __linux__
     struct tcp_info info = {0};
@@ -56,12 +56,12 @@ bool lki_conn_undelivered(const struct lki_conn *conn)
 
     if (getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &info, &len) ||
         len < offsetof(struct tcp_info, tcpi_bytes_acked) + sizeof(info.tcpi_bytes_acked))
-        return false;
+        return otherwise;
     /* the opening of the connection counts as one byte */
     return info.tcpi_bytes_acked < conn->written + 1;
 #else
     (void)conn;
-    return false;
+    return otherwise;
 #endif
 }
 
@@ -135,7 +135,7 @@ static int try_address(const struct lki_address *address, struct lki_task *task,
         return -1;
     *error = connect(fd, &address->sock.any, address->len) ? errno : 0;
     if (*error == EINPROGRESS) {
-        *why = lki_task_wait_fd(task, fd, LKI_WRITABLE, until_ns, false, &ready);
+        *why = lki_task_wait_fd(task, fd, LKI_WRITABLE, until_ns, &ready);
         if (*why != LKI_WAKE_EVENT || ready < 0)
             *error = ready < 0 ? ENOMEM : ETIMEDOUT;
         else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, error, &len))

@@ -37,9 +37,10 @@ static inline void lki_conn_keep(struct lki_conn *conn)
     conn->exchanges++;
 }
 
-/* Whether the peer's kernel never took all that was written: then nobody has read it either, and it
- * may be sent again whatever it was. False where the system does not tell. */
-bool lki_conn_undelivered(const struct lki_conn *conn);
+/* Whether the peer's kernel never acknowledged all that was written. After an end of stream that is
+ * exact: what came after the peer had closed was refused, and nobody has read it. Where the system
+ * does not tell, the answer is otherwise. */
+bool lki_conn_undelivered(const struct lki_conn *conn, bool otherwise);
 
 /* The memory goes at the end of the turn. */
 void lki_conn_close(struct lki_conn *conn);

@@ -47,14 +47,26 @@ static bool no_memory(struct exchange *x)
     return fail(x, LKI_CODE_HTTP_TOO_LARGE, "out of memory for the answer");
 }
 
+/* Whether a request that met the end of a kept-alive connection may be sent once more: if it came
+ * too late to be read. That is sure after an end of stream. A reset is also what a server's kernel
+ * sends for a request that came just as the server closed, and says less: then it is enough that
+ * the request was never acknowledged, or that it may be carried out twice. */
+static bool may_send_again(const struct exchange *x, int error)
+{
+    bool ended = error == 0 || error == EPIPE;
+    bool idempotent = x->request->idempotent;
+
+    if (x->result->bytes_received || !x->conn->exchanges)
+        return false;
+    if (!x->result->bytes_sent || (idempotent && !ended))
+        return true;
+    return lki_conn_undelivered(x->conn, idempotent);
+}
+
 /* The peer is gone: EOF (error 0) or an error of the socket. */
 static bool lost(struct exchange *x, int error)
 {
-    if (!x->result->bytes_received && x->conn->exchanges) {
-        x->again = x->request->idempotent || !x->result->bytes_sent ||
-                   lki_conn_undelivered(x->conn);
-        return fail(x, LKI_CODE_HTTP_RESET, "the kept-alive connection was closed by the server");
-    }
+    x->again = may_send_again(x, error);
     lki_exchange_fail(x->result, x->arena, LKI_CODE_HTTP_RESET, "%s after %llu bytes of the answer",
                       error ? strerror(error) : "connection closed by the server",
                       (unsigned long long)x->result->bytes_received);
@@ -67,8 +79,7 @@ static bool lost(struct exchange *x, int error)
 static bool wait_writable(struct exchange *x, bool *answered)
 {
     int ready = 0;
-    enum lki_wake why = lki_task_wait_fd(x->task, x->conn->fd, LKI_WRITABLE, x->until_ns, false,
-                                         &ready);
+    enum lki_wake why = lki_task_wait_fd(x->task, x->conn->fd, LKI_WRITABLE, x->until_ns, &ready);
 
     if (why != LKI_WAKE_EVENT) {
         lki_exchange_broken(x->result, x->arena, why, "sending");
@@ -467,21 +478,24 @@ void lki_exchange(struct lki_session *session, struct lki_task *task,
                   const struct lki_exchange_request *request, struct lki_arena *arena,
                   struct lki_exchange_result *result)
 {
-    unsigned retries = 0;
+    int64_t start_ns = lki_loop_now(task->loop);
+    int64_t until_ns = lki_ns_after(start_ns, request->timeout_ns);
 
-    for (;;) {
-        struct exchange x = {
-            .task = task, .loop = task->loop, .request = request, .result = result, .arena = arena};
+    for (unsigned retries = 0;; retries++) {
+        struct exchange x = {.task = task,
+                             .loop = task->loop,
+                             .request = request,
+                             .result = result,
+                             .arena = arena,
+                             .until_ns = until_ns};
 
         *result = (struct lki_exchange_result){.error = "", .body = "", .head = ""};
         for (int i = 0; i < LKI_PHASE_COUNT; i++)
             result->phase_ns[i] = -1;
         result->retries = retries;
-        result->start_ns = lki_loop_now(task->loop);
-        x.until_ns = lki_ns_after(result->start_ns, request->timeout_ns);
+        result->start_ns = retries ? lki_loop_now(task->loop) : start_ns;
         attempt(&x, session, retries > 0);
         if (!x.again || retries)
             return;
-        retries++;
     }
 }

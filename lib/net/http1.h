@@ -36,9 +36,9 @@ struct lki_exchange_request {
     const char *body;
     size_t body_bytes;
     struct lki_http1_memo *memo; /* of earlier answers to such requests; NULL: none */
-    bool is_head;        /* method HEAD: no body in the answer */
-    bool idempotent;     /* may be sent twice */
-    bool new_connection; /* use none that is kept, and keep none */
+    bool is_head;                /* method HEAD: no body in the answer */
+    bool idempotent;             /* may be sent twice */
+    bool new_connection;         /* use none that is kept, and keep none */
     size_t max_body_bytes;
     int64_t timeout_ns; /* of an attempt; LKI_NEVER: none */
 };

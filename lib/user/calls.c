@@ -61,10 +61,8 @@ int lk_wait_fd(lk_vu *vu, int fd, unsigned events, double seconds)
 
     if (fd < 0 || !events || (events & ~(unsigned)(LK_READABLE | LK_WRITABLE)))
         return LK_E_ARG;
-    why = lki_task_wait_fd(task, fd, events, until_ns, !vu->loop->draining, &ready);
+    why = lki_task_wait_fd(task, fd, events, until_ns, &ready);
     lki_task_heed(task, why);
-    if (why == LKI_WAKE_DRAIN)
-        return LK_E_CANCELLED;
     if (why == LKI_WAKE_TIMEOUT)
         return LK_E_TIMEOUT;
     return ready < 0 ? LK_E_ARG : ready;
@@ -75,6 +73,7 @@ struct blocking {
     struct lki_task *task;
     void (*fn)(void *arg);
     void *arg;
+    bool over; /* fn has returned */
 };
 
 static void blocking_work(struct lki_job *job)
@@ -86,7 +85,10 @@ static void blocking_work(struct lki_job *job)
 
 static void on_blocking_done(struct lki_job *job)
 {
-    lki_task_wake(LKI_CONTAINER(job, struct blocking, job)->task, LKI_WAKE_EVENT);
+    struct blocking *blocking = LKI_CONTAINER(job, struct blocking, job);
+
+    blocking->over = true;
+    lki_task_wake(blocking->task, LKI_WAKE_EVENT);
 }
 
 enum lk_err lk_blocking(lk_vu *vu, void (*fn)(void *arg), void *arg)
@@ -99,8 +101,8 @@ enum lk_err lk_blocking(lk_vu *vu, void (*fn)(void *arg), void *arg)
     };
 
     if (lki_pool_submit(vu->loop, &blocking.job))
-        return LK_E_NOMEM;
-    lki_task_heed(blocking.task, lki_task_wait_pinned(blocking.task));
+        return LK_E_SYSTEM;
+    lki_task_heed(blocking.task, lki_task_wait_pinned(blocking.task, &blocking.over));
     return LK_OK;
 }
 

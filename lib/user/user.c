@@ -59,6 +59,18 @@ void lki_crowd_release(struct lki_crowd *crowd)
     lki_http_shared_release(&crowd->http);
 }
 
+uint64_t lki_crowd_hook_errors(const struct lki_crowd *crowd)
+{
+    uint64_t errors = 0;
+
+    for (size_t i = 0; i < LKI_COUNT(crowd->hook_metrics); i++) {
+        const struct lki_metric *metric = crowd->hook_metrics[i];
+
+        errors += metric ? metric->second.errors + metric->total.errors : 0;
+    }
+    return errors;
+}
+
 /* ---- the life ---- */
 
 static void user_gone(struct lki_user *user)
@@ -252,7 +264,8 @@ enum lk_err lki_user_new(struct lki_user **out, struct lki_crowd *crowd,
 
 void lki_user_free(struct lki_user *user)
 {
-    if (!user)
+    /* one whose step is still with a helper thread stays, as does its stack */
+    if (!user || user->task)
         return;
     lki_loop_unpost(user->crowd->loop, &user->post);
     lki_timer_release(&user->crowd->loop->timers, &user->timer);

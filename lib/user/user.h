@@ -39,11 +39,14 @@ enum lk_err lki_crowd_init(struct lki_crowd *crowd, struct lki_loop *loop,
                            const struct lki_model *model, struct lki_metrics *metrics);
 void lki_crowd_release(struct lki_crowd *crowd);
 
+/* Hooks that failed so far. */
+uint64_t lki_crowd_hook_errors(const struct lki_crowd *crowd);
+
 /* A user of the given type, with numbers that seed its draws. It starts at the loop's next turns.
  */
 enum lk_err lki_user_new(struct lki_user **out, struct lki_crowd *crowd,
                          const struct lki_vu_type *type, uint64_t id, uint64_t seed);
-/* No task of the user may be on its way. */
+/* A user that a helper thread still works for is left to it. NULL is ignored. */
 void lki_user_free(struct lki_user *user);
 
 /* Has the user's life end in order, after the step in hand. */

@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "user/life.h"
 
+#define FAILED_PAUSE_S 1
+
 /* Hooks appear in the report when the first of them has run. */
 static struct lki_metric *hook_metric(struct lki_crowd *crowd, enum lk_hook_kind kind)
 {
@@ -142,14 +144,14 @@ static void call_pause(void *pause, void *vu)
 }
 
 /* The pause that follows a step, drawn anew each time. A function of the author's may fail like a
- * step; then there is none. */
+ * step; then the pause is long enough not to spin. */
 static int64_t pause_of(struct lki_task *task, struct work *work, const struct lk_delay *delay)
 {
     struct lk_vu *vu = &work->user->vu;
     struct pause_call call = {delay->fn, delay->min_s};
 
     if (delay->fn && lki_task_call(task, call_pause, &call, vu, LKI_NEVER)) {
-        call.seconds = 0;
+        call.seconds = FAILED_PAUSE_S;
         lki_metrics_error(vu->metrics, LKI_SOURCE_STEP, work->name, LKI_CODE_STEP_FAILED,
                           task->message, vu->id);
     } else if (delay->max_s > delay->min_s) {

@@ -5,6 +5,11 @@
 #include "base/mem.h"
 #include "loop/task.h"
 
+/* How long a run without a limit in time goes on when no user can begin its life. */
+#define NO_USERS_NS (60 * LKI_NS_PER_S)
+/* What a function that blocks gets to return in when everything else has been cut off. */
+#define ABANDON_NS (500 * LKI_NS_PER_MS)
+
 static struct lki_worker *worker_of_crowd(struct lki_crowd *crowd)
 {
     return LKI_CONTAINER(crowd, struct lki_worker, crowd);
@@ -17,6 +22,16 @@ static void take_numbers(struct lki_worker *worker, int64_t now_ns)
     lki_metrics_fold(&worker->metrics);
 }
 
+/* Iterations that no user is there to carry out would be waited for without end. */
+static void give_up_without_users(struct lki_worker *worker, int64_t now_ns)
+{
+    if (worker->crowd.active)
+        worker->active_ns = now_ns;
+    else if (worker->share.duration_ns == LKI_NEVER && !worker->crowd.draining &&
+             now_ns - worker->active_ns > NO_USERS_NS)
+        lki_worker_stop(worker, LKI_END_NO_USERS);
+}
+
 static void on_second(struct lki_timer *timer)
 {
     struct lki_worker *worker = LKI_CONTAINER(timer, struct lki_worker, second);
@@ -27,6 +42,7 @@ static void on_second(struct lki_timer *timer)
     lki_loop_trim(&worker->loop);
     if (worker->on_second)
         worker->on_second(worker, worker->arg);
+    give_up_without_users(worker, now_ns);
     lki_timer_set(&worker->loop.timers, timer,
                   worker->start_ns + (since_ns / LKI_NS_PER_S + 1) * LKI_NS_PER_S);
 }
@@ -34,9 +50,17 @@ static void on_second(struct lki_timer *timer)
 static void cut(struct lki_worker *worker)
 {
     worker->crowd.cut = true;
-    worker->cut_off = worker->loop.task_count > 0;
-    lki_timer_cancel(&worker->end);
+    lki_timer_set(&worker->loop.timers, &worker->end, lki_loop_now(&worker->loop) + ABANDON_NS);
     lki_tasks_cut(&worker->loop);
+}
+
+/* A function on a helper thread cannot be ended. Whose step called it stays as it is: its sample
+ * was taken when it was cut off, and its memory must not go. */
+static void abandon(struct lki_worker *worker)
+{
+    worker->abandoned = worker->crowd.alive;
+    worker->end_ns = lki_loop_now(&worker->loop);
+    lki_loop_stop(&worker->loop);
 }
 
 static void drain(struct lki_worker *worker, enum lki_end why)
@@ -81,6 +105,8 @@ void lki_worker_stop(struct lki_worker *worker, enum lki_end why)
         drain(worker, why);
     else if (!worker->crowd.cut)
         cut(worker);
+    else
+        abandon(worker);
 }
 
 /* The type of each user: shares by weight, dealt out so that every prefix is as even as can be. */
@@ -150,6 +176,7 @@ void lki_worker_run(struct lki_worker *worker)
     struct lki_timers *timers = &worker->loop.timers;
 
     worker->start_ns = lki_loop_now(&worker->loop);
+    worker->active_ns = worker->start_ns;
     lki_metrics_start(&worker->metrics, &worker->loop.clock, worker->start_ns);
     lki_timer_set(timers, &worker->second, worker->start_ns + LKI_NS_PER_S);
     lki_timer_set(timers, &worker->end, lki_ns_after(worker->start_ns, worker->share.duration_ns));

@@ -28,7 +28,8 @@ enum lki_end {
     LKI_END_NONE,
     LKI_END_DURATION,
     LKI_END_ITERATIONS,
-    LKI_END_INTERRUPT /* asked from outside */
+    LKI_END_INTERRUPT, /* asked from outside */
+    LKI_END_NO_USERS   /* without a limit in time: for a minute no user could begin its life */
 };
 
 struct lki_worker {
@@ -43,7 +44,8 @@ struct lki_worker {
     int64_t start_ns;
     int64_t end_ns; /* when the last user had gone */
     enum lki_end ended_by;
-    bool cut_off; /* steps had to be cut off */
+    int64_t active_ns;  /* when a user was last active, or the run began */
+    uint64_t abandoned; /* users still in lk_blocking when the run had to end */
     /* Called each second, after the numbers; may be NULL. */
     void (*on_second)(struct lki_worker *worker, void *arg);
     void *arg;
