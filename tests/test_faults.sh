@@ -145,5 +145,12 @@ check "a fault ends the run as failed" ended_with 1
 run "$crash" -u 4 -d 1s -p how=big
 check "a step with a large stack may use it" ended_with 0
 
+# ---- a function that does not return
+
+run "$crash" -u 5 -d 1s --grace 100ms -p how=block -p "file=$tmp/returned"
+check "a function that blocks does not hold up the end" test ! -e "$tmp/returned"
+check "a step cut off in such a function is a sample" has_code STEP_CANCELLED 1
+check "such a function is told of" says out "1 users were still in a function called by lk_blocking"
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

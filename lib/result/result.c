@@ -325,6 +325,11 @@ static void judge_recording(struct lki_result *result, const struct lki_metrics 
     if (series && series->joined)
         lki_result_note(result, "%" PRIu64 " seconds have no row of their own in the series",
                         series->joined);
+    if (series && series->partial)
+        lki_result_note(result,
+                        "memory ran out: the percentiles of %" PRIu64
+                        " seconds of the series lack values",
+                        series->partial);
 }
 
 enum lk_err lki_result_init(struct lki_result *result, const struct lki_result_settings *settings,

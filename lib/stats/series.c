@@ -76,6 +76,7 @@ void lki_series_add(struct lki_series *series, struct lki_metrics *metrics, int6
 {
     enum lki_source source = metrics->totals.http_requests ? LKI_SOURCE_HTTP : LKI_SOURCE_STEP;
     struct lki_series_row *row = row_take(series, t_ns);
+    bool partial = false;
 
     if (!row)
         return;
@@ -86,8 +87,9 @@ void lki_series_add(struct lki_series *series, struct lki_metrics *metrics, int6
     series->source = source;
     for (struct lki_metric *metric = metrics->first; metric; metric = metric->next) {
         if (metric->source == source)
-            lki_hist_merge(&series->latency, &metric->second.latency);
+            partial |= lki_hist_merge(&series->latency, &metric->second.latency) != LK_OK;
     }
+    series->partial += partial;
     row->users = (uint32_t)users;
     row->span_ns += t_ns - series->end_ns;
     row->p50_ns = lki_hist_quantile(&series->latency, 0.50);

@@ -36,8 +36,9 @@ struct lki_series {
     size_t len;
     size_t cap;
     size_t max;
-    uint64_t joined; /* seconds added to the row before: the maximum was reached, or no memory */
-    int64_t end_ns;  /* of the last row, since the start of the run */
+    uint64_t joined;  /* seconds added to the row before: the maximum was reached, or no memory */
+    uint64_t partial; /* seconds whose percentiles lack values for want of memory */
+    int64_t end_ns;   /* of the last row, since the start of the run */
     struct lki_totals seen;  /* what the rows account for */
     struct lki_hist latency; /* of the last row, from the metrics of this source */
     enum lki_source source;
