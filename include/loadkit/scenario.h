@@ -131,8 +131,8 @@ LK_API void lk_unregister(struct lk_def *def);
  * argc      as main got it
  * argv      as main got it
  * returns   the exit status: 0 passed, 1 the run failed, 2 usage or configuration, 99 a threshold
- * context   from main, once at a time; meanwhile SIGINT and SIGTERM end the run, SIGPIPE is ignored,
- *           and SIGSEGV, SIGBUS, SIGFPE and SIGILL are told with the step they came from
+ * context   from main, once at a time. Meanwhile SIGINT and SIGTERM end the run, SIGPIPE is
+ *           ignored, and a fault in a step (SIGSEGV, SIGBUS, SIGFPE, SIGILL) is told with its step
  * since     0.1; lk_main(3)
  */
 LK_API int lk_main(int argc, char **argv);

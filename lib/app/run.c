@@ -87,7 +87,6 @@ static enum lk_err watch_signals(struct run *run)
 
     if (!run->settings->handle_signals)
         return LK_OK;
-    lki_loop_quiet();
     /* a step that writes to a socket of its own must not end the run */
     sigaction(SIGPIPE, &ignore, &run->pipe_before);
     err = lki_signal_start(&run->worker.loop, &run->interrupt, SIGINT, on_interrupt);
@@ -191,6 +190,16 @@ static enum lk_err make_result(struct run *run, struct lki_result *result, int64
     return err;
 }
 
+static void say_why(struct lki_buf *message, const struct lki_run_settings *settings,
+                    enum lk_err err, bool over)
+{
+    if (over)
+        lki_buf_str(message, "the run is over, but its result cannot be made");
+    else
+        lki_buf_printf(message, "cannot run %llu users", (unsigned long long)settings->users);
+    lki_buf_printf(message, ": %s", lk_strerror(err));
+}
+
 enum lk_err lki_run(const struct lki_model *model, const struct lki_run_settings *settings,
                     struct lki_result *result, struct lki_buf *message)
 {
@@ -203,8 +212,13 @@ enum lk_err lki_run(const struct lki_model *model, const struct lki_run_settings
     struct run *run = lki_zalloc(sizeof(*run));
     int64_t started_at_s = (int64_t)time(NULL);
     double before_s = processor_s();
-    enum lk_err err = run ? lki_worker_open(&run->worker, model, &share) : LK_E_NOMEM;
+    enum lk_err err = run ? LK_OK : LK_E_NOMEM;
+    bool over = false;
 
+    if (settings->handle_signals)
+        lki_loop_quiet();
+    if (!err)
+        err = lki_worker_open(&run->worker, model, &share);
     if (!err) {
         run->settings = settings;
         run->worker.on_second = show_progress;
@@ -214,13 +228,13 @@ enum lk_err lki_run(const struct lki_model *model, const struct lki_run_settings
             lki_worker_run(&run->worker);
         unwatch_signals(run);
         hide_progress(run);
+        over = !err;
         if (!err)
             err = make_result(run, result, started_at_s, processor_s() - before_s);
         lki_worker_close(&run->worker);
     }
     if (err)
-        lki_buf_printf(message, "cannot run %llu users: %s", (unsigned long long)settings->users,
-                       lk_strerror(err));
+        say_why(message, settings, err, over);
     free(run);
     return err;
 }

@@ -340,12 +340,14 @@ static struct lki_metric *metric_find(lk_vu *vu, const char *step, const struct 
                                 strlen(request->name));
     lki_buf_clear(scratch);
     write_target(out, scratch);
+    /* a name without its path would be remembered for all such requests */
+    if (scratch->err)
+        lki_vu_nomem(vu);
     len = strlen(request->method);
     len = lki_min(len, sizeof(name) - 2);
     memcpy(name, request->method, len);
     name[len++] = ' ';
-    if (!scratch->err)
-        len += lki_url_fold(name + len, sizeof(name) - len, scratch->data, scratch->len);
+    len += lki_url_fold(name + len, sizeof(name) - len, scratch->data, scratch->len);
     return lki_metrics_find(vu->metrics, LKI_SOURCE_HTTP, step, name, len);
 }
 

@@ -236,7 +236,7 @@ static void print_name(const struct table *table, const char *label, int indent,
     lki_buf_harmless(&text, label);
     name = lki_buf_cstr(&text);
     if (!name)
-        name = "?";
+        name = lk_strerror(text.err);
     width = lki_text_width(name, strlen(name)) + (size_t)indent;
     fprintf(table->paper->out, "%*s", indent, "");
     if (alone) {
@@ -281,15 +281,19 @@ static void print_codes(const struct table *table, const struct lki_result_metri
 {
     int indent = indent_of(metric) + INDENT;
     struct lki_buf text;
+    const char *codes;
 
     if (failed_plainly(metric))
         return;
     lki_buf_init(&text, TEXT_MAX_BYTES);
     lki_report_codes(metric, &text);
-    if (text.len && lki_buf_cstr(&text)) {
+    codes = lki_buf_cstr(&text);
+    if (!codes)
+        codes = lk_strerror(text.err);
+    if (*codes) {
         fprintf(table->paper->out, "%*s%s", indent, "",
                 lki_ink(table->paper, metric->errors ? LKI_INK_BAD : LKI_INK_DIM));
-        lki_print_wrapped(table->paper->out, text.data, indent, table->paper->columns);
+        lki_print_wrapped(table->paper->out, codes, indent, table->paper->columns);
         fputs(lki_ink(table->paper, LKI_INK_PLAIN), table->paper->out);
     }
     lki_buf_release(&text);

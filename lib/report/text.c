@@ -17,15 +17,18 @@
 /* The width of the labels of the closing lines. */
 #define LABEL_WIDTH 12
 
-/* Prints what a paragraph holds, with its label, and releases it. */
+/* Prints what a paragraph holds, with its label, and releases it. What could not be made is said to
+ * be missing. */
 static void print_paragraph(const struct lki_paper *paper, const char *label, int label_width,
                             struct lki_buf *text)
 {
     const char *line = lki_buf_cstr(text);
 
+    if (!line)
+        line = lk_strerror(text->err);
     fprintf(paper->out, "%s%-*s%s", lki_ink(paper, LKI_INK_DIM), label_width, label,
             lki_ink(paper, LKI_INK_PLAIN));
-    lki_print_wrapped(paper->out, line && *line ? line : "-", label_width, paper->columns);
+    lki_print_wrapped(paper->out, *line ? line : "-", label_width, paper->columns);
     lki_buf_release(text);
 }
 
@@ -274,7 +277,7 @@ static void print_phases(const struct lki_result *result, const struct lki_paper
             lki_buf_printf(&text, " (%s times)", cell);
         }
     }
-    if (text.len)
+    if (text.len || text.err)
         print_paragraph(paper, "time, avg", LABEL_WIDTH, &text);
     lki_buf_release(&text);
 }

@@ -152,6 +152,16 @@ static enum lk_err metrics_copy(struct lki_result *result, const struct lki_metr
     return err;
 }
 
+/* Values of which only their number is known. */
+static uint64_t lost_in(const struct lki_tally *tally)
+{
+    uint64_t lost = tally->codes.lost + tally->latency.lost;
+
+    for (int p = 0; p < LKI_PHASE_COUNT; p++)
+        lost += tally->phases[p].lost;
+    return lost;
+}
+
 /* All metrics of a source taken together. */
 static enum lk_err all_fill(struct lki_result *result, struct lki_result_metric *all,
                             const struct lki_metrics *metrics, enum lki_source source)
@@ -165,10 +175,10 @@ static enum lk_err all_fill(struct lki_result *result, struct lki_result_metric 
     for (const struct lki_metric *metric = metrics->first; metric; metric = metric->next) {
         if (metric->source == source) {
             lki_tally_merge(sum, &metric->total);
-            lost += metric->total.latency.lost;
+            lost += lost_in(&metric->total);
         }
     }
-    if (sum->latency.lost > lost)
+    if (lost_in(sum) > lost)
         lki_result_doubt(result, LKI_RUN_INCOMPLETE, "memory ran out while the result was made");
     *all = (struct lki_result_metric){.id = "", .name = "", .step = "", .source = source};
     err = metric_fill(result, all, sum);
@@ -309,11 +319,8 @@ static void judge_recording(struct lki_result *result, const struct lki_metrics 
 {
     uint64_t lost = 0;
 
-    for (const struct lki_metric *metric = metrics->first; metric; metric = metric->next) {
-        lost += metric->total.codes.lost + metric->total.latency.lost;
-        for (int p = 0; p < LKI_PHASE_COUNT; p++)
-            lost += metric->total.phases[p].lost;
-    }
+    for (const struct lki_metric *metric = metrics->first; metric; metric = metric->next)
+        lost += lost_in(&metric->total);
     if (lost)
         lki_result_doubt(result, LKI_RUN_INCOMPLETE,
                          "memory ran out: %" PRIu64 " values are missing from percentiles or codes",

@@ -195,6 +195,16 @@ static size_t stack_bytes_of(const struct lki_vu_type *type)
     return most;
 }
 
+/* What the user was about to do begins later: that must not pass in silence. */
+static void wait_for_stack(struct lki_user *user)
+{
+    struct lki_loop *loop = user->crowd->loop;
+
+    lki_metrics_error(user->crowd->metrics, LKI_SOURCE_LIFECYCLE, "", LKI_CODE_LIFECYCLE_FAILED,
+                      "no memory for a stack, tried again after a second", user->vu.id);
+    lki_timer_set(&loop->timers, &user->timer, lki_loop_now(loop) + BACK_OFF_FIRST_NS);
+}
+
 /* Gives the user a stack to go on with. */
 static void user_wake(struct lki_user *user)
 {
@@ -213,8 +223,7 @@ static void user_wake(struct lki_user *user)
     if (user->task)
         lki_task_resume(user->task);
     else
-        lki_timer_set(&crowd->loop->timers, &user->timer,
-                      lki_loop_now(crowd->loop) + BACK_OFF_FIRST_NS);
+        wait_for_stack(user);
 }
 
 static void on_timer(struct lki_timer *timer)

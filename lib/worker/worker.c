@@ -52,6 +52,9 @@ static void cut(struct lki_worker *worker)
     worker->crowd.cut = true;
     lki_timer_set(&worker->loop.timers, &worker->end, lki_loop_now(&worker->loop) + ABANDON_NS);
     lki_tasks_cut(&worker->loop);
+    /* who waits for memory for its stop needs none any more */
+    for (uint64_t i = 0; i < worker->share.users; i++)
+        lki_user_leave(worker->users[i]);
 }
 
 /* A function on a helper thread cannot be ended. Whose step called it stays as it is: its sample

@@ -96,6 +96,6 @@ void rig_close(struct rig *rig)
         free(user);
     }
     lki_loop_close(&rig->loop);
-    lki_origins_release(&rig->http.origins);
+    lki_http_shared_release(&rig->http);
     lki_metrics_release(&rig->metrics);
 }
