@@ -497,7 +497,7 @@ static const struct large_tail_case {
     size_t bytes;
     const char *tail;
 } large_tails[] = {
-    /* the last byte of the body comes with what does not belong to it: later it could not be told */
+    /* the last byte comes with what does not belong to the body: later it could not be told */
     {OK_LINE "Content-Length: 200001\r\n\r\n", 200000, "x" HELLO},
     {CHUNKED "30d40\r\n", 200000, "\r\n0\r\n\r\n" HELLO},
 };
