@@ -13,14 +13,10 @@ _Static_assert((int)LK_READABLE == (int)LKI_READABLE && (int)LK_WRITABLE == (int
 
 void lk_fail(lk_vu *vu, const char *format, ...)
 {
-    struct lki_task *task = lki_vu_task(vu);
-    const char *message;
     va_list args;
 
     va_start(args, format);
-    message = lki_arena_vprintf(&task->arena, format, args);
-    va_end(args);
-    lki_task_leave(task, message ? LKI_OUTCOME_FAILED : LKI_OUTCOME_NOMEM, message);
+    lki_vu_vfail(vu, format, args);
 }
 
 void lk_defer(lk_vu *vu, void (*fn)(void *arg), void *arg)
