@@ -1,19 +1,21 @@
 #include "client/vu.h"
 
-void lki_vu_vfail(lk_vu *vu, const char *fmt, va_list args)
-{
-    struct lki_task *task = lki_vu_task(vu);
-    const char *message = lki_arena_vprintf(&task->arena, fmt, args);
+#include <stdarg.h>
 
-    lki_task_leave(task, message ? LKI_OUTCOME_FAILED : LKI_OUTCOME_NOMEM, message);
+void lki_vu_fail_with(lk_vu *vu, const char *message)
+{
+    lki_task_leave(lki_vu_task(vu), message ? LKI_OUTCOME_FAILED : LKI_OUTCOME_NOMEM, message);
 }
 
 void lki_vu_fail(lk_vu *vu, const char *fmt, ...)
 {
+    const char *message;
     va_list args;
 
     va_start(args, fmt);
-    lki_vu_vfail(vu, fmt, args);
+    message = lki_arena_vprintf(lki_vu_arena(vu), fmt, args);
+    va_end(args);
+    lki_vu_fail_with(vu, message);
 }
 
 void lki_vu_nomem(lk_vu *vu)

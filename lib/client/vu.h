@@ -5,8 +5,6 @@
 #ifndef LKI_CLIENT_VU_H
 #define LKI_CLIENT_VU_H
 
-#include <stdarg.h>
-
 #include <loadkit/api.h>
 #include <loadkit/http.h>
 
@@ -57,7 +55,7 @@ static inline struct lki_buf *lki_vu_scratch(lk_vu *vu)
 
 /* End the unit. */
 LK_NORETURN void lki_vu_fail(lk_vu *vu, const char *fmt, ...) LK_PRINTF(2, 3);
-LK_NORETURN void lki_vu_vfail(lk_vu *vu, const char *fmt, va_list args) LK_PRINTF(2, 0);
+LK_NORETURN void lki_vu_fail_with(lk_vu *vu, const char *message); /* NULL: no memory for it */
 LK_NORETURN void lki_vu_nomem(lk_vu *vu);
 
 /* Gives back what the unit got. */

@@ -13,10 +13,13 @@ _Static_assert((int)LK_READABLE == (int)LKI_READABLE && (int)LK_WRITABLE == (int
 
 void lk_fail(lk_vu *vu, const char *format, ...)
 {
+    const char *message;
     va_list args;
 
     va_start(args, format);
-    lki_vu_vfail(vu, format, args);
+    message = lki_arena_vprintf(lki_vu_arena(vu), format, args);
+    va_end(args);
+    lki_vu_fail_with(vu, message);
 }
 
 void lk_defer(lk_vu *vu, void (*fn)(void *arg), void *arg)
