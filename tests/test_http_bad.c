@@ -81,6 +81,12 @@ static void finish(void)
 
 /* ---- bad answers */
 
+#define INTERIM "HTTP/1.1 102 Processing\r\n\r\n"
+#define INTERIM_6 INTERIM INTERIM INTERIM INTERIM INTERIM INTERIM
+#define INTERIM_60                                                                                 \
+    INTERIM_6 INTERIM_6 INTERIM_6 INTERIM_6 INTERIM_6 INTERIM_6 INTERIM_6 INTERIM_6 INTERIM_6      \
+        INTERIM_6
+
 static const struct bad_case {
     struct test_script script;
     lki_code code;
@@ -110,6 +116,7 @@ static const struct bad_case {
     {{{SRV_READ, SRV_SEND("HTTP/2 200\r\n\r\n")}}, LKI_CODE_HTTP_PROTOCOL, "not an HTTP/1"},
     {{{SRV_READ, SRV_FILL(100000)}}, LKI_CODE_HTTP_PROTOCOL, "not an HTTP/1"},
     {{{SRV_READ, SRV_SEND("HTTP/1.1 101 Switching\r\n\r\n")}}, LKI_CODE_HTTP_PROTOCOL, "101"},
+    {{{SRV_READ, SRV_SEND(INTERIM_60)}}, LKI_CODE_HTTP_PROTOCOL, "interim answers without end"},
     /* heads */
     {{{SRV_READ, SRV_SEND(OK_LINE "X: "), SRV_FILL(200000)}}, LKI_CODE_HTTP_PROTOCOL, "limit"},
     {{{SRV_READ, SRV_SEND(OK_LINE "A b\r\n")}}, LKI_CODE_HTTP_PROTOCOL, "space in the name"},

@@ -11,6 +11,10 @@
 /* A body up to this size is sent together with the head from one buffer. */
 #define SMALL_BODY_BYTES 8192
 #define GROW_FIRST_BYTES 4096
+/* Reads without a wait between them, until it is the others' turn. */
+#define READS_A_TURN 16
+/* Interim answers before the real one. */
+#define INTERIM_MAX 50
 
 /* Bytes of an answer that need a place of their own, growing in the arena. */
 struct store {
@@ -31,9 +35,10 @@ struct exchange {
     int64_t first_byte_ns;
     const char *in; /* received and not yet taken */
     size_t in_len;
-    bool more;  /* there may be more to read, of which no event will tell */
-    bool clean; /* the connection can serve another exchange */
-    bool again; /* it had been closed while idle, and the request may be sent once more */
+    unsigned reads; /* since the last wait */
+    bool more;      /* there may be more to read, of which no event will tell */
+    bool clean;     /* the connection can serve another exchange */
+    bool again;     /* it had been closed while idle, and the request may be sent once more */
 };
 
 static bool fail(struct exchange *x, lki_code code, const char *text)
@@ -175,10 +180,20 @@ static bool send_request(struct exchange *x)
 
 /* ---- receiving ---- */
 
+/* Lets the next read be made: waits for an event, or, where more may be there already, lets the
+ * others run now and then, since a server may send faster than we read. */
 static bool wait_readable(struct exchange *x)
 {
-    enum lki_wake why = lki_task_wait(x->task, x->until_ns);
+    enum lki_wake why = LKI_WAKE_EVENT;
 
+    if (!x->more) {
+        x->reads = 0;
+        why = lki_task_wait(x->task, x->until_ns);
+    } else if (++x->reads % READS_A_TURN == 0) {
+        why = lki_task_yield(x->task);
+        if (why == LKI_WAKE_EVENT && lki_loop_now(x->loop) >= x->until_ns)
+            why = LKI_WAKE_TIMEOUT;
+    }
     if (LKI_LIKELY(why == LKI_WAKE_EVENT))
         return true;
     lki_exchange_broken(x->result, x->arena, why,
@@ -194,7 +209,7 @@ static ssize_t receive(struct exchange *x, char *into, size_t cap)
     for (;;) {
         ssize_t got;
 
-        if (!x->more && !wait_readable(x))
+        if (!wait_readable(x))
             return -1;
         got = recv(x->conn->fd, into, cap, 0);
         x->more = x->conn->ending || got == (ssize_t)cap;
@@ -262,6 +277,7 @@ static bool receive_head_more(struct exchange *x, struct store *store)
 static bool receive_head(struct exchange *x, struct lki_http1_head *head)
 {
     struct store store = {0};
+    unsigned interim = 0;
     ssize_t got = receive(x, x->loop->read_buffer, LKI_READ_BUFFER_BYTES);
 
     if (got < 0)
@@ -282,6 +298,8 @@ static bool receive_head(struct exchange *x, struct lki_http1_head *head)
             return fail(x, LKI_CODE_HTTP_PROTOCOL, head->error);
         if (done == 1) {
             /* an interim answer: the real one follows */
+            if (++interim > INTERIM_MAX)
+                return fail(x, LKI_CODE_HTTP_PROTOCOL, "interim answers without end");
             x->in += head->head_bytes;
             x->in_len -= head->head_bytes;
             lki_http1_head_start(head, x->request->is_head, LKI_HTTP1_HEAD_MAX);
