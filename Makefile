@@ -26,6 +26,7 @@ TEST_SRC := $(sort $(wildcard tests/test_*.c))
 TEST_SCRIPTS := $(sort $(wildcard tests/test_*.sh))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+OOM_SRC := $(sort $(wildcard tests/oom/*.c))
 MAN := $(sort $(wildcard man/*.[1357]))
 
 # tests/support: a file with a main is a program of its own, any other is linked with every test.
@@ -44,6 +45,7 @@ SUPPORT = $(call programs,$(SUPPORT_MAIN))
 TESTS = $(call programs,$(TEST_SRC))
 BENCHES = $(call programs,$(BENCH_SRC))
 FUZZERS = $(call programs,$(FUZZ_SRC))
+OOM_TESTS = $(filter $(BUILD)/tests/test_oom%,$(TESTS))
 
 # ---- flags
 
@@ -101,6 +103,11 @@ $(SHARED): $(call objects,$(LIB_SRC)) $(BUILD)/sources lib/loadkit.map
 $(EXAMPLES): %: %.o $(STATIC)
 $(SUPPORT) $(BENCHES) $(TESTS): %: %.o $(call objects,$(SUPPORT_PART)) $(STATIC)
 $(TESTS): MORE_LIBS = $(CHECK_LIBS)
+# All that asks the system for memory goes through tests/oom, which can refuse it.
+REFUSABLE = malloc calloc realloc free mmap munmap realpath fdopen getaddrinfo pthread_create \
+	timerfd_create eventfd
+$(OOM_TESTS): $(call objects,$(OOM_SRC))
+$(OOM_TESTS): MORE_LIBS = $(CHECK_LIBS) $(REFUSABLE:%=-Wl,--wrap=%)
 $(FUZZERS): %: %.o $(STATIC)
 $(FUZZERS): MORE_LIBS = -fsanitize=fuzzer
 $(EXAMPLES) $(SUPPORT) $(BENCHES) $(TESTS) $(FUZZERS):
@@ -135,7 +142,7 @@ ifneq ($(DEPENDENCIES_FOUND),yes)
 	@exit 1
 endif
 
-ALL_SRC = $(LIB_SRC) $(EXAMPLE_SRC) $(SUPPORT_SRC) $(TEST_SRC) $(BENCH_SRC) $(FUZZ_SRC)
+ALL_SRC = $(LIB_SRC) $(EXAMPLE_SRC) $(SUPPORT_SRC) $(TEST_SRC) $(OOM_SRC) $(BENCH_SRC) $(FUZZ_SRC)
 -include $(patsubst %.o,%.d,$(call objects,$(ALL_SRC)))
 
 # ---- running
@@ -170,7 +177,7 @@ check: ## all tests and gates; FULL=1: under sanitizers too, and a short fuzz
 	@$(MAKE) $(once) run-check
 
 run-check:
-	@CC='$(CC)' FUZZ_SECONDS=15 tests/run $(WITH_GATES) $(WITH_TESTS) \
+	@CC='$(CC)' FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run $(WITH_GATES) $(WITH_TESTS) \
 		$(if $(FULL),$(WITH_ASAN) $(WITH_FUZZ))
 
 .PHONY: test run-test
@@ -189,9 +196,14 @@ check-asan: build-asan ## the tests under AddressSanitizer and UBSan
 build-asan:
 	@$(MAKE) $(again) BUILD=$(BUILD)/asan CFLAGS='$(SANITIZE)' tests
 
+.PHONY: check-oom
+check-oom: $(OOM_TESTS) ## set-up and runs, with each request for memory refused in turn
+	@tests/run -b $(BUILD) $(OOM_TESTS)
+
 .PHONY: check-valgrind
 check-valgrind: tests ## the test programs under valgrind
-	@CK_FORK=no tests/run -b $(BUILD) -x 'valgrind -q --error-exitcode=99 --leak-check=full' $(TESTS)
+	@CK_FORK=no tests/run -b $(BUILD) -x 'valgrind -q --error-exitcode=99 --leak-check=full' \
+		$(filter-out %/test_oom_run,$(TESTS)) # it starts a thousand programs
 
 .PHONY: fuzz build-fuzz
 fuzz: build-fuzz ## every fuzzer for FUZZ_SECONDS (30)

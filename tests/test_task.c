@@ -19,6 +19,7 @@
 static struct lki_loop loop;
 static struct lki_timer guard;
 static int left; /* tasks until the loop stops */
+static size_t timers_before;
 
 static void on_guard(struct lki_timer *timer)
 {
@@ -34,6 +35,7 @@ static void setup(void)
     memset(&guard, 0, sizeof(guard));
     ck_assert_int_eq(lki_timer_init(&loop.timers, &guard, on_guard), LK_OK);
     lki_timer_set(&loop.timers, &guard, 1000000 * S);
+    timers_before = loop.timers.reserved;
 }
 
 static void teardown(void)
@@ -84,6 +86,7 @@ static void run(void)
     ck_assert_uint_eq(loop.task_count, 0);
     ck_assert_ptr_null(loop.tasks);
     ck_assert_ptr_null(loop.current);
+    ck_assert_uint_eq(loop.timers.reserved, timers_before);
 }
 
 static struct lki_timer at_timer;
@@ -580,7 +583,9 @@ static void call_that_returns(struct actor *self)
 {
     struct deep deep = {.actor = self};
 
+    self->task->message = "of the call before";
     self->outcome = lki_task_call(self->task, come_back, &deep, NULL, LKI_NEVER);
+    ck_assert_ptr_null(self->task->message);
     ck_assert_int_eq(deep.ran_count, 2);
     ck_assert_int_eq(deep.ran[0], 2);
 }
@@ -957,6 +962,37 @@ START_TEST(a_pinned_wait_ends_when_it_is_over_and_tells_once_before)
 }
 END_TEST
 
+static void wait_pinned_again(void *a, void *b)
+{
+    struct actor *self = a;
+
+    wait_pinned(a, b);
+    ck_assert_int_eq(self->why, LKI_WAKE_DEADLINE);
+    ck_assert_int_eq(told, 1);
+    self->over = false;
+    at(70, finish_job);
+    wait_pinned(a, b);
+    ck_assert_int_eq(self->why, LKI_WAKE_DEADLINE);
+}
+
+static void call_wait_pinned_again(struct actor *self)
+{
+    self->task->on_overdue = on_overdue;
+    lki_task_call(self->task, wait_pinned_again, self, NULL, self->deadline_ns);
+}
+
+START_TEST(a_call_that_is_overdue_is_told_of_once_however_often_it_waits)
+{
+    told = 0;
+    sleeper = (struct actor){.deadline_ns = 20};
+    actor_start(&sleeper, call_wait_pinned_again);
+    at(50, finish_job);
+    run();
+    ck_assert_int_eq(told, 1);
+    ck_assert_int_eq(sleeper.ended_ns, 70);
+}
+END_TEST
+
 /* The cut is told at the end of the turn; what is awaited comes before that. */
 START_TEST(a_pinned_wait_misses_no_event_between_a_cut_and_its_telling)
 {
@@ -1014,6 +1050,7 @@ static Suite *task_suite(void)
     tcase_add_checked_fixture(pinned, setup, teardown);
     tcase_add_loop_test(pinned, a_pinned_wait_ends_when_it_is_over_and_tells_once_before, 0,
                         LKI_COUNT(pinned_cases));
+    tcase_add_test(pinned, a_call_that_is_overdue_is_told_of_once_however_often_it_waits);
     tcase_add_test(pinned, a_pinned_wait_misses_no_event_between_a_cut_and_its_telling);
     suite_add_tcase(suite, life);
     suite_add_tcase(suite, waits);

@@ -325,7 +325,10 @@ static void judge_recording(struct lki_result *result, const struct lki_metrics 
         lki_result_doubt(result, LKI_RUN_INCOMPLETE,
                          "memory ran out: %" PRIu64 " values are missing from percentiles or codes",
                          lost);
-    if (metrics->overflowed)
+    if (metrics->overflowed && metrics->count < metrics->max)
+        lki_result_note(result, "memory ran out: the samples of some metrics are under %s",
+                        LKI_METRIC_OVERFLOW_NAME);
+    else if (metrics->overflowed)
         lki_result_note(result,
                         "more than %zu names of metrics: the samples of all others are under %s",
                         metrics->count, LKI_METRIC_OVERFLOW_NAME);
