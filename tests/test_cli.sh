@@ -166,26 +166,6 @@ tell $? "and holds what was done"
 ends "a result replaces the old one" 0 ./good "${given[@]}" -q -i 3 --json old.json
 ! grep -qx old old.json && [ "$(find . -name '*old.json*' | wc -l)" = 1 ]
 tell $? "and leaves nothing else behind"
-# On a full disk of its own, which nobody else sees: no mistake must come near a device. Root may not
-# be allowed to make a user namespace, and others need one to make any.
-as_root=-r
-[ "$(id -u)" -eq 0 ] && as_root=
-mkdir disk
-cat >full.sh <<'END'
-mount -t tmpfs -o size=64k none disk || exit
-cat /dev/zero >disk/filler 2>/dev/null
-"$@"
-status=$?
-ls -A disk >left
-exit $status
-END
-ends "a result that cannot be written after all fails the run" 1 \
-    unshare ${as_root:+"$as_root"} -m bash full.sh ./good "${given[@]}" -i 3 --json disk/new.json
-grep -q '^verdict' out && [ "$(grep '^good: ' err)" = \
-    'good: cannot write the result to disk/new.json: No space left on device' ]
-tell $? "but the report is there, and one line says so"
-[ "$(cat left)" = filler ]
-tell $? "and nothing half-written is left"
 ends "a result may go to standard output" 0 ./good "${given[@]}" -i 3 --json -
 [ "$(head -c 1 out)" = '{' ] && [ "$(tail -n 1 out)" = '}' ] && grep -q '^verdict' err
 tell $? "which is then all that stands there; the report goes to standard error"

@@ -121,7 +121,9 @@ END_TEST
 
 START_TEST(the_back_off_doubles_from_1_to_30_seconds)
 {
-    struct lk_def *defs[] = {TOWN_HOOK(LK_HOOK_INIT, fail_always), TOWN_STEP("a", town_act), NULL};
+    struct lk_def *defs[] = {TOWN_HOOK(LK_HOOK_INIT, fail_always),
+                             TOWN_HOOK(LK_HOOK_START, town_start), /* not after a bad init */
+                             TOWN_STEP("a", town_act), NULL};
 
     ck_assert_str_eq(live(defs, 130), "@0 @1 @3 @7 @15 @31 @61 @91 @121");
     ck_assert_uint_eq(town_code(&town, "on_init", LKI_CODE_LIFECYCLE_FAILED), 9);
@@ -1099,6 +1101,28 @@ START_TEST(a_step_has_the_stack_that_it_asked_for)
 }
 END_TEST
 
+static void use_much_memory(lk_vu *vu, void *self)
+{
+    (void)self;
+    for (int i = 0; i < 10; i++)
+        EXPECT(strlen(lk_format(vu, "%3000d", i)) == 3000, "its text");
+    lk_sleep(vu, 0);
+}
+
+START_TEST(what_a_step_gets_goes_when_it_ends)
+{
+    struct lk_def *defs[] = {TOWN_STEP("a", use_much_memory), NULL};
+
+    town_open(&town, defs, 1);
+    town.crowd.iterations_left = 1000;
+    town_run(&town);
+    ck_assert_uint_eq(town_code(&town, "a", LKI_CODE_STEP_OK), 1000);
+    ck_assert_uint_ge(town.loop.chunks.free_count, 10);
+    ck_assert_uint_le(town.loop.chunks.free_count, 20);
+    finish();
+}
+END_TEST
+
 static void defer_then_fail(lk_vu *vu, void *self)
 {
     lk_defer(vu, note_defer, vu);
@@ -1166,6 +1190,7 @@ static Suite *life_suite(void)
     tcase_add_test(means, descriptors_that_cannot_be_waited_for_are_refused);
     tcase_add_test(means, parameters_are_there_and_others_end_the_step);
     tcase_add_test(means, a_step_has_the_stack_that_it_asked_for);
+    tcase_add_test(means, what_a_step_gets_goes_when_it_ends);
     tcase_add_test(means, defers_run_before_the_next_step);
     suite_add_tcase(suite, order);
     suite_add_tcase(suite, choosing);

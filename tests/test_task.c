@@ -221,6 +221,31 @@ START_TEST(a_task_without_memory_for_its_stack_leaves_nothing_behind)
 }
 END_TEST
 
+static void note_waking(struct actor *self)
+{
+    lki_task_wait(self->task, LKI_NEVER);
+    self->count++;
+}
+
+/* Whoever closes the loop has given up the tasks that are left, and what they work on is gone. */
+START_TEST(closing_the_loop_resumes_nobody)
+{
+    static struct actor actors[3];
+
+    for (int i = 0; i < 3; i++) {
+        actors[i] = (struct actor){0};
+        actor_start(&actors[i], note_waking);
+    }
+    lki_task_wake_later(actors[1].task, LKI_WAKE_EVENT);
+    cut();
+    lki_loop_close(&loop);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(actors[i].count, 0);
+    ck_assert_int_eq(lki_loop_open(&loop), LK_OK);
+    guard = (struct lki_timer){0};
+}
+END_TEST
+
 static void overflow(struct actor *self)
 {
     memset(self->task->stack->base - 100, 1, 100);
@@ -1022,6 +1047,7 @@ static Suite *task_suite(void)
     tcase_add_test(life, many_keep_what_they_have_on_their_stacks);
     tcase_add_test(life, the_arena_goes_with_the_task);
     tcase_add_test(life, a_task_without_memory_for_its_stack_leaves_nothing_behind);
+    tcase_add_test(life, closing_the_loop_resumes_nobody);
     tcase_add_test(life, an_overflow_that_no_guard_stopped_is_counted);
     tcase_add_checked_fixture(waits, setup, teardown);
     tcase_add_loop_test(waits, the_earlier_of_limit_and_deadline_ends_a_wait, 0,

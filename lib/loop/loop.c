@@ -213,6 +213,9 @@ void lki_loop_close(struct lki_loop *loop)
 {
     bool abandoned = !lki_pool_close(loop->pool);
 
+    /* what tasks that were given up work on may be gone: they do not go on */
+    for (struct lki_task *task = loop->tasks; task; task = task->next)
+        lki_loop_unpost(loop, &task->post);
     while (loop->posts.first)
         run_posts(loop);
     lki_io_stop(&loop->timer_io);
