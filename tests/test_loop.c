@@ -468,6 +468,31 @@ START_TEST(with_edges_the_end_is_told_together_with_the_last_bytes)
 }
 END_TEST
 
+static void on_writable_once(struct lki_io *io, unsigned events)
+{
+    ck_assert_uint_eq(events, LKI_WRITABLE);
+    lki_io_stop(io);
+}
+
+START_TEST(with_edges_a_second_watcher_of_a_descriptor_may_come_and_go)
+{
+    struct lki_io writable = {0};
+
+    watch(0, LKI_READABLE | LKI_CLOSED | LKI_EDGE, on_edge);
+    ck_assert_int_eq(write(ends[1], "x", 1), 1);
+    run_until(10);
+    calls = 0;
+    ck_assert_int_eq(
+        lki_io_start(&loop, &writable, ends[0], LKI_WRITABLE | LKI_EDGE, on_writable_once), LK_OK);
+    run_until(20);
+    ck_assert(!writable.started);
+    ck_assert_int_le(calls, 2); /* each change of what is watched tells the state anew */
+    calls = 0;
+    run_until(30);
+    ck_assert_int_eq(calls, 0);
+}
+END_TEST
+
 START_TEST(a_descriptor_that_is_not_one_is_refused)
 {
     struct lki_io io = {0};
@@ -672,6 +697,7 @@ static Suite *loop_suite(void)
     tcase_add_test(fds, one_that_was_stopped_in_the_same_turn_is_not_called);
     tcase_add_test(fds, with_edges_a_change_is_told_once);
     tcase_add_test(fds, with_edges_the_end_is_told_together_with_the_last_bytes);
+    tcase_add_test(fds, with_edges_a_second_watcher_of_a_descriptor_may_come_and_go);
     tcase_add_test(fds, a_descriptor_that_is_not_one_is_refused);
     tcase_add_test(fds, a_fake_clock_stands_still_while_descriptors_are_busy);
     tcase_add_test(fds, what_holds_up_the_loop_is_measured);

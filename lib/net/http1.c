@@ -84,7 +84,8 @@ static bool lost(struct exchange *x, int error)
 static bool wait_writable(struct exchange *x, bool *answered)
 {
     int ready = 0;
-    enum lki_wake why = lki_task_wait_fd(x->task, x->conn->fd, LKI_WRITABLE, x->until_ns, &ready);
+    enum lki_wake why = lki_task_wait_fd(x->task, x->conn->fd, LKI_WRITABLE | LKI_EDGE, x->until_ns,
+                                         &ready);
 
     if (why != LKI_WAKE_EVENT) {
         lki_exchange_broken(x->result, x->arena, why, "sending");
