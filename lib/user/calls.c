@@ -99,6 +99,8 @@ enum lk_err lk_blocking(lk_vu *vu, void (*fn)(void *arg), void *arg)
         .arg = arg,
     };
 
+    if (blocking.task->cut)
+        lki_task_heed(blocking.task, LKI_WAKE_CUT);
     if (lki_pool_submit(vu->loop, &blocking.job))
         return LK_E_SYSTEM;
     lki_task_heed(blocking.task, lki_task_wait_pinned(blocking.task, &blocking.over));

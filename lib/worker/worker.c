@@ -25,7 +25,9 @@ static void take_numbers(struct lki_worker *worker, int64_t now_ns)
 /* Iterations that no user is there to carry out would be waited for without end. */
 static void give_up_without_users(struct lki_worker *worker, int64_t now_ns)
 {
-    if (worker->crowd.active)
+    bool failing = worker->ended_by == LKI_END_NONE && lki_crowd_hook_errors(&worker->crowd);
+
+    if (worker->crowd.active || !failing)
         worker->active_ns = now_ns;
     else if (worker->share.duration_ns == LKI_NEVER && !worker->crowd.draining &&
              now_ns - worker->active_ns > NO_USERS_NS)
