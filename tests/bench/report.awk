@@ -4,6 +4,7 @@
 #   calls TOOL REQUESTS READS WRITES WAITS OTHERS
 #   instructions ITERATIONS REQUESTS INSTRUCTIONS
 #   memory SITUATION USERS PSS_KB DESCRIPTORS
+#   truth RUN HELD_P50_MS HELD_P90_MS HELD_P99_MS RECORDED_P50_MS RECORDED_P90_MS RECORDED_P99_MS
 
 function sort_numbers(list, n,    i, j, x) {
     for (i = 2; i <= n; i++) {
@@ -117,6 +118,30 @@ function report_memory(situation, name, budget,    most, u, each, total, held) {
             verdict(total, 300))
 }
 
+# What is recorded is later than what the server says by the way back and by our own lateness.
+function report_truth(    q, n, run, held, late, budget) {
+    for (q = 1; q <= 3 && truths; q++) {
+        for (run = 1; run <= truths; run++) {
+            held[run] = truth[run, q]
+            late[run] = truth[run, q + 3] - truth[run, q]
+        }
+        n = median(held, truths)
+        budget = n * 0.005 > 0.1 ? n * 0.005 : 0.1
+        run = median(late, truths)
+        row("recorded against known " (q == 1 ? "p50" : q == 2 ? "p90" : "p99") ", ms",
+            sprintf("%.3f", n + run), sprintf("%.3f", n), sprintf("%+.3f", run),
+            sprintf("%+.3f to %+.3f", late[1], late[truths]), sprintf("%.3f", budget),
+            verdict(run < 0 ? -run : run, budget))
+    }
+}
+
+$1 == "truth" {
+    truths = $2
+    for (k = 1; k <= 6; k++)
+        truth[$2, k] = $(2 + k)
+    next
+}
+
 $1 == "calls" {
     calls[$2, "requests"] = $3
     for (k = 1; k <= 4; k++)
@@ -182,6 +207,7 @@ END {
         row("100000 users, from start to end of a step of each, s",
             two(of("start", 100000, "loadkit", "wall")), "", "", "", 2,
             verdict(of("start", 100000, "loadkit", "wall"), 2))
+    report_truth()
     for (what in failed)
         printf "\nFailed requests: %s: %d\n", what, failed[what]
 }

@@ -56,17 +56,17 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double late_us(const int64_t *sorted_ns, size_t count, size_t percent)
+static double held_ms(const int64_t *sorted_ns, size_t count, size_t percent)
 {
     size_t rank = (count * percent + 99) / 100;
 
-    return (double)sorted_ns[rank - 1] / 1e3;
+    return (double)sorted_ns[rank - 1] / 1e6;
 }
 
 static void report(const struct test_server_seen *seen)
 {
-    size_t count = lki_min(seen->delays, TEST_LATE_KEPT);
-    static int64_t late_ns[TEST_LATE_KEPT];
+    size_t count = lki_min(seen->delays, TEST_DELAYS_KEPT);
+    static int64_t held_ns[TEST_DELAYS_KEPT];
 
     printf("connections %llu requests %llu answers %llu broken %llu bytes %llu\n",
            (unsigned long long)seen->connections, (unsigned long long)seen->requests,
@@ -74,11 +74,10 @@ static void report(const struct test_server_seen *seen)
            (unsigned long long)seen->bytes);
     if (!count)
         return;
-    memcpy(late_ns, seen->late_ns, count * sizeof(*late_ns));
-    qsort(late_ns, count, sizeof(*late_ns), by_value);
-    printf("delays %llu late by us: p50 %.1f p90 %.1f p99 %.1f max %.1f\n",
-           (unsigned long long)seen->delays, late_us(late_ns, count, 50),
-           late_us(late_ns, count, 90), late_us(late_ns, count, 99), late_us(late_ns, count, 100));
+    memcpy(held_ns, seen->held_ns, count * sizeof(*held_ns));
+    qsort(held_ns, count, sizeof(*held_ns), by_value);
+    printf("held ms p50 %.3f p90 %.3f p99 %.3f\n", held_ms(held_ns, count, 50),
+           held_ms(held_ns, count, 90), held_ms(held_ns, count, 99));
 }
 
 static void on_signal(int number)

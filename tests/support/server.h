@@ -22,7 +22,7 @@
 #define TEST_SCRIPT_MAX 16
 #define TEST_REQUESTS_KEPT 32
 #define TEST_REQUEST_BYTES 4096
-#define TEST_LATE_KEPT 8192
+#define TEST_DELAYS_KEPT 65536
 
 enum test_act {
     ACT_END,   /* nothing more; the connection stays until the client closes it */
@@ -108,8 +108,8 @@ struct test_server_seen {
     uint64_t answers;     /* SEND, FILL and DRIP acts that were done to the last byte */
     uint64_t broken; /* bytes of an unfinished request when a connection ended, or no request */
     uint64_t bytes;  /* received */
-    uint64_t delays; /* DELAY acts done; how late each was, the last TEST_LATE_KEPT of them: */
-    int64_t late_ns[TEST_LATE_KEPT];
+    uint64_t delays; /* DELAY acts done; how long each truly was, of the last TEST_DELAYS_KEPT: */
+    int64_t held_ns[TEST_DELAYS_KEPT];
     struct test_request {
         uint64_t connection;            /* from 0, in the order of accepting */
         size_t len;                     /* of the whole request; bytes holds its beginning */

@@ -300,7 +300,7 @@ static bool act_delay(struct peer *peer)
     unsigned draw;
 
     if (peer->slept) {
-        child.seen->late_ns[child.seen->delays++ % TEST_LATE_KEPT] = now_ns() - peer->wake_ns;
+        child.seen->held_ns[child.seen->delays++ % TEST_DELAYS_KEPT] = now_ns() - peer->since_ns;
         return act_sleep(peer, 0);
     }
     draw = (unsigned)(count++ * 7 % 20);
