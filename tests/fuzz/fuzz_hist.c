@@ -3,32 +3,10 @@
  * histogram, whose numbers agree with each other; what is refused leaves the target as it was. The
  * bytes also choose values to record: what the encoder makes of these must be accepted.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "fuzz/fuzz.h"
 #include "stats/hist.h"
 
 #define ENCODED_MAX ((size_t)1 << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(int truth)
-{
-    if (!truth)
-        abort();
-}
-
-/* Memory that ends with the bytes, for a sanitizer to see any look beyond them. */
-static char *exact(const void *bytes, size_t len)
-{
-    char *copy = malloc(len ? len : 1);
-
-    must(copy != NULL);
-    if (len)
-        memcpy(copy, bytes, len);
-    return copy;
-}
 
 static void must_encode_as(const struct lki_hist *hist, const char *bytes, size_t len)
 {

@@ -3,11 +3,8 @@
  * and what follows, until the connection would be closed. However the bytes are cut into pieces,
  * what was read must be the same. The first byte of the input chooses the cuts and the method.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/mem.h"
+#include "fuzz/fuzz.h"
 #include "net/http1_parse.h"
 
 #define HEAD_MAX 300 /* small, so that the limit is met */
@@ -23,12 +20,6 @@ struct outcome {
     size_t body_len;
     char *body;
 };
-
-static void must(int truth)
-{
-    if (!truth)
-        abort();
-}
 
 static void note(struct outcome *out, uint64_t value)
 {
@@ -65,17 +56,6 @@ static size_t piece(uint32_t *cuts, size_t len)
         return *cuts ? lki_min(1, len) : len;
     *cuts = *cuts * 1664525 + 1013904223;
     return lki_min(1 + (*cuts >> 24) % 23, len);
-}
-
-/* Memory that ends with the bytes, for a sanitizer to see any look beyond them. */
-static char *exact(const char *bytes, size_t len)
-{
-    char *copy = malloc(len ? len : 1);
-
-    if (!copy)
-        abort();
-    memcpy(copy, bytes, len);
-    return copy;
 }
 
 static int read_head(struct lki_http1_memo *memo, struct lki_http1_head *head, const char *bytes,
@@ -167,8 +147,6 @@ static void must_be_same(const struct outcome *a, const struct outcome *b)
     must(a->heads == b->heads && a->hash == b->hash && a->used == b->used);
     must(a->body_len == b->body_len && !memcmp(a->body, b->body, a->body_len));
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -11,7 +11,7 @@
 
 #include <setjmp.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz/fuzz.h"
 
 static jmp_buf left;
 
@@ -37,22 +37,6 @@ struct lki_doc *fuzz_response_doc(const lk_response *response)
 {
     (void)response;
     abort();
-}
-
-static void must(int truth)
-{
-    if (!truth)
-        abort();
-}
-
-static char *exact(const void *bytes, size_t len)
-{
-    char *copy = malloc(len ? len : 1);
-
-    must(copy != NULL);
-    if (len)
-        memcpy(copy, bytes, len);
-    return copy;
 }
 
 static uint64_t bits_of(double value)

@@ -4,33 +4,12 @@
  * is refused.
  */
 #include <arpa/inet.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "fuzz/fuzz.h"
 #include "net/url.h"
 
 #define NAME_BYTES 64
 #define UNTOUCHED 0x5a
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(int truth)
-{
-    if (!truth)
-        abort();
-}
-
-/* Memory that ends with the bytes, for a sanitizer to see any look beyond them. */
-static char *exact(const void *bytes, size_t len)
-{
-    char *copy = malloc(len ? len : 1);
-
-    must(copy != NULL);
-    if (len)
-        memcpy(copy, bytes, len);
-    return copy;
-}
 
 /* A space or a control character, which would end or break a request line. */
 static int has_blank(const char *text, size_t len)
