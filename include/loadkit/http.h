@@ -17,6 +17,7 @@ struct lk_response {
     int status;        /* 200 and so on; 0: no complete answer came (only with .keep_going) */
     const char *body;  /* terminated for convenience; never NULL */
     size_t body_bytes; /* the terminator is not counted */
+    double seconds;    /* latency, as the report has it */
 };
 
 /* One request. Zero means the default for every member but method and url. */

@@ -22,8 +22,8 @@ static const struct named {
 } scripts[] = {
     {"ok", "answers at once", {{SRV_READ, SRV_SEND(ANSWER), SRV_AGAIN}}},
     {"delay",
-     "answers after 10 ms (50 %), 50 ms (45 %) or 500 ms (5 %)",
-     {{SRV_READ, SRV_DELAY, SRV_SEND(ANSWER), SRV_AGAIN}}},
+     "answers after 10 ms (50 %), 50 ms (45 %) or 500 ms (5 %), and says after how many ns",
+     {{SRV_READ, SRV_DELAY, SRV_HELD, SRV_AGAIN}}},
     {"large",
      "answers with 64 kB",
      {{SRV_READ, SRV_SEND(HEAD "Content-Length: 65536\r\n\r\n"), SRV_FILL(65536), SRV_AGAIN}}},

@@ -32,6 +32,7 @@ enum test_act {
     ACT_DRIP,  /* sends bytes one by one, each in a call of its own, ms apart */
     ACT_SLEEP, /* waits ms, counted from the end of the act before */
     ACT_DELAY, /* of 20 requests in a row 10 wait 10 ms, 9 wait 50 ms, 1 waits 500 ms */
+    ACT_HELD,  /* answers with how long the DELAY before truly was, in ns */
     ACT_SHUT,  /* sends FIN and goes on reading */
     ACT_CLOSE, /* closes; with bytes unread, the kernel makes it a reset */
     ACT_RESET, /* sends RST */
@@ -73,6 +74,10 @@ struct test_action {
 #define SRV_DELAY                                                                                  \
     {                                                                                              \
         .act = ACT_DELAY                                                                           \
+    }
+#define SRV_HELD                                                                                   \
+    {                                                                                              \
+        .act = ACT_HELD                                                                            \
     }
 #define SRV_SHUT                                                                                   \
     {                                                                                              \

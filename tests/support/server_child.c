@@ -38,6 +38,7 @@ struct peer {
     unsigned unread;  /* complete requests that no READ has taken */
     int64_t since_ns; /* when the act before ended */
     int64_t wake_ns;
+    int64_t held_ns; /* by the last delay */
     /* the request that is coming in */
     size_t len;       /* of it so far */
     size_t body_left; /* once the head is complete */
@@ -300,11 +301,23 @@ static bool act_delay(struct peer *peer)
     unsigned draw;
 
     if (peer->slept) {
-        child.seen->held_ns[child.seen->delays++ % TEST_DELAYS_KEPT] = now_ns() - peer->since_ns;
+        peer->held_ns = now_ns() - peer->since_ns;
+        child.seen->held_ns[child.seen->delays++ % TEST_DELAYS_KEPT] = peer->held_ns;
         return act_sleep(peer, 0);
     }
     draw = (unsigned)(count++ * 7 % 20);
     return act_sleep(peer, draw < 10 ? 10 : draw < 19 ? 50 : 500);
+}
+
+static bool act_held(struct peer *peer)
+{
+    char bytes[128];
+    struct test_action answer = {.act = ACT_SEND, .bytes = bytes};
+
+    answer.len = (size_t)snprintf(bytes, sizeof(bytes),
+                                  "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n%020lld",
+                                  (long long)peer->held_ns);
+    return act_send(peer, &answer);
 }
 
 /* The acts after which nothing more is done; false. */
@@ -333,6 +346,8 @@ static bool act_do(struct peer *peer, const struct test_action *action)
         return act_sleep(peer, action->ms);
     case ACT_DELAY:
         return act_delay(peer);
+    case ACT_HELD:
+        return act_held(peer);
     case ACT_SHUT:
         shutdown(peer->fd, SHUT_WR);
         return true;
