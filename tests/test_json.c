@@ -480,22 +480,6 @@ START_TEST(a_number_is_an_integer_exactly_or_not_at_all)
 }
 END_TEST
 
-START_TEST(an_unsigned_number_has_no_sign_and_64_bits)
-{
-    struct lki_json_value value;
-    uint64_t number = 77;
-
-    ck_assert_int_eq(value_of("18446744073709551615", &value), LK_OK);
-    ck_assert_int_eq(lki_json_uint(&value, &number), LK_OK);
-    ck_assert_uint_eq(number, UINT64_MAX);
-    ck_assert_int_eq(value_of("-1", &value), LK_OK);
-    ck_assert_int_eq(lki_json_uint(&value, &number), LK_E_LIMIT);
-    ck_assert_int_eq(value_of("[]", &value), LK_OK);
-    ck_assert_int_eq(lki_json_uint(&value, &number), LK_E_ARG);
-    ck_assert_uint_eq(number, UINT64_MAX);
-}
-END_TEST
-
 START_TEST(numbers_and_booleans_are_what_they_are)
 {
     struct lki_json_value value;
@@ -722,7 +706,6 @@ static Suite *json_suite(void)
     tcase_add_loop_test(find, backslashes_pair_up_across_blocks, 0, 70);
     tcase_add_test(find, ten_megabytes_are_searched_to_the_end);
     tcase_add_loop_test(value, a_number_is_an_integer_exactly_or_not_at_all, 0, LKI_COUNT(ints));
-    tcase_add_test(value, an_unsigned_number_has_no_sign_and_64_bits);
     tcase_add_test(value, numbers_and_booleans_are_what_they_are);
     tcase_add_loop_test(value, a_string_is_decoded_or_refused, 0, LKI_COUNT(strings));
     tcase_add_loop_test(value, elements_and_members_are_counted, 0, LKI_COUNT(counts));

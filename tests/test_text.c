@@ -151,6 +151,57 @@ START_TEST(a_wrong_count_is_refused_with_the_reason)
 }
 END_TEST
 
+static const struct rate_case {
+    const char *text;
+    double per_s;
+} rates[] = {
+    {"200", 200},   {"200/s", 200},  {"0.5", 0.5},
+    {"0.1/s", 0.1}, {"20k", 20000},  {"1.5K", 1500},
+    {"1.5k/m", 25}, {"30/m", 0.5},   {"1/m", 1. / 60},
+    {"3600/h", 1},  {"007", 7},      {"0", 0},
+    {"0.0", 0},     {"00.25", 0.25}, {"18446744073709551615", 18446744073709551615.},
+};
+
+static const struct refusal bad_rates[] = {
+    {"", LK_E_FORMAT, "it is empty"},
+    {"x", LK_E_FORMAT, "a number was expected"},
+    {"/s", LK_E_FORMAT, "a number was expected"},
+    {".5", LK_E_FORMAT, "a number was expected"},
+    {"-1", LK_E_FORMAT, "it is negative"},
+    {"1.", LK_E_FORMAT, "digits are missing behind the point"},
+    {"1./s", LK_E_FORMAT, "digits are missing behind the point"},
+    {"1m", LK_E_FORMAT, "behind the number may stand /s, /m or /h"},
+    {"1/", LK_E_FORMAT, "behind the number may stand /s, /m or /h"},
+    {"1/d", LK_E_FORMAT, "behind the number may stand /s, /m or /h"},
+    {"1/min", LK_E_FORMAT, "behind the number may stand /s, /m or /h"},
+    {"1 /s", LK_E_FORMAT, "behind the number may stand /s, /m or /h"},
+    {"1e3", LK_E_FORMAT, "behind the number may stand /s, /m or /h"},
+    {"1.5.5", LK_E_FORMAT, "behind the number may stand /s, /m or /h"},
+    {"1kk", LK_E_FORMAT, "behind the number may stand /s, /m or /h"},
+    {"18446744073709551616", LK_E_LIMIT, "it is too large"},
+};
+
+START_TEST(a_rate_is_read)
+{
+    const char *why = NULL;
+    double per_s = UNTOUCHED;
+
+    ck_assert_int_eq(lki_text_rate(rates[_i].text, &per_s, &why), LK_OK);
+    ck_assert_double_eq(per_s, rates[_i].per_s);
+}
+END_TEST
+
+START_TEST(a_wrong_rate_is_refused_with_the_reason)
+{
+    const char *why = NULL;
+    double per_s = UNTOUCHED;
+
+    ck_assert_int_eq(lki_text_rate(bad_rates[_i].text, &per_s, &why), bad_rates[_i].err);
+    ck_assert_str_eq(why, bad_rates[_i].why);
+    ck_assert_double_eq(per_s, UNTOUCHED);
+}
+END_TEST
+
 START_TEST(a_seed_is_any_number_of_64_bits_and_nothing_else)
 {
     const char *why = NULL;
@@ -252,6 +303,9 @@ int main(void)
     tcase_add_loop_test(tcase, a_count_is_read, 0, (int)LKI_COUNT(counts));
     tcase_add_loop_test(tcase, a_wrong_count_is_refused_with_the_reason, 0,
                         (int)LKI_COUNT(bad_counts));
+    tcase_add_loop_test(tcase, a_rate_is_read, 0, (int)LKI_COUNT(rates));
+    tcase_add_loop_test(tcase, a_wrong_rate_is_refused_with_the_reason, 0,
+                        (int)LKI_COUNT(bad_rates));
     tcase_add_test(tcase, a_seed_is_any_number_of_64_bits_and_nothing_else);
     tcase_add_loop_test(tcase, the_nearest_word_is_found_when_it_is_near, 0,
                         (int)LKI_COUNT(nearest_cases));

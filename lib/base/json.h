@@ -59,7 +59,6 @@ enum lk_err lki_json_count(const struct lki_json_value *value, size_t *out);
  * integers, has a fraction; LK_E_LIMIT: a number that does not fit. 1.0 and 1e3 are integers too.
  */
 enum lk_err lki_json_int(const struct lki_json_value *value, int64_t *out);
-enum lk_err lki_json_uint(const struct lki_json_value *value, uint64_t *out);
 enum lk_err lki_json_double(const struct lki_json_value *value, double *out);
 enum lk_err lki_json_bool(const struct lki_json_value *value, bool *out);
 

@@ -107,23 +107,6 @@ enum lk_err lki_json_int(const struct lki_json_value *value, int64_t *out)
     return LK_OK;
 }
 
-enum lk_err lki_json_uint(const struct lki_json_value *value, uint64_t *out)
-{
-    uint64_t magnitude;
-    bool negative;
-    enum lk_err err;
-
-    if (value->kind != LKI_JSON_NUMBER)
-        return LK_E_ARG;
-    err = lki_decimal_int(value->raw, value->len, &magnitude, &negative);
-    if (err)
-        return err;
-    if (negative && magnitude)
-        return LK_E_LIMIT;
-    *out = magnitude;
-    return LK_OK;
-}
-
 enum lk_err lki_json_double(const struct lki_json_value *value, double *out)
 {
     if (value->kind != LKI_JSON_NUMBER)

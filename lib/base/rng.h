@@ -36,12 +36,20 @@ static inline double lki_rng_double(struct lki_rng *rng)
     return (double)(lki_rng_next(rng) >> 11) * 0x1.0p-53;
 }
 
-/* Uniform in [0, bound), bound > 0, without bias worth the name (128-bit multiply). */
+/* Uniform in [0, bound), bound > 0, without bias (a 128-bit multiply; the few draws that would make
+ * some numbers more likely are drawn again). */
 static inline uint64_t lki_rng_below(struct lki_rng *rng, uint64_t bound)
 {
     __extension__ typedef unsigned __int128 wide;
+    wide product = (wide)lki_rng_next(rng) * bound;
 
-    return (uint64_t)(((wide)lki_rng_next(rng) * bound) >> 64);
+    if ((uint64_t)product < bound) {
+        uint64_t unfair = (0 - bound) % bound; /* 2^64 modulo bound */
+
+        while ((uint64_t)product < unfair)
+            product = (wide)lki_rng_next(rng) * bound;
+    }
+    return (uint64_t)(product >> 64);
 }
 
 #endif

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/decimal.h"
 #include "base/mem.h"
 
 /* Longer words get no suggestion: nobody mistypes them, and the table stays on the stack. */
@@ -86,6 +87,49 @@ enum lk_err lki_text_count(const char *text, uint64_t *count, const char **why)
     if (__builtin_mul_overflow(sum, unit, &sum))
         return refuse(LK_E_LIMIT, why, "it is too large");
     *count = sum;
+    return LK_OK;
+}
+
+/* Digits at *at with or without a fraction, which moves behind them. */
+static enum lk_err decimal_read(const char **at, double *value, const char **why)
+{
+    const char *from = *at;
+    uint64_t whole = 0;
+    enum lk_err err = digits_read(at, &whole, why);
+
+    if (err)
+        return err;
+    if (**at == '.') {
+        if (!is_digit(*++*at))
+            return refuse(LK_E_FORMAT, why, "digits are missing behind the point");
+        while (is_digit(**at))
+            ++*at;
+    }
+    while (*from == '0' && is_digit(from[1]))
+        from++;
+    if (lki_decimal_double(from, (size_t)(*at - from), value))
+        return refuse(LK_E_LIMIT, why, "it is too large");
+    return LK_OK;
+}
+
+enum lk_err lki_text_rate(const char *text, double *per_s, const char **why)
+{
+    double value = 0;
+    enum lk_err err = decimal_read(&text, &value, why);
+
+    if (err)
+        return err;
+    if (*text == 'k' || *text == 'K') {
+        value *= 1000;
+        text++;
+    }
+    if (!strcmp(text, "/m"))
+        value /= 60;
+    else if (!strcmp(text, "/h"))
+        value /= 3600;
+    else if (*text && strcmp(text, "/s") != 0)
+        return refuse(LK_E_FORMAT, why, "behind the number may stand /s, /m or /h");
+    *per_s = value;
     return LK_OK;
 }
 
@@ -223,6 +267,16 @@ void lki_nearest_offer(struct lki_nearest *nearest, const char *candidate)
         return;
     nearest->best = candidate;
     nearest->distance = distance;
+}
+
+size_t lki_text_cut(const char *text, size_t len, size_t max)
+{
+    if (len <= max)
+        return len;
+    len = max;
+    while (len && max - len < 4 && ((unsigned char)text[len] & 0xc0) == 0x80)
+        len--;
+    return len;
 }
 
 void lki_text_one_line(char *text, size_t len)

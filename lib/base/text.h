@@ -26,6 +26,9 @@ enum lk_err lki_text_duration(const char *text, int64_t *ns, const char **why);
 /* "100", "10k", "2m": k is a thousand, m a million. */
 enum lk_err lki_text_count(const char *text, uint64_t *count, const char **why);
 
+/* "200", "0.5/s", "1.5k/s", "30/m", "100/h": so many a second, a minute, an hour. */
+enum lk_err lki_text_rate(const char *text, double *per_s, const char **why);
+
 /* Decimal digits. */
 enum lk_err lki_text_u64(const char *text, uint64_t *value, const char **why);
 
@@ -40,6 +43,9 @@ struct lki_nearest {
 /* word is borrowed. */
 void lki_nearest_init(struct lki_nearest *nearest, const char *word, size_t len);
 void lki_nearest_offer(struct lki_nearest *nearest, const char *candidate);
+
+/* len, or less so that at most max bytes are kept and no character is cut in two. */
+size_t lki_text_cut(const char *text, size_t len, size_t max);
 
 /* Makes foreign bytes safe inside a line for people: control characters become '?'. */
 void lki_text_one_line(char *text, size_t len);

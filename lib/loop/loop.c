@@ -5,8 +5,13 @@
 #include <event2/event_struct.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+
+#ifdef __linux__
+#include <sys/epoll.h>
+#endif
 
 #include "base/mem.h"
 #include "loop/pool.h"
@@ -186,9 +191,42 @@ static void say_nothing(int severity, const char *message)
     (void)message;
 }
 
+static bool quiet;
+
 void lki_loop_quiet(void)
 {
+    quiet = true;
     event_set_log_callback(say_nothing);
+}
+
+#ifdef __linux__
+static bool epoll_takes(int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    bool takes = epoll >= 0 && !epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+
+    if (epoll >= 0)
+        close(epoll);
+    return takes;
+}
+#else
+static bool epoll_takes(int fd)
+{
+    (void)fd;
+    return true;
+}
+#endif
+
+bool lki_loop_takes(int fd)
+{
+    struct stat info;
+
+    if (quiet)
+        return true;
+    if (fstat(fd, &info))
+        return false;
+    return S_ISSOCK(info.st_mode) || S_ISFIFO(info.st_mode) || epoll_takes(fd);
 }
 
 enum lk_err lki_loop_open(struct lki_loop *loop)
@@ -258,15 +296,63 @@ void lki_loop_unpost(struct lki_loop *loop, struct lki_post *post)
     post->fn = NULL;
 }
 
+static int64_t real_now(void)
+{
+    return lki_clock_now(&(struct lki_clock){0});
+}
+
+void lki_outside_begin(struct lki_loop *loop, struct lki_outside *outside)
+{
+    if (LKI_LIKELY(!loop->patient))
+        return;
+    *outside = (struct lki_outside){.next = loop->outside, .since_ns = real_now()};
+    if (outside->next)
+        outside->next->prev = outside;
+    loop->outside = outside;
+}
+
+void lki_outside_end(struct lki_loop *loop, struct lki_outside *outside)
+{
+    if (LKI_LIKELY(!loop->patient))
+        return;
+    if (outside->prev)
+        outside->prev->next = outside->next;
+    else
+        loop->outside = outside->next;
+    if (outside->next)
+        outside->next->prev = outside->prev;
+}
+
+void lki_outside_renew(struct lki_loop *loop)
+{
+    int64_t now_ns = loop->outside ? real_now() : 0;
+
+    for (struct lki_outside *outside = loop->outside; outside; outside = outside->next)
+        outside->since_ns = now_ns;
+}
+
+/* Until when, by the real clock, a fake one has to stand still for those who wait outside. */
+static int64_t chance_until(const struct lki_loop *loop)
+{
+    return loop->outside ? loop->outside->since_ns + LKI_CHANCE_NS : 0;
+}
+
 /* On a fake clock nothing takes time: when there is nothing else to do, the next deadline is now.
  * What was done for one descriptor may be what another waits for, so that comes first. */
-static void skip_time(struct lki_loop *loop)
+static void skip_time(struct lki_loop *loop, int64_t until_ns)
 {
     int64_t next_ns = lki_timers_next(&loop->timers);
-    bool idle = loop->turn_began_ns == LKI_NEVER && !loop->posts.first;
+    bool idle = loop->turn_began_ns == LKI_NEVER && !loop->posts.first &&
+                (!loop->outside || real_now() >= chance_until(loop));
 
-    if (idle && next_ns != LKI_NEVER && next_ns > loop->clock.fake_ns)
+    if (loop->patient && ++loop->turns_here > LKI_TURNS_HERE_MAX)
+        idle = true;
+    if (next_ns > until_ns)
+        next_ns = until_ns;
+    if (idle && next_ns != LKI_NEVER && next_ns > loop->clock.fake_ns) {
         loop->clock.fake_ns = next_ns;
+        loop->turns_here = 0;
+    }
 }
 
 /* Called at the end of a turn that did something; tells for how long nobody looked at events. */
@@ -281,22 +367,33 @@ static void watch_health(struct lki_loop *loop, int64_t now_ns)
         loop->health.stalls++;
 }
 
+void lki_loop_health_reset(struct lki_loop *loop)
+{
+    loop->health = (struct lki_loop_health){.overflowed = loop->health.overflowed};
+    loop->turn_began_ns = lki_loop_now(loop);
+}
+
 /* Waits for events and handles them; does not wait when there is something else to do. */
-static void poll_events(struct lki_loop *loop, int64_t now_ns)
+static void poll_events(struct lki_loop *loop, int64_t now_ns, int64_t until_ns)
 {
     int64_t next_ns = lki_timers_next(&loop->timers);
-    bool skips = loop->clock.fake && next_ns != LKI_NEVER;
-    bool busy = loop->posts.first || next_ns <= now_ns || skips;
+    bool busy = loop->posts.first || next_ns <= now_ns;
 
+    if (loop->clock.fake) {
+        int64_t chance_ns = chance_until(loop);
+
+        busy |= next_ns != LKI_NEVER && (!chance_ns || chance_ns <= real_now());
+        next_ns = chance_ns ? chance_ns : LKI_NEVER;
+    }
     if (!busy && next_ns < loop->armed_ns)
         arm_timer(loop, next_ns);
     loop->turn_began_ns = LKI_NEVER;
     event_base_loop(loop->base, busy ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
     if (loop->clock.fake)
-        skip_time(loop);
+        skip_time(loop, until_ns);
 }
 
-void lki_loop_run(struct lki_loop *loop)
+bool lki_loop_run_until(struct lki_loop *loop, int64_t until_ns)
 {
     int64_t now_ns = lki_loop_now(loop);
 
@@ -304,8 +401,10 @@ void lki_loop_run(struct lki_loop *loop)
     while (!loop->stopping) {
         bool posted;
 
-        poll_events(loop, now_ns);
+        poll_events(loop, now_ns, until_ns);
         now_ns = lki_loop_now(loop);
+        if (LKI_UNLIKELY(now_ns >= until_ns))
+            break;
         if (loop->turn_began_ns == LKI_NEVER)
             loop->turn_began_ns = now_ns;
         posted = loop->posts.first != NULL;
@@ -315,6 +414,12 @@ void lki_loop_run(struct lki_loop *loop)
         }
         watch_health(loop, now_ns);
     }
+    return loop->stopping;
+}
+
+void lki_loop_run(struct lki_loop *loop)
+{
+    lki_loop_run_until(loop, LKI_NEVER);
 }
 
 void lki_loop_trim(struct lki_loop *loop)

@@ -62,7 +62,17 @@ struct lki_loop_health {
 };
 
 #define LKI_STALL_NS (100 * LKI_NS_PER_MS)
+#define LKI_CHANCE_NS LKI_NS_PER_S
+/* So many turns without time going on are taken for a loop of users that never wait: a patient
+ * clock goes on then too. */
+#define LKI_TURNS_HERE_MAX 10000
 #define LKI_READ_BUFFER_BYTES ((size_t)16 * 1024)
+
+/* A wait for what no clock of ours rules: a descriptor, a helper thread. */
+struct lki_outside {
+    struct lki_outside *next, *prev;
+    int64_t since_ns; /* by the real clock */
+};
 
 struct lki_pool;
 struct lki_task;
@@ -88,6 +98,12 @@ struct lki_loop {
     struct lki_chunk_pool chunks;
     bool draining; /* waits that may end early do so */
 
+    /* On a fake clock, which else goes to the next deadline whenever there is nothing to do: stand
+     * still while somebody waits outside, for LKI_CHANCE_NS of real time each. */
+    bool patient;
+    struct lki_outside *outside; /* the youngest first */
+    uint64_t turns_here;         /* since a patient clock last went on */
+
     struct lki_pool *pool;  /* made when first used */
     struct lki_buf scratch; /* for whoever runs; not across a wait */
     char *read_buffer;      /* LKI_READ_BUFFER_BYTES; not across a wait */
@@ -101,12 +117,26 @@ void lki_loop_close(struct lki_loop *loop);
  * process, so only for a program that is ours. */
 void lki_loop_quiet(void);
 
+/* Can this descriptor be watched? To be asked of those that are not ours: elsewhere than in a quiet
+ * loop libevent prints what it thinks of one that cannot. */
+bool lki_loop_takes(int fd);
+
 /* Turns until lki_loop_stop. */
 void lki_loop_run(struct lki_loop *loop);
+
+/* The same on a fake clock, which is stopped at until_ns: what is due then is left for the next
+ * call. True: lki_loop_stop was called. */
+bool lki_loop_run_until(struct lki_loop *loop, int64_t until_ns);
 static inline void lki_loop_stop(struct lki_loop *loop)
 {
     loop->stopping = true;
 }
+
+/* Between these somebody waits for what is outside. */
+void lki_outside_begin(struct lki_loop *loop, struct lki_outside *outside);
+void lki_outside_end(struct lki_loop *loop, struct lki_outside *outside);
+/* Who waits outside gets a new chance: it is its last one. */
+void lki_outside_renew(struct lki_loop *loop);
 
 static inline int64_t lki_loop_now(const struct lki_loop *loop)
 {
@@ -127,6 +157,9 @@ void lki_io_stop(struct lki_io *io);
 enum lk_err lki_signal_start(struct lki_loop *loop, struct lki_signal *sig, int number,
                              void (*on_signal)(struct lki_signal *self));
 void lki_signal_stop(struct lki_signal *sig);
+
+/* What kept the loop busy up to now, in this turn too, does not count. */
+void lki_loop_health_reset(struct lki_loop *loop);
 
 /* To be called each second: what nobody needed meanwhile is given back to the system, little by
  * little. */

@@ -1,12 +1,10 @@
 #include "loop/pool.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/mem.h"
+#include "loop/waker.h"
 
 #define POOL_THREADS 8
 
@@ -25,8 +23,7 @@ struct lki_pool {
     int busy;
     size_t waiting; /* jobs in todo */
     bool closing;
-    int wake_fd; /* written for each finished job; the loop takes all that there are */
-    struct lki_io wake_io;
+    struct lki_waker waker; /* for each finished job; the loop takes all that there are */
 };
 
 static void queue_put(struct job_queue *queue, struct lki_job *job)
@@ -55,14 +52,6 @@ static struct lki_job *queue_take(struct job_queue *queue)
     return job;
 }
 
-static void wake_loop(struct lki_pool *pool)
-{
-    uint64_t one = 1;
-    ssize_t written = write(pool->wake_fd, &one, sizeof(one));
-
-    (void)written; /* the counter cannot overflow: the loop resets it */
-}
-
 static void *thread_main(void *arg)
 {
     struct lki_pool *pool = arg;
@@ -83,27 +72,24 @@ static void *thread_main(void *arg)
         pthread_mutex_lock(&pool->lock);
         pool->busy--;
         queue_put(&pool->done, job);
-        wake_loop(pool);
+        lki_waker_wake(&pool->waker);
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;
 }
 
-static void on_jobs_done(struct lki_io *io, unsigned events)
+static void on_jobs_done(struct lki_waker *waker)
 {
-    struct lki_pool *pool = LKI_CONTAINER(io, struct lki_pool, wake_io);
+    struct lki_pool *pool = LKI_CONTAINER(waker, struct lki_pool, waker);
     struct lki_job *job;
-    uint64_t count;
-    ssize_t got = read(pool->wake_fd, &count, sizeof(count));
 
-    (void)got;
-    (void)events;
     pthread_mutex_lock(&pool->lock);
     job = queue_take_all(&pool->done);
     pthread_mutex_unlock(&pool->lock);
     while (job) {
         struct lki_job *next = job->next;
 
+        lki_outside_end(waker->io.loop, &job->outside);
         job->on_done(job);
         job = next;
     }
@@ -117,11 +103,7 @@ static struct lki_pool *pool_new(struct lki_loop *loop)
         return NULL;
     pool->todo.last = &pool->todo.first;
     pool->done.last = &pool->done.first;
-    pool->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (pool->wake_fd < 0 ||
-        lki_io_start(loop, &pool->wake_io, pool->wake_fd, LKI_READABLE, on_jobs_done)) {
-        if (pool->wake_fd >= 0)
-            close(pool->wake_fd);
+    if (lki_waker_open(&pool->waker, loop, on_jobs_done)) {
         free(pool);
         return NULL;
     }
@@ -130,17 +112,10 @@ static struct lki_pool *pool_new(struct lki_loop *loop)
     return pool;
 }
 
-/* One more thread, with all signals left to the program's own threads. */
 static bool thread_add(struct lki_pool *pool)
 {
-    sigset_t all;
-    sigset_t before;
-    bool made;
+    bool made = lki_thread_start(&pool->threads[pool->thread_count], thread_main, pool);
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    made = !pthread_create(&pool->threads[pool->thread_count], NULL, thread_main, pool);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     pool->thread_count += made;
     return made;
 }
@@ -170,6 +145,8 @@ enum lk_err lki_pool_submit(struct lki_loop *loop, struct lki_job *job)
         pthread_cond_signal(&pool->work_came);
     }
     pthread_mutex_unlock(&pool->lock);
+    if (!err)
+        lki_outside_begin(loop, &job->outside);
     return err;
 }
 
@@ -192,7 +169,7 @@ bool lki_pool_close(struct lki_pool *pool)
 
     if (!pool)
         return true;
-    lki_io_stop(&pool->wake_io);
+    lki_waker_stop(&pool->waker);
     pthread_mutex_lock(&pool->lock);
     pool->closing = true;
     busy = pool->busy;
@@ -210,7 +187,7 @@ bool lki_pool_close(struct lki_pool *pool)
     drop_jobs(done);
     if (busy)
         return false;
-    close(pool->wake_fd);
+    lki_waker_close(&pool->waker);
     pthread_cond_destroy(&pool->work_came);
     pthread_mutex_destroy(&pool->lock);
     free(pool);

@@ -11,6 +11,7 @@
 
 struct lki_job {
     struct lki_job *next;
+    struct lki_outside outside;
     void (*work)(struct lki_job *self);       /* on a helper thread */
     void (*on_done)(struct lki_job *self);    /* in the loop */
     void (*on_dropped)(struct lki_job *self); /* instead, when the pool closes first; may be NULL */

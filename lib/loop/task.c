@@ -158,6 +158,11 @@ static void on_woken(struct lki_post *post)
     lki_task_resume(LKI_CONTAINER(post, struct lki_task, post));
 }
 
+void lki_task_resume_later(struct lki_task *task)
+{
+    lki_loop_post(task->loop, &task->post, on_woken);
+}
+
 void lki_task_wake_later(struct lki_task *task, enum lki_wake why)
 {
     if (!task->waiting)
@@ -221,6 +226,7 @@ enum lki_wake lki_task_wait_pinned(struct lki_task *task, const bool *over)
 
 struct fd_wait {
     struct lki_io io;
+    struct lki_outside outside;
     struct lki_task *task;
     int ready;
 };
@@ -240,8 +246,11 @@ enum lki_wake lki_task_wait_fd(struct lki_task *task, int fd, unsigned events, i
     enum lki_wake why = LKI_WAKE_EVENT;
     enum lk_err err = lki_io_start(task->loop, &wait.io, fd, events, on_fd_ready);
 
-    if (!err)
+    if (!err) {
+        lki_outside_begin(task->loop, &wait.outside);
         why = wait_for(task, until_ns, false);
+        lki_outside_end(task->loop, &wait.outside);
+    }
     lki_io_stop(&wait.io);
     *ready = err ? (int)err : wait.ready;
     return why;
@@ -337,6 +346,7 @@ void lki_tasks_drain(struct lki_loop *loop)
 void lki_tasks_cut(struct lki_loop *loop)
 {
     loop->draining = true;
+    lki_outside_renew(loop);
     for (struct lki_task *task = loop->tasks; task; task = task->next) {
         task->cut = true;
         if (task->waiting)

@@ -75,8 +75,10 @@ struct lki_task {
 struct lki_task *lki_task_new(struct lki_loop *loop, size_t stack_bytes,
                               void (*run)(struct lki_task *task), void *owner);
 
-/* Runs the task until it waits or ends. From the loop only, never from another task. */
+/* Runs the task until it waits or ends. From the loop only, never from another task, which may have
+ * a new one begin later in the turn. */
 void lki_task_resume(struct lki_task *task);
+void lki_task_resume_later(struct lki_task *task);
 
 /*
  * Ends the wait of a task. lki_task_wake runs it at once and is for callbacks of the loop;

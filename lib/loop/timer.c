@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/mem.h"
+
 #define HEAP_WAYS 4
 #define HEAP_FIRST 64
 
@@ -106,6 +108,8 @@ void lki_timer_release(struct lki_timers *timers, struct lki_timer *timer)
     if (timer->due_at)
         timers->due[timer->due_at - 1] = NULL;
     timers->reserved--;
+    if (timers->foremost == timer)
+        timers->foremost = NULL;
     *timer = (struct lki_timer){.when_ns = LKI_NEVER};
 }
 
@@ -142,10 +146,25 @@ static size_t collect(struct lki_timers *timers, int64_t now_ns)
     return due;
 }
 
+/* Moves a timer that is due to the front of those that are. */
+static void put_first(struct lki_timers *timers, struct lki_timer *timer)
+{
+    for (; timer->due_at > 1; timer->due_at--) {
+        struct lki_timer *before = timers->due[timer->due_at - 2];
+
+        timers->due[timer->due_at - 1] = before;
+        before->due_at++;
+    }
+    timers->due[0] = timer;
+}
+
 size_t lki_timers_fire(struct lki_timers *timers, int64_t now_ns)
 {
     size_t due = collect(timers, now_ns);
     size_t fired = 0;
+
+    if (LKI_UNLIKELY(timers->foremost && timers->foremost->due_at))
+        put_first(timers, timers->foremost);
 
     for (size_t i = 0; i < due; i++) {
         struct lki_timer *timer = timers->due[i];

@@ -31,6 +31,7 @@ struct lki_timers {
     size_t count;
     size_t cap;
     size_t reserved; /* initialised timers: the heap has room for all, so setting one cannot fail */
+    struct lki_timer *foremost; /* fires before all that are due with it; NULL: none does */
 };
 
 void lki_timers_release(struct lki_timers *timers);
