@@ -21,7 +21,7 @@ SOVERSION := $(firstword $(subst ., ,$(VERSION)))
 
 HEADERS := $(sort $(wildcard include/loadkit/*.h))
 LIB_SRC := $(sort $(wildcard lib/*/*.c lib/*/*.S))
-EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
+ALL_EXAMPLE_SRC := $(sort $(wildcard examples/*.c))
 TEST_SRC := $(sort $(wildcard tests/test_*.c))
 TEST_SCRIPTS := $(sort $(wildcard tests/test_*.sh))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
@@ -33,6 +33,11 @@ MAN := $(sort $(wildcard man/*.[1357]))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
 SUPPORT_MAIN := $(if $(SUPPORT_SRC),$(shell grep -lE '^(int main|LK_MAIN)' $(SUPPORT_SRC)))
 SUPPORT_PART := $(filter-out $(SUPPORT_MAIN),$(SUPPORT_SRC))
+
+# Examples that are unit tests are made where Check is at hand.
+UNIT_TEST_SRC := $(if $(ALL_EXAMPLE_SRC),$(shell grep -l '<check.h>' $(ALL_EXAMPLE_SRC)))
+CHECK_FOUND := $(shell $(PKG_CONFIG) --exists check 2>/dev/null && echo yes)
+EXAMPLE_SRC := $(filter-out $(if $(CHECK_FOUND),,$(UNIT_TEST_SRC)),$(ALL_EXAMPLE_SRC))
 
 override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))
 objects = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
@@ -101,8 +106,9 @@ $(SHARED): $(call objects,$(LIB_SRC)) $(BUILD)/sources lib/loadkit.map
 	$(Q)ln -sf $(@F) $@.$(SOVERSION)
 
 $(EXAMPLES): %: %.o $(STATIC)
+$(call programs,$(UNIT_TEST_SRC)): MORE_LIBS = $(shell $(PKG_CONFIG) --libs check)
 $(SUPPORT) $(BENCHES) $(TESTS): %: %.o $(call objects,$(SUPPORT_PART)) $(STATIC)
-$(TESTS): MORE_LIBS = $(CHECK_LIBS)
+$(SUPPORT) $(BENCHES) $(TESTS): MORE_LIBS = $(CHECK_LIBS)
 # All that asks the system for memory goes through tests/oom, which can refuse it.
 REFUSABLE = malloc calloc realloc free mmap munmap realpath fdopen getaddrinfo pthread_create \
 	timerfd_create eventfd
@@ -218,7 +224,7 @@ check-headers: ## every header compiles alone, the public ones as C++ too
 	@$(tool)check-headers
 check-layers: ## no layer includes a higher one
 	@$(tool)check-layers
-check-man: $(SHARED) $(STATIC) ## the manual is clean, complete, and its examples compile
+check-man: all ## the manual is clean, complete and true, and its examples run
 	@$(tool)check-man
 check-install: all ## what is installed can be used, and goes without a trace
 	@$(tool)check-install

@@ -8,6 +8,7 @@
  *   GET  /cart                      what is in it
  *   POST /orders                    orders what is in the cart, and empties it
  *   GET  /orders/ID                 an order of one's own
+ *   GET  /health                    how many orders were made
  *   GET  /slow?ms=100               answers after so many milliseconds
  *   GET  /fail?rate=1               a 500 with this probability
  *   GET  /broken?how=WAY            breaks the protocol: garbage, half, reset, close, nolength
@@ -311,6 +312,11 @@ static void on_order_get(struct visit *visit)
         order_reply(visit, 200, order);
 }
 
+static void on_health(struct visit *visit)
+{
+    REPLY(visit, 200, "{\"status\":\"ok\",\"orders\":%" PRIu64 "}", visit->shop->orders_made);
+}
+
 static void on_slow(struct visit *visit)
 {
     struct text value;
@@ -369,11 +375,11 @@ static const struct route {
     void (*get)(struct visit *visit);
     void (*post)(struct visit *visit);
 } routes[] = {
-    {"/auth", NULL, on_auth},        {"/broken", on_broken, NULL},
-    {"/cart", on_cart, on_cart_add}, {"/catalog", on_catalog, NULL},
-    {"/catalog/", on_article, NULL}, {"/fail", on_fail, NULL},
-    {"/orders", NULL, on_order},     {"/orders/", on_order_get, NULL},
-    {"/slow", on_slow, NULL},
+    {"/auth", NULL, on_auth},         {"/broken", on_broken, NULL},
+    {"/cart", on_cart, on_cart_add},  {"/catalog", on_catalog, NULL},
+    {"/catalog/", on_article, NULL},  {"/fail", on_fail, NULL},
+    {"/health", on_health, NULL},     {"/orders", NULL, on_order},
+    {"/orders/", on_order_get, NULL}, {"/slow", on_slow, NULL},
 };
 
 static bool route_fits(const struct route *route, struct visit *visit)

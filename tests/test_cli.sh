@@ -88,6 +88,7 @@ while IFS='|' read -r what args line; do
     read -ra args <<<"$args"
     line=${line# }
     line=${line/COUNT/give a whole number from 1, such as 100 or 10k}
+    line=${line/RATE/give starts per second or minute, such as 200, 0.5\/s or 30\/m}
     line=${line/TIME/give a time such as 30s, 1h30m or 250ms}
     refuses "${what% }" "good: $line" ./good "${args[@]}"
 done <<'END'
@@ -114,10 +115,14 @@ a seed is a number | --seed -4 | --seed -4: it is negative; give a whole number 
 a grace time is a time | --grace soon | --grace soon: a number was expected; give a time such as 10s or 0s
 workers come later | -w 4 | -w 4: worker processes are not in this version yet; use -w 0
 workers are not negative | --workers -1 | --workers -1: worker processes are not in this version yet; use -w 0
-rates come later | -r 10/s | -r: arrival rates are not in this version yet; use -u, and pace or every in the steps
+a rate is more than nothing | -r 0 | -r 0: it is too small; RATE
+a rate is not negative | -r -5 | -r -5: it is negative; RATE
+a rate is a number | --rate fast | --rate fast: a number was expected; RATE
+a rate has a limit | -r 10001k | -r 10001k: it is too large; RATE
+a rate is per second, minute or hour | -r 5/d | -r 5/d: behind the number may stand /s, /m or /h; RATE
+a wait for users needs arrivals | --arrival-wait 1s | --arrival-wait needs --rate; add -r N or leave it out
 stages come later | --stage=30s:100 | --stage: stages are not in this version yet; use -u and -d
 thresholds come later | --threshold p95<1 | --threshold: thresholds are not in this version yet; use --json and judge the result file
-values from files come later | -p token=@file | -p token=@file: values from files (@) are not in this version yet; give the value itself
 a flag at the end lacks its value | -u | -u needs a value; write -u N
 a file is not the next flag | --json -q | --json needs a value, but -q follows; write --json FILE
 a file has a name | --json= | --json '': it is empty; give a file name
@@ -241,12 +246,14 @@ grep -q '^    idle  .*every 0.001 s' out && grep -q '^  base_url  .*required: ta
 tell $? "and shows what there is"
 ends "list writes JSON" 0 ./good list --json
 [ "$(cat out)" = '{"schema":"loadkit.list/1","program":"good","version":"'"${version#* }"'",'\
-'"vu_types":[{"name":"demo","file":"good.c","line":5,"weight":1,"help":null,"hooks":[],'\
+'"vu_types":[{"name":"demo","file":"good.c","line":5,"weight":1,"strategy":"weighted",'\
+'"help":null,"hooks":[],'\
 '"steps":[{"name":"idle","file":"good.c","line":6,"weight":1,"needs":[],'\
 '"every":{"function":false,"min_s":0.001,"max_s":0.001},"pace":null,"timeout_s":null}]}],'\
-'"params":[{"name":"base_url","file":"good.c","line":3,"required":true,"value":null,'\
-'"help":"target"},{"name":"size","file":"good.c","line":4,"required":false,"value":"10",'\
-'"help":null}],"resources":[]}' ]
+'"params":[{"name":"base_url","file":"good.c","line":3,"type":"string","required":true,'\
+'"secret":false,"value":null,"help":"target"},{"name":"size","file":"good.c","line":4,'\
+'"type":"string","required":false,"secret":false,"value":"10","help":null}],"resources":[],'\
+'"run_hooks":[],"metrics":[],"probes":[]}' ]
 tell $? "in this form"
 cp good 'another name'
 refuses "a program is called what it was started by" \

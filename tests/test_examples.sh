@@ -172,10 +172,29 @@ same 'shop sent what the server got' "$count" "$(total http_requests)"
 same 'all users of shop logged in and saw the catalog' yes \
     "$([ "$count" -ge 40 ] && [ "$(total step_errors)" = 0 ] && echo yes)"
 
+serve shop_server
+load metrics -u 5 -d 2s -p "base_url=http://$address"
+end_server shop_server
+same 'metrics sent what the server got' "$count" "$(total http_requests)"
+same 'metrics recorded all articles that it put into a cart' \
+    "$(sed -n 's/.*"id":"buy\/POST \/cart".*"requests":\([0-9]*\).*/\1/p' "$dir/result.json")" \
+    "$(sed -n 's/.*"name":"articles_sold".*"sum":\([0-9]*\).*/\1/p' "$dir/result.json")"
+same 'all checks of metrics passed, and its probe was read' '2 0' \
+    "$(grep -c '"passed":[1-9][0-9]*,"failed":0}' "$dir/result.json") $(
+        sed -n 's/.*"name":"orders","count":[1-9][0-9]*,"errors":\([0-9]*\).*/\1/p' "$dir/result.json"
+    )"
+
 serve ping_server
 load raw_tcp -u 8 -i 2000 -p "port=${address##*:}"
 end_server ping_server
 same 'raw_tcp sent what the server got' "2000 $count" "$(total steps) $(total steps)"
 same 'no step of raw_tcp failed' 0 "$(total step_errors)"
+
+# ---- the unit tests
+
+"$examples/embed" >"$dir/out"
+same 'embed passes' '100%: Checks: 3, Failures: 0, Errors: 0' "$(tail -n 1 "$dir/out")"
+"$examples/scenario_test" >"$dir/out"
+same 'scenario_test passes' '100%: Checks: 5, Failures: 0, Errors: 0' "$(tail -n 1 "$dir/out")"
 
 exit $failed

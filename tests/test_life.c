@@ -316,7 +316,7 @@ START_TEST(steps_have_pauses_of_their_own)
     struct lk_def *defs[] = {TOWN_STEP("a", town_act, .every = LK_FIXED(2)),
                              TOWN_STEP("b", town_act, .needs = "a", .every = LK_FIXED(3)), NULL};
 
-    ck_assert_str_eq(live(defs, 6.5), "a@0 b@0 a@2 b@3 a@4 a@6 b@6");
+    ck_assert_str_eq(live(defs, 6.5), "a@0 b@0 a@2 b@3 a@4 b@6 a@6");
     finish();
 }
 END_TEST
@@ -388,6 +388,9 @@ START_TEST(a_function_that_fails_makes_a_pause_of_a_second_and_is_told)
 
     ck_assert_str_eq(live(defs, 4), "a@0 pause@2 a@3 pause@4");
     ck_assert_uint_eq(town.metrics.first_error->count, 2);
+    ck_assert_str_eq(town.metrics.first_error->step, "a");
+    ck_assert_uint_eq(town_code(&town, "pause", LKI_CODE_LIFECYCLE_FAILED), 2);
+    ck_assert_uint_eq(lki_crowd_hook_errors(&town.crowd), 2);
     finish();
 }
 END_TEST
@@ -786,180 +789,6 @@ START_TEST(one_user_may_leave_after_its_step_while_the_others_stay)
 }
 END_TEST
 
-/* ---- resources ---- */
-
-static int made;
-static lk_json *held[TOWN_USERS_MAX];
-
-static lk_json *make_account(lk_vu *vu, const char *id)
-{
-    made++;
-    EXPECT(atoi(id) == made, "ids do not count up");
-    return LK_OBJECT("name", lk_format(vu, "user_%s", id));
-}
-
-static lk_json *make_nothing(lk_vu *vu, const char *id)
-{
-    (void)vu;
-    (void)id;
-    return NULL;
-}
-
-static lk_json *make_array(lk_vu *vu, const char *id)
-{
-    (void)id;
-    return LK_ARRAY(1, 2);
-}
-
-static lk_json *make_failure(lk_vu *vu, const char *id)
-{
-    lk_fail(vu, "cannot make %s", id);
-}
-
-static void acquire(lk_vu *vu, void *self)
-{
-    lk_json *account = lk_resource_acquire(vu, "accounts");
-
-    (void)self;
-    held[lk_user_id(vu) - 1] = account;
-    town_note(vu, lk_str(account, "name"));
-    EXPECT(!strcmp(lk_str(account, "resource_id"), lk_str(account, "name") + 5), "its id");
-}
-
-static void acquire_and_maybe_fail(lk_vu *vu, void *self)
-{
-    acquire(vu, self);
-    acquire(vu, self);
-    if (good_lives_from-- > 0)
-        lk_fail(vu, "not yet");
-}
-
-START_TEST(what_a_user_holds_is_given_back_when_its_life_ends)
-{
-    struct lk_def *defs[] = {TOWN_RESOURCE("accounts", make_account),
-                             TOWN_HOOK(LK_HOOK_START, acquire_and_maybe_fail),
-                             TOWN_STEP("a", town_act, .every = LK_FIXED(100)), NULL};
-
-    made = 0;
-    good_lives_from = 3;
-    live(defs, 20);
-    ck_assert_int_eq(made, 2);
-    finish();
-}
-END_TEST
-
-START_TEST(an_object_is_held_by_one_user_at_a_time)
-{
-    struct lk_def *defs[] = {TOWN_RESOURCE("accounts", make_account),
-                             TOWN_HOOK(LK_HOOK_START, acquire),
-                             TOWN_STEP("a", town_idle, .every = LK_FIXED(100)), NULL};
-
-    made = 0;
-    town_open(&town, defs, TOWN_USERS_MAX);
-    town_at(&town, 1, town_drain);
-    town_run(&town);
-    ck_assert_int_eq(made, TOWN_USERS_MAX);
-    for (int i = 0; i < TOWN_USERS_MAX; i++) {
-        for (int k = 0; k < i; k++)
-            EXPECT(held[i] != held[k], "users %d and %d hold the same", k + 1, i + 1);
-    }
-    finish();
-}
-END_TEST
-
-static void borrow(lk_vu *vu, void *self)
-{
-    acquire(vu, self);
-    lk_sleep(vu, 1);
-    lk_resource_release(vu, "accounts", NULL);
-    lk_resource_release(vu, "accounts", held[lk_user_id(vu) - 1]);
-}
-
-START_TEST(a_released_object_serves_the_next_user)
-{
-    struct lk_def *defs[] = {TOWN_RESOURCE("accounts", make_account),
-                             TOWN_STEP("a", borrow, .every = LK_FIXED(3)), NULL};
-
-    made = 0;
-    ck_assert_str_eq(live(defs, 8.5), "user_1@0 user_1@4 user_1@8");
-    ck_assert_int_eq(made, 1);
-    finish();
-}
-END_TEST
-
-static void release_twice(lk_vu *vu, void *self)
-{
-    acquire(vu, self);
-    lk_resource_release(vu, "accounts", held[0]);
-    town_note(vu, "once");
-    lk_resource_release(vu, "accounts", held[0]);
-    town_note(vu, "twice");
-}
-
-static void release_of_another(lk_vu *vu, void *self)
-{
-    acquire(vu, self);
-    if (lk_user_id(vu) == 2)
-        lk_resource_release(vu, "accounts", held[0]);
-    lk_sleep(vu, 1);
-}
-
-static void release_wrong_name(lk_vu *vu, void *self)
-{
-    acquire(vu, self);
-    lk_resource_release(vu, "cards", held[0]);
-}
-
-static void release_unknown_name(lk_vu *vu, void *self)
-{
-    acquire(vu, self);
-    lk_resource_release(vu, "acounts", held[0]);
-}
-
-static void acquire_bad(lk_vu *vu, void *self)
-{
-    (void)self;
-    lk_resource_acquire(vu, "cards");
-}
-
-static const struct misuse_case {
-    void (*run)(lk_vu *vu, void *self);
-    lk_json *(*make)(lk_vu *vu, const char *id);
-    uint64_t failures; /* of two users */
-    const char *message;
-} misuses[] = {
-    {release_twice, make_account, 2,
-     "this user does not hold that object of resource \"accounts\""},
-    {release_of_another, make_account, 1,
-     "this user does not hold that object of resource \"accounts\""},
-    {release_wrong_name, make_account, 2,
-     "this user does not hold that object of resource \"cards\""},
-    {release_unknown_name, make_account, 2,
-     "no resource \"acounts\" is registered: add LK_RESOURCE(acounts)"},
-    {acquire_bad, make_nothing, 2, "the factory of resource \"cards\" returned NULL"},
-    {acquire_bad, make_array, 2, "the factory of resource \"cards\" made no object"},
-    {acquire_bad, make_failure, 2, NULL},
-};
-
-START_TEST(misuse_of_a_resource_ends_the_step_and_says_why)
-{
-    const struct misuse_case *misuse = &misuses[_i];
-    struct lk_def *defs[] = {
-        TOWN_RESOURCE("accounts", make_account),
-        TOWN_RESOURCE("cards", misuse->make == make_account ? make_nothing : misuse->make),
-        TOWN_STEP("a", misuse->run, .every = LK_FIXED(100)), NULL};
-
-    made = 0;
-    town_open(&town, defs, 2);
-    town_at(&town, 50, town_drain);
-    town_run(&town);
-    ck_assert_uint_eq(town_code(&town, "a", LKI_CODE_STEP_FAILED), misuse->failures);
-    if (misuse->message)
-        ck_assert_str_eq(town.metrics.first_error->message, misuse->message);
-    finish();
-}
-END_TEST
-
 /* ---- blocking ---- */
 
 static sem_t gate;
@@ -1179,11 +1008,6 @@ static Suite *life_suite(void)
     tcase_add_loop_test(ending, a_cut_reaches_users_at_every_point_of_their_lives, 0, 4);
     tcase_add_test(ending, a_cut_ends_what_draining_left);
     tcase_add_test(ending, one_user_may_leave_after_its_step_while_the_others_stay);
-    tcase_add_test(means, what_a_user_holds_is_given_back_when_its_life_ends);
-    tcase_add_test(means, an_object_is_held_by_one_user_at_a_time);
-    tcase_add_test(means, a_released_object_serves_the_next_user);
-    tcase_add_loop_test(means, misuse_of_a_resource_ends_the_step_and_says_why, 0,
-                        LKI_COUNT(misuses));
     tcase_add_test(means, a_blocking_call_lets_the_others_run);
     tcase_add_test(means, a_blocking_call_that_takes_too_long_is_recorded_at_once_and_once);
     tcase_add_test(means, a_cut_waits_for_a_blocking_call_but_records_at_once);

@@ -36,13 +36,34 @@ user types and their steps
     between                   weight 1, every 0.5 to 1.5 s, timeout 3 s
     by_function               weight 1, every by a function
     paced                     weight 3, needs first and fixed, pace 1 s, stack 131072 bytes
+  all_at_once                 weight 1, strategy parallel
+    only                      weight 1
+  in_order                    weight 0.5, strategy the author's, one by one
+    only                      weight 1
 parameters (-p NAME=VALUE)
   bare                        default ""
   must                        required: one line
   may                         default "a"b": another, with a comma
+  number                      int, default 10k
+  ratio                       double, default 0
+  loud                        bool, default false
+  wait                        seconds, required
+  token                       secret, required: of the API
+  pin                         int, secret
 resources
   cards
-  accounts                    name and word
+  accounts                    at most 50, name and word
+hooks of the run
+  on_setup                    timeout 5 s
+  on_teardown                 timeout 60 s
+metrics
+  plain_size                  counter
+  size                        trend in B, resolution 10, of an answer
+  hits                        rate
+  queue                       gauge, how long
+probes
+  depth                       every 2 s
+  lag                         every 0.5 s, no timeout, of the replica
 END
 source=tests/scenarios/every_macro.c
 "${compile[@]}" -Iinclude "$source" "$build/libloadkit.a" "${libs[@]}" \

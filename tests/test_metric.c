@@ -35,6 +35,7 @@ static void record(struct lki_metric *metric, lki_code code, enum lki_verdict ve
     struct lki_sample sample = {.code = code,
                                 .verdict = verdict,
                                 .latency_ns = latency_ns,
+                                .late_ns = -1,
                                 .bytes_sent = 100,
                                 .bytes_received = 1000,
                                 .phase_ns = {-1, -1, -1, 2000, latency_ns, 3000}};
@@ -83,6 +84,7 @@ START_TEST(sources_and_phases_have_names)
     ck_assert_str_eq(lki_source_name(LKI_SOURCE_HTTP), "http");
     ck_assert_str_eq(lki_source_name(LKI_SOURCE_LIFECYCLE), "lifecycle");
     ck_assert_str_eq(lki_source_name(LKI_SOURCE_CUSTOM), "custom");
+    ck_assert_str_eq(lki_source_name(LKI_SOURCE_CHECK), "check");
     ck_assert_str_eq(lki_phase_name(LKI_PHASE_LOOKUP), "lookup");
     ck_assert_str_eq(lki_phase_name(LKI_PHASE_RECEIVE), "receive");
 }
@@ -121,6 +123,30 @@ START_TEST(an_id_names_the_step_of_a_request)
     ck_assert_str_eq(outside->step, "");
     ck_assert_str_eq(step->id, "login");
     ck_assert_str_eq(step->name, "login");
+    ck_assert_str_eq(find(LKI_SOURCE_CHECK, "login", "sums")->id, "login/sums");
+    ck_assert_str_eq(find(LKI_SOURCE_LIFECYCLE, "", "on_stop")->id, "on_stop");
+    ck_assert_str_eq(step->kind, "step");
+    ck_assert_str_eq(inside->kind, "http");
+    ck_assert_str_eq(inside->stage, "");
+}
+END_TEST
+
+START_TEST(emitted_samples_are_told_apart_by_kind_and_stage)
+{
+    struct lki_metric *call = lki_metrics_find_emitted(&metrics, "s", "call", "grpc", "connect");
+
+    ck_assert_str_eq(call->id, "s/call");
+    ck_assert_str_eq(call->name, "call");
+    ck_assert_str_eq(call->step, "s");
+    ck_assert_str_eq(call->kind, "grpc");
+    ck_assert_str_eq(call->stage, "connect");
+    ck_assert_int_eq(call->source, LKI_SOURCE_CUSTOM);
+    ck_assert_ptr_eq(lki_metrics_find_emitted(&metrics, "s", "call", "grpc", "connect"), call);
+    ck_assert_ptr_ne(lki_metrics_find_emitted(&metrics, "s", "call", "grpc", "execute"), call);
+    ck_assert_ptr_ne(lki_metrics_find_emitted(&metrics, "s", "call", "sql", "connect"), call);
+    ck_assert_ptr_ne(lki_metrics_find_emitted(&metrics, "", "call", "grpc", "connect"), call);
+    ck_assert_str_eq(lki_metrics_find_emitted(&metrics, "", "call", "grpc", "connect")->id, "call");
+    ck_assert_uint_eq(metrics.count, 4);
 }
 END_TEST
 
@@ -213,6 +239,7 @@ START_TEST(a_good_sample_counts_in_all_its_places)
     struct lki_sample sample = {.code = 201,
                                 .verdict = LKI_SAMPLE_OK,
                                 .latency_ns = 7000000,
+                                .late_ns = -1,
                                 .bytes_sent = 11,
                                 .bytes_received = 22,
                                 .phase_ns = {-1, 1000000, -1, 0, 5000000, 40000}};
@@ -277,6 +304,67 @@ START_TEST(a_cancelled_sample_is_counted_but_is_neither_error_nor_latency)
     ck_assert_uint_eq(metrics.totals.http_errors, 0);
     ck_assert_uint_eq(metrics.totals.steps, 1);
     ck_assert_uint_eq(metrics.totals.step_errors, 0);
+}
+END_TEST
+
+static void record_late(struct lki_metric *metric, enum lki_verdict verdict, int64_t late_ns)
+{
+    struct lki_sample sample = {.code = 200,
+                                .verdict = verdict,
+                                .latency_ns = 1000000,
+                                .late_ns = late_ns,
+                                .phase_ns = {-1, -1, -1, -1, -1, -1}};
+
+    lki_metric_record(metric, &sample);
+}
+
+START_TEST(latency_from_the_intended_start_is_kept_beside_the_actual_one)
+{
+    struct lki_metric *metric = find(LKI_SOURCE_HTTP, "", "GET /");
+
+    record_late(metric, LKI_SAMPLE_OK, -1);
+    ck_assert_uint_eq(metric->second.intended.count, 0);
+    record_late(metric, LKI_SAMPLE_OK, 0);
+    record_late(metric, LKI_SAMPLE_ERROR, 5000000);
+    record_late(metric, LKI_SAMPLE_CANCELLED, 9000000);
+    lki_metrics_fold(&metrics);
+    ck_assert_uint_eq(metric->second.intended.count, 0);
+    ck_assert_uint_eq(metric->total.intended.count, 2);
+    ck_assert_int_eq(metric->total.intended.min, 1000000);
+    ck_assert_int_eq(metric->total.intended.max, 6000000);
+    ck_assert_int_eq(metric->total.latency.max, 1000000);
+    record_late(metric, LKI_SAMPLE_OK, 1000000);
+    lki_metrics_fold(&metrics);
+    ck_assert_uint_eq(metric->total.intended.count, 3);
+}
+END_TEST
+
+START_TEST(what_takes_no_time_has_no_latency)
+{
+    struct lki_metric *check = find(LKI_SOURCE_CHECK, "s", "sums");
+
+    lki_metric_count(check, LKI_CODE_CHECK_OK, LKI_SAMPLE_OK);
+    lki_metric_count(check, LKI_CODE_CHECK_FAILED, LKI_SAMPLE_ERROR);
+    ck_assert_uint_eq(check->second.count, 2);
+    ck_assert_uint_eq(check->second.errors, 1);
+    ck_assert_uint_eq(check->second.latency.count, 0);
+    ck_assert_uint_eq(lki_codes_get(&check->second.codes, LKI_CODE_CHECK_FAILED), 1);
+    ck_assert_uint_eq(metrics.totals.steps, 0);
+    ck_assert_uint_eq(metrics.totals.http_requests, 0);
+}
+END_TEST
+
+START_TEST(fatal_failures_add_up)
+{
+    struct lki_metric *metric = find(LKI_SOURCE_LIFECYCLE, "", "on_start");
+
+    for (int second = 0; second < 3; second++) {
+        lki_metric_record_simple(metric, LKI_CODE_LIFECYCLE_FAILED, LKI_SAMPLE_ERROR, 5000);
+        metric->second.fatal++;
+        lki_metrics_fold(&metrics);
+    }
+    ck_assert_uint_eq(metric->total.fatal, 3);
+    ck_assert_uint_eq(metric->second.fatal, 0);
 }
 END_TEST
 
@@ -508,6 +596,13 @@ START_TEST(errors_before_the_start_are_dated_zero)
     lki_metrics_init(&metrics, 0, 0);
     lki_metrics_error(&metrics, LKI_SOURCE_LIFECYCLE, "on_init", LKI_CODE_LIFECYCLE_FAILED, "x", 1);
     ck_assert_int_eq(metrics.first_error->first_ns, 0);
+    lki_metrics_start(&metrics, &fake_clock, lki_clock_now(&fake_clock));
+    fake_clock.fake_ns += LKI_NS_PER_S;
+    lki_metrics_error(&metrics, LKI_SOURCE_LIFECYCLE, "on_init", LKI_CODE_LIFECYCLE_FAILED, "y", 1);
+    ck_assert_int_eq(metrics.last_error->first_ns, LKI_NS_PER_S);
+    /* the run starts anew, when its set-up has ended */
+    lki_metrics_start(&metrics, &fake_clock, lki_clock_now(&fake_clock));
+    ck_assert_int_eq(metrics.last_error->first_ns, 0);
 }
 END_TEST
 
@@ -537,6 +632,7 @@ static Suite *metric_suite(void)
     tcase_add_checked_fixture(names, setup, teardown);
     tcase_add_test(names, a_metric_is_found_again_by_source_step_and_name);
     tcase_add_test(names, an_id_names_the_step_of_a_request);
+    tcase_add_test(names, emitted_samples_are_told_apart_by_kind_and_stage);
     tcase_add_test(names, long_names_are_cut_between_characters);
     tcase_add_test(names, metrics_stand_in_the_order_of_first_use);
     tcase_add_test(names, beyond_the_cap_samples_go_to_the_overflow_of_their_source);
@@ -545,6 +641,9 @@ static Suite *metric_suite(void)
     tcase_add_test(samples, a_good_sample_counts_in_all_its_places);
     tcase_add_test(samples, a_failed_sample_is_an_error_and_has_its_latency);
     tcase_add_test(samples, a_cancelled_sample_is_counted_but_is_neither_error_nor_latency);
+    tcase_add_test(samples, latency_from_the_intended_start_is_kept_beside_the_actual_one);
+    tcase_add_test(samples, what_takes_no_time_has_no_latency);
+    tcase_add_test(samples, fatal_failures_add_up);
     tcase_add_test(samples, totals_count_steps_and_requests_apart);
     tcase_add_test(samples, every_code_that_comes_is_counted);
     tcase_add_test(samples, a_wrong_code_of_zero_is_not_lost);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "model/param.h"
 #include "model/registry.h"
 
 #define DEFS_MAX 8
@@ -33,6 +34,17 @@ static lk_json *make_nothing(lk_vu *vu, const char *id)
     return NULL;
 }
 
+static void run_once(lk_vu *vu)
+{
+    (void)vu;
+}
+
+static struct lk_value read_zero(lk_vu *vu)
+{
+    (void)vu;
+    return (struct lk_value){0};
+}
+
 #define HEAD(type, def_kind, vu_name, def_name, def_file, def_line)                                \
     .def = {.size = sizeof(struct type),                                                           \
             .kind = (def_kind),                                                                    \
@@ -54,10 +66,27 @@ static lk_json *make_nothing(lk_vu *vu, const char *id)
     (&((struct lk_param_def){HEAD(lk_param_def, LK_DEF_PARAM, NULL, name, file, line),             \
                              __VA_ARGS__})                                                         \
           .def)
-#define RESOURCE(file, line, name, maker)                                                          \
+#define RESOURCE(file, line, name, ...)                                                            \
     (&((struct lk_resource_def){HEAD(lk_resource_def, LK_DEF_RESOURCE, NULL, name, file, line),    \
-                                .make = (maker)})                                                  \
+                                .make = __VA_ARGS__})                                              \
           .def)
+#define RUN_HOOK(file, line, which, ...)                                                           \
+    (&((struct lk_run_hook_def){HEAD(lk_run_hook_def, LK_DEF_RUN_HOOK, NULL, "it", file, line),    \
+                                .hook = (which), .run = __VA_ARGS__})                              \
+          .def)
+#define METRIC(file, line, name, ...)                                                              \
+    (&((struct lk_metric_def){HEAD(lk_metric_def, LK_DEF_METRIC, NULL, name, file, line),          \
+                              .type = __VA_ARGS__})                                                \
+          .def)
+#define PROBE(file, line, name, ...)                                                               \
+    (&((struct lk_probe_def){HEAD(lk_probe_def, LK_DEF_PROBE, NULL, name, file, line),             \
+                             .read = __VA_ARGS__})                                                 \
+          .def)
+#define TEN_LETTERS "abcdefghij"
+#define LONG_NAME                                                                                  \
+    TEN_LETTERS TEN_LETTERS TEN_LETTERS TEN_LETTERS TEN_LETTERS TEN_LETTERS TEN_LETTERS            \
+        TEN_LETTERS TEN_LETTERS TEN_LETTERS
+
 /* A registry that is complete but for what a case adds. */
 #define DEMO VU("a.c", 1, "demo", )
 #define LOGIN STEP("a.c", 10, "demo", "login")
@@ -108,6 +137,33 @@ static const struct wrong_case {
     {{DEMO, LOGIN, RESOURCE("b.c", 6, "users", make_nothing),
       RESOURCE("a.c", 5, "users", make_nothing)},
      "b.c:6: resource users: there is one already at a.c:5; rename or remove one\n"},
+    {{DEMO, LOGIN, METRIC("b.c", 6, "size", LK_RATE), METRIC("a.c", 5, "size", LK_TREND)},
+     "b.c:6: metric size: there is one already at a.c:5; rename or remove one\n"},
+    {{DEMO, LOGIN, PROBE("b.c", 6, "queue", read_zero, .every_s = 1),
+      PROBE("a.c", 5, "queue", read_zero, .every_s = 1)},
+     "b.c:6: probe queue: there is one already at a.c:5; rename or remove one\n"},
+    {{DEMO, LOGIN, RUN_HOOK("a.c", 5, LK_RUN_SETUP, run_once),
+      RUN_HOOK("b.c", 6, LK_RUN_SETUP, run_once), RUN_HOOK("b.c", 7, LK_RUN_TEARDOWN, run_once)},
+     "b.c:6: run hook on_setup: there is one already at a.c:5; rename or remove one\n"},
+
+    /* two things that reports could not tell apart */
+    {{DEMO, STEP("a.c", 9, "demo", "http")},
+     "a.c:9: step demo.http: in reports that name means all requests together; rename it\n"},
+    {{DEMO, STEP("a.c", 9, "demo", "on_start")},
+     "a.c:9: step demo.on_start: in reports that name means a hook; rename it\n"},
+    {{DEMO, LOGIN, PROBE("a.c", 9, "steps", read_zero, .every_s = 1)},
+     "a.c:9: probe steps: in reports that name means all steps together; rename it\n"},
+    {{DEMO, LOGIN, PROBE("a.c", 9, "login", read_zero, .every_s = 1)},
+     "a.c:9: probe login: reports could not tell it from step demo.login at a.c:10; rename one\n"},
+    {{DEMO, LOGIN, PROBE("a.c", 9, "demo.login", read_zero, .every_s = 1)},
+     "a.c:9: probe demo.login: reports could not tell it from step demo.login at a.c:10; rename "
+     "one\n"},
+    {{DEMO, LOGIN, VU("b.c", 1, "other", ), STEP("b.c", 2, "other", "demo.login")},
+     "b.c:2: step other.demo.login: reports could not tell it from step demo.login at a.c:10; "
+     "rename one\n"},
+    {{VU("a.c", 1, "a", ), VU("a.c", 2, "a.b", ), STEP("a.c", 3, "a", "b.c"),
+      STEP("a.c", 4, "a.b", "c")},
+     "a.c:4: step a.b.c: reports could not tell it from step a.b.c at a.c:3; rename one\n"},
 
     /* needs */
     {{DEMO, LOGIN, STEP("a.c", 20, "demo", "buy", .needs = "logn")},
@@ -175,6 +231,53 @@ static const struct wrong_case {
      "a.c:9: step demo.a: its stack_bytes is 67108865; give 16384 to 67108864, or none for the "
      "default\n"},
 
+    {{DEMO, LOGIN, RESOURCE("a.c", 9, "users", make_nothing, .count = (uint64_t)-1)},
+     "a.c:9: resource users: its count is 18446744073709551615; give at most 100000000, or none "
+     "for as many as there are users\n"},
+    {{DEMO, LOGIN, RUN_HOOK("a.c", 9, LK_RUN_SETUP, run_once, .timeout_s = -2)},
+     "a.c:9: run hook on_setup: its timeout_s is -2; give seconds above 0, or LK_OFF for none\n"},
+    {{DEMO, LOGIN, METRIC("a.c", 9, "size", LK_TREND, .resolution = -0.5)},
+     "a.c:9: metric size: its resolution is -0.5; give the smallest value that matters, above 0, "
+     "or none for 0.001\n"},
+    {{DEMO, LOGIN, METRIC("a.c", 9, "size", LK_TREND, .resolution = INFINITY)},
+     "a.c:9: metric size: its resolution is inf; give the smallest value that matters, above 0, or "
+     "none for 0.001\n"},
+    {{DEMO, LOGIN, METRIC("a.c", 9, "size", LK_TREND, .resolution = NAN)},
+     "a.c:9: metric size: its resolution is nan; give the smallest value that matters, above 0, or "
+     "none for 0.001\n"},
+    {{DEMO, LOGIN, METRIC("a.c", 9, "size", LK_GAUGE, .resolution = 1)},
+     "a.c:9: metric size: it has a resolution, which is for an LK_TREND alone; take that away\n"},
+    {{DEMO, LOGIN, METRIC("a.c", 9, "size", 0)},
+     "a.c:9: metric size: its type is 0, which does not exist; use LK_TREND, LK_COUNTER, LK_GAUGE "
+     "or LK_RATE\n"},
+    {{DEMO, LOGIN, METRIC("a.c", 9, "size", LK_RATE + 1)},
+     "a.c:9: metric size: its type is 5, which does not exist; use LK_TREND, LK_COUNTER, LK_GAUGE "
+     "or LK_RATE\n"},
+    {{DEMO, LOGIN, PROBE("a.c", 9, "queue", read_zero)},
+     "a.c:9: probe queue: it has no every_s; give the seconds between two readings, such as "
+     ".every_s = 5\n"},
+    {{DEMO, LOGIN, PROBE("a.c", 9, "queue", read_zero, .every_s = -1, .timeout_s = -3)},
+     "a.c:9: probe queue: its every_s is -1; give seconds above 0\n"
+     "a.c:9: probe queue: its timeout_s is -3; give seconds above 0, or LK_OFF for none\n"},
+    {{DEMO, LOGIN, PROBE("a.c", 9, "queue", read_zero, .every_s = NAN)},
+     "a.c:9: probe queue: its every_s is nan; give seconds above 0\n"},
+    {{DEMO, LOGIN, PROBE("a.c", 9, "queue", read_zero, .every_s = INFINITY)},
+     "a.c:9: probe queue: its every_s is inf; give seconds above 0\n"},
+
+    /* values of parameters */
+    {{DEMO, LOGIN, PARAM("a.c", 9, "size", .type = LK_INT, .value = "ten")},
+     "a.c:9: parameter size: its value is 'ten': a number was expected; give a whole number such "
+     "as 42, -1 or 10k, or none\n"},
+    {{DEMO, LOGIN, PARAM("a.c", 9, "size", .type = LK_DOUBLE, .value = "")},
+     "a.c:9: parameter size: its value is '': it is empty; give a number such as 0.5, -2 or 1e6, "
+     "or none\n"},
+    {{DEMO, LOGIN, PARAM("a.c", 9, "size", .type = (enum lk_param_type)5, .value = "1")},
+     "a.c:9: parameter size: its type is 5, which does not exist; use LK_STRING, LK_INT, "
+     "LK_DOUBLE, LK_BOOL or LK_SECONDS\n"},
+    {{DEMO, LOGIN, PARAM("a.c", 9, "token", .secret = true, .value = "hunter2")},
+     "a.c:9: parameter token: it is secret and has a value in the source all the same; take that "
+     "away, and give it with -p token=@FILE or in the variable LK_PARAM_token\n"},
+
     /* descriptors written by hand */
     {{DEMO, LOGIN, STEP("a.c", 9, "demo", "")}, "a.c:9: a step has no name; give it one\n"},
     {{DEMO, LOGIN, PARAM("a.c", 9, NULL, )}, "a.c:9: a parameter has no name; give it one\n"},
@@ -196,6 +299,20 @@ static const struct wrong_case {
      "LK_HOOK_START or LK_HOOK_STOP\n"},
     {{DEMO, LOGIN, RESOURCE("a.c", 9, "users", NULL)},
      "a.c:9: resource users: it has no function; set make\n"},
+    {{DEMO, LOGIN, RUN_HOOK("a.c", 9, LK_RUN_TEARDOWN, NULL)},
+     "a.c:9: run hook on_teardown: it has no function; set run\n"},
+    {{DEMO, LOGIN, RUN_HOOK("a.c", 9, LK_RUN_HOOK_COUNT_, run_once)},
+     "a.c:9: a run hook is of kind 2, which does not exist; use LK_RUN_SETUP or "
+     "LK_RUN_TEARDOWN\n"},
+    {{DEMO, LOGIN, PROBE("a.c", 9, "queue", NULL, .every_s = 1)},
+     "a.c:9: probe queue: it has no function; set read\n"},
+    {{DEMO, LOGIN, PROBE("a.c", 9, "", read_zero, .every_s = 1)},
+     "a.c:9: a probe has no name; give it one\n"},
+    {{DEMO, LOGIN, METRIC("a.c", 9, "a b", LK_RATE)},
+     "a.c:9: metric a b: the name has a character that names may not have; use letters, digits, "
+     "'_', '-' and '.'\n"},
+    {{DEMO, LOGIN, METRIC("a.c", 9, LONG_NAME, LK_RATE)},
+     "a.c:9: metric " LONG_NAME ": the name has 100 characters; names have at most 99\n"},
     {{DEMO, LOGIN, PARAM("a.c", 9, "size", .required = true, .value = "1")},
      "a.c:9: parameter size: it is required and has a value all the same; take one of them away\n"},
     {{DEMO, STEP("a.c", 9, "demo", "a", .state_bytes = 8),
@@ -280,19 +397,21 @@ END_TEST
 START_TEST(a_descriptor_of_another_version_is_told_and_nothing_else)
 {
     struct lk_def *defs[] = {DEMO, STEP("a.c", 10, "demo", "login", .weight = -1),
-                             STEP("a.c", 11, "demo", "buy"), PARAM("a.c", 2, "size", )};
-
+                             STEP("a.c", 11, "demo", "buy"), PARAM("a.c", 2, "size", ),
+                             PROBE("a.c", 3, "queue", read_zero)};
     char lines[512];
 
     defs[1]->size += 8;
     defs[3]->kind = (enum lk_def_kind)9;
+    defs[4]->size = 0;
     snprintf(lines, sizeof(lines),
              "a.c:10: step login: its descriptor has %zu bytes where this loadkit (" LK_VERSION
              ") expects %zu; compile and link against the same version\n"
              "a.c:2: size is a descriptor of kind 9, which this loadkit (" LK_VERSION
-             ") does not know; compile and link against the same version\n",
+             ") does not know; compile and link against the same version\n"
+             "a.c:3: probe queue: its descriptor has no size; set def.size to its sizeof\n",
              sizeof(struct lk_step_def) + 8, sizeof(struct lk_step_def));
-    wrong_verify(defs, 4, lines);
+    wrong_verify(defs, LKI_COUNT(defs), lines);
 }
 END_TEST
 
@@ -328,6 +447,11 @@ static struct lk_def *const program[] = {
     PARAM("a.c", 7, "color", ),
     RESOURCE("c.c", 9, "users", make_nothing),
     RESOURCE("a.c", 9, "cards", make_nothing),
+    RUN_HOOK("c.c", 12, LK_RUN_TEARDOWN, run_once),
+    METRIC("c.c", 13, "size", LK_TREND, .resolution = 1),
+    METRIC("a.c", 13, "sold", LK_COUNTER),
+    PROBE("c.c", 14, "queue", read_zero, .every_s = 1),
+    PROBE("a.c", 14, "load", read_zero, .every_s = 0.5),
 };
 
 static void program_verify(const struct lki_model *model)
@@ -351,6 +475,16 @@ static void program_verify(const struct lki_model *model)
     ck_assert_uint_eq(lki_model_resource(model, "cards"), 0);
     ck_assert_uint_eq(lki_model_resource(model, "users"), 1);
     ck_assert_uint_eq(lki_model_resource(model, "user"), SIZE_MAX);
+    ck_assert_uint_eq(model->metric_count, 2);
+    ck_assert_str_eq(model->metrics[0]->def.name, "sold");
+    ck_assert_uint_eq(lki_model_metric(model, "sold"), 0);
+    ck_assert_uint_eq(lki_model_metric(model, "size"), 1);
+    ck_assert_uint_eq(lki_model_metric(model, "queue"), SIZE_MAX);
+    ck_assert_uint_eq(model->probe_count, 2);
+    ck_assert_str_eq(model->probes[0]->def.name, "load");
+    ck_assert_str_eq(model->probes[1]->def.name, "queue");
+    ck_assert_ptr_null(model->run_hooks[LK_RUN_SETUP]);
+    ck_assert_int_eq(model->run_hooks[LK_RUN_TEARDOWN]->def.line, 12);
 }
 
 START_TEST(everything_stands_in_the_order_in_which_it_was_written)
@@ -411,6 +545,29 @@ START_TEST(needs_are_indices_each_once)
 }
 END_TEST
 
+START_TEST(a_step_is_labelled_by_its_name_unless_two_types_have_it)
+{
+    struct lk_def *defs[] = {DEMO,
+                             LOGIN,
+                             STEP("a.c", 11, "demo", "buy"),
+                             VU("b.c", 1, "guest", ),
+                             STEP("b.c", 2, "guest", "look"),
+                             STEP("b.c", 3, "guest", "login"),
+                             VU("c.c", 1, "robot", ),
+                             STEP("c.c", 2, "robot", "login"),
+                             STEP("c.c", 3, "robot", "buy.now")};
+    struct lki_model *model = model_of(defs, LKI_COUNT(defs));
+    static const char *const want[][2] = {
+        {"demo.login", "buy"}, {"look", "guest.login"}, {"robot.login", "buy.now"}};
+
+    for (size_t t = 0; t < 3; t++) {
+        for (size_t s = 0; s < 2; s++)
+            ck_assert_str_eq(model->types[t].steps[s].label, want[t][s]);
+    }
+    lki_model_free(model);
+}
+END_TEST
+
 static const struct params_case {
     const char *texts[4];
     enum lk_err err;
@@ -459,6 +616,170 @@ START_TEST(parameters_are_set_or_their_problems_told)
 }
 END_TEST
 
+static const struct value_case {
+    enum lk_param_type type;
+    const char *text;
+    int64_t integer;
+    double number;
+    const char *why; /* NULL: it is right */
+} value_cases[] = {
+    {LK_STRING, "", 0, 0, NULL},
+    {LK_INT, "42", 42, 0, NULL},
+    {LK_INT, "0", 0, 0, NULL},
+    {LK_INT, "-1", -1, 0, NULL},
+    {LK_INT, "10k", 10000, 0, NULL},
+    {LK_INT, "-3M", -3000000, 0, NULL},
+    {LK_INT, "9223372036854775807", INT64_MAX, 0, NULL},
+    {LK_INT, "-9223372036854775808", INT64_MIN, 0, NULL},
+    {LK_INT, "9223372036854775808", 0, 0, "it is too large"},
+    {LK_INT, "-9223372036854775809", 0, 0, "it is too small"},
+    {LK_INT, "99999999999999999999", 0, 0, "it is too large"},
+    {LK_INT, "", 0, 0, "it is empty"},
+    {LK_INT, "ten", 0, 0, "a number was expected"},
+    {LK_INT, "-", 0, 0, "a number was expected"},
+    {LK_INT, "--1", 0, 0, "a number was expected"},
+    {LK_INT, " 1", 0, 0, "a number was expected"},
+    {LK_INT, "1 ", 0, 0, "something follows the digits"},
+    {LK_INT, "1.5", 0, 0, "something follows the digits"},
+    {LK_DOUBLE, "0.5", 0, 0.5, NULL},
+    {LK_DOUBLE, "-2", 0, -2, NULL},
+    {LK_DOUBLE, "1e6", 0, 1e6, NULL},
+    {LK_DOUBLE, "0.1", 0, 0.1, NULL},
+    {LK_DOUBLE, "1e999", 0, 0, "it is too large"},
+    {LK_DOUBLE, "", 0, 0, "it is empty"},
+    {LK_DOUBLE, "0,5", 0, 0, "a number was expected"},
+    {LK_DOUBLE, "nan", 0, 0, "a number was expected"},
+    {LK_DOUBLE, "0x10", 0, 0, "a number was expected"},
+    {LK_BOOL, "true", 1, 0, NULL},
+    {LK_BOOL, "Yes", 1, 0, NULL},
+    {LK_BOOL, "on", 1, 0, NULL},
+    {LK_BOOL, "1", 1, 0, NULL},
+    {LK_BOOL, "false", 0, 0, NULL},
+    {LK_BOOL, "NO", 0, 0, NULL},
+    {LK_BOOL, "off", 0, 0, NULL},
+    {LK_BOOL, "0", 0, 0, NULL},
+    {LK_BOOL, "", 0, 0, "it is empty"},
+    {LK_BOOL, "2", 0, 0, "true or false was expected"},
+    {LK_BOOL, "truee", 0, 0, "true or false was expected"},
+    {LK_SECONDS, "1.5", 0, 1.5, NULL},
+    {LK_SECONDS, "250ms", 0, 0.25, NULL},
+    {LK_SECONDS, "1h30m", 0, 5400, NULL},
+    {LK_SECONDS, "-1", 0, 0, "it is negative"},
+    {LK_SECONDS, "5x", 0, 0, "the units are d h m s ms us"},
+};
+
+START_TEST(a_value_is_read_by_its_type_or_refused)
+{
+    const struct value_case *want = &value_cases[_i];
+    const struct lk_param_def def = {.type = want->type};
+    struct lki_param param = {.def = &def, .value = "before", .integer = -7, .number = -7};
+    const char *why = NULL;
+    enum lk_err err = lki_param_read(&param, want->text, &why);
+
+    ck_assert_int_eq(err != LK_OK, want->why != NULL);
+    ck_assert_str_eq(param.value, err ? "before" : want->text);
+    if (err)
+        ck_assert_str_eq(why, want->why);
+    if (!err && (want->type == LK_INT || want->type == LK_BOOL))
+        ck_assert_int_eq(param.integer, want->integer);
+    else
+        ck_assert_int_eq(param.integer, -7);
+    if (!err && (want->type == LK_DOUBLE || want->type == LK_SECONDS))
+        ck_assert(param.number == want->number);
+    else
+        ck_assert(param.number == -7);
+}
+END_TEST
+
+/* Parameters of every type, one of them secret. */
+static struct lk_def *const typed[] = {
+    DEMO,
+    LOGIN,
+    PARAM("a.c", 2, "count", .type = LK_INT, .value = "10k"),
+    PARAM("a.c", 3, "share", .type = LK_DOUBLE),
+    PARAM("a.c", 4, "loud", .type = LK_BOOL, .value = "on"),
+    PARAM("a.c", 5, "pause", .type = LK_SECONDS, .value = "250ms"),
+    PARAM("a.c", 6, "pin", .type = LK_INT, .secret = true),
+    PARAM("a.c", 7, "token", .secret = true, .required = true),
+};
+
+START_TEST(values_are_those_registered_until_others_are_given)
+{
+    const char *const texts[] = {"count=-3", "loud=off", "pause=2", "token=x", "share=0.125"};
+    struct lki_model *model = model_of(typed, LKI_COUNT(typed));
+    struct lki_buf problems;
+
+    ck_assert_int_eq(lki_model_param(model, "count")->integer, 10000);
+    ck_assert(lki_model_param(model, "share")->number == 0);
+    ck_assert_int_eq(lki_model_param(model, "loud")->integer, 1);
+    ck_assert(lki_model_param(model, "pause")->number == 0.25);
+    lki_buf_init(&problems, TEXT_MAX);
+    ck_assert_int_eq(lki_model_set_params(model, texts, LKI_COUNT(texts), &problems), LK_OK);
+    ck_assert_int_eq(lki_model_param(model, "count")->integer, -3);
+    ck_assert(lki_model_param(model, "share")->number == 0.125);
+    ck_assert_int_eq(lki_model_param(model, "loud")->integer, 0);
+    ck_assert(lki_model_param(model, "pause")->number == 2);
+    ck_assert_str_eq(lki_model_param(model, "pause")->value, "2");
+    ck_assert_str_eq(lki_model_param(model, "token")->value, "x");
+    lki_buf_release(&problems);
+    lki_model_free(model);
+}
+END_TEST
+
+static const struct given_case {
+    const char *text;
+    const char *from;
+    const char *line;
+} given_cases[] = {
+    {"count=many", NULL,
+     "parameter count is 'many': a number was expected; give a whole number such as 42, -1 or "
+     "10k\n"},
+    {"loud=\n", "the variable LK_PARAM_loud",
+     "parameter loud is '?' (from the variable LK_PARAM_loud): true or false was expected; give "
+     "true or false\n"},
+    {"pause=5x", "the file wait",
+     "parameter pause is '5x' (from the file wait): the units are d h m s ms us; give a time such "
+     "as 1.5, 250ms or 1h30m\n"},
+    {"pin=hunter2", NULL,
+     "parameter pin is secret and not shown: a number was expected; give a whole number such as "
+     "42, -1 or 10k\n"},
+    {"pin", NULL, "parameter pin has no value; write pin=@FILE\n"},
+    {"token=", "the file key",
+     "parameter token is required but empty in the file key; write it there\n"},
+};
+
+START_TEST(a_value_that_is_wrong_is_told_with_its_place_but_no_secret)
+{
+    const struct given_case *want = &given_cases[_i];
+    const char *const texts[] = {want->text, "token=x"};
+    const char *const from[] = {want->from, NULL};
+    size_t count = strncmp(want->text, "token", 5) ? 2 : 1;
+    struct lki_model *model = model_of(typed, LKI_COUNT(typed));
+    struct lki_buf problems;
+
+    lki_buf_init(&problems, TEXT_MAX);
+    ck_assert_int_eq(lki_model_set_params_from(model, texts, from, count, &problems), LK_E_ARG);
+    ck_assert_str_eq(lki_buf_cstr(&problems), want->line);
+    lki_buf_release(&problems);
+    lki_model_free(model);
+}
+END_TEST
+
+START_TEST(a_secret_that_is_missing_is_asked_for_where_nobody_sees_it)
+{
+    struct lki_model *model = model_of(typed, LKI_COUNT(typed));
+    struct lki_buf problems;
+
+    lki_buf_init(&problems, TEXT_MAX);
+    ck_assert_int_eq(lki_model_set_params(model, NULL, 0, &problems), LK_E_ARG);
+    ck_assert_str_eq(lki_buf_cstr(&problems),
+                     "a.c:7: parameter token is required; give it with -p token=@FILE, or in the "
+                     "variable LK_PARAM_token\n");
+    lki_buf_release(&problems);
+    lki_model_free(model);
+}
+END_TEST
+
 START_TEST(a_program_without_parameters_says_so)
 {
     struct lk_def *defs[] = {DEMO, LOGIN};
@@ -499,23 +820,80 @@ START_TEST(a_model_that_is_not_there_is_freed)
 }
 END_TEST
 
+/* What the registry holds is these, the newest first; ended by NULL. */
+static void registered_verify(const struct lk_def *const *want)
+{
+    const struct lk_def *def = lki_registry_first();
+
+    for (; *want; want++, def = def->next_)
+        ck_assert_ptr_eq(def, *want);
+    ck_assert_ptr_null(def);
+}
+
+#define REGISTERED(...) registered_verify((const struct lk_def *[]){__VA_ARGS__, NULL})
+
 START_TEST(a_descriptor_is_registered_once_until_it_is_taken_out)
+{
+    struct lk_def *defs[] = {DEMO, LOGIN, PARAM("a.c", 2, "size", )};
+
+    REGISTERED(NULL);
+    for (size_t i = 0; i < 3; i++)
+        lk_register(defs[i]);
+    for (size_t i = 0; i < 3; i++)
+        lk_register(defs[i]);
+    REGISTERED(defs[2], defs[1], defs[0]);
+    lk_unregister(defs[0]);
+    lk_unregister(defs[0]);
+    REGISTERED(defs[2], defs[1]);
+    lk_register(defs[1]);
+    lk_register(defs[0]);
+    REGISTERED(defs[0], defs[2], defs[1]);
+    lk_unregister(defs[2]);
+    lk_unregister(defs[0]);
+    lk_unregister(defs[1]);
+    REGISTERED(NULL);
+    lk_register(defs[1]);
+    lk_register(defs[1]);
+    REGISTERED(defs[1]);
+    lk_unregister(defs[1]);
+    REGISTERED(NULL);
+}
+END_TEST
+
+START_TEST(a_descriptor_whose_memory_was_not_zeroed_is_registered)
 {
     struct lk_def *demo = DEMO;
     struct lk_def *login = LOGIN;
+    struct lk_def *size = PARAM("a.c", 2, "size", );
 
-    ck_assert_ptr_null(lki_registry_first());
+    login->next_ = login;
+    size->next_ = demo;
     lk_register(demo);
     lk_register(login);
-    lk_register(demo);
-    ck_assert_ptr_eq(lki_registry_first(), demo);
-    ck_assert_ptr_eq(demo->next_, login);
-    ck_assert_ptr_null(login->next_);
+    lk_register(size);
+    REGISTERED(size, login, demo);
     lk_unregister(demo);
-    lk_unregister(demo);
-    ck_assert_ptr_eq(lki_registry_first(), login);
     lk_unregister(login);
+    lk_unregister(size);
+}
+END_TEST
+
+START_TEST(many_descriptors_are_registered_and_taken_out_in_no_time)
+{
+    const size_t count = 200000; /* were each one to look at all others, this would take minutes */
+    struct lk_def *defs = calloc(count, sizeof(*defs));
+    size_t held = 0;
+
+    ck_assert_ptr_nonnull(defs);
+    for (size_t i = 0; i < count; i++)
+        lk_register(&defs[i]);
+    for (const struct lk_def *def = lki_registry_first(); def; def = def->next_)
+        held++;
+    ck_assert_uint_eq(held, count);
+    while (held)
+        lk_unregister(&defs[--held]);
     ck_assert_ptr_null(lki_registry_first());
+    free(defs);
 }
 END_TEST
 
@@ -525,6 +903,7 @@ static Suite *model_suite(void)
     TCase *faults = tcase_create("faults");
     TCase *order = tcase_create("order");
     TCase *params = tcase_create("params");
+    TCase *registry = tcase_create("registry");
 
     tcase_add_loop_test(faults, a_wrong_registry_is_told_line_by_line, 0, LKI_COUNT(wrongs));
     tcase_add_loop_test(faults, what_is_told_does_not_depend_on_the_order_of_registration, 0,
@@ -536,14 +915,23 @@ static Suite *model_suite(void)
     tcase_add_test(order, numbers_have_their_defaults);
     tcase_add_test(order, needs_are_indices_each_once);
     tcase_add_test(order, a_model_that_is_not_there_is_freed);
-    tcase_add_test(order, a_descriptor_is_registered_once_until_it_is_taken_out);
+    tcase_add_test(order, a_step_is_labelled_by_its_name_unless_two_types_have_it);
+    tcase_add_test(registry, a_descriptor_is_registered_once_until_it_is_taken_out);
+    tcase_add_test(registry, a_descriptor_whose_memory_was_not_zeroed_is_registered);
+    tcase_add_test(registry, many_descriptors_are_registered_and_taken_out_in_no_time);
     tcase_add_loop_test(params, parameters_are_set_or_their_problems_told, 0,
                         LKI_COUNT(params_cases));
+    tcase_add_loop_test(params, a_value_is_read_by_its_type_or_refused, 0, LKI_COUNT(value_cases));
+    tcase_add_test(params, values_are_those_registered_until_others_are_given);
+    tcase_add_loop_test(params, a_value_that_is_wrong_is_told_with_its_place_but_no_secret, 0,
+                        LKI_COUNT(given_cases));
+    tcase_add_test(params, a_secret_that_is_missing_is_asked_for_where_nobody_sees_it);
     tcase_add_test(params, a_program_without_parameters_says_so);
     tcase_add_test(params, a_parameter_is_what_was_given_else_registered_else_empty);
     suite_add_tcase(suite, faults);
     suite_add_tcase(suite, order);
     suite_add_tcase(suite, params);
+    suite_add_tcase(suite, registry);
     return suite;
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "cli/options.h"
+#include "cli/params.h"
 #include "loop/pool.h"
 #include "loop/task.h"
 #include "model/registry.h"
@@ -27,11 +28,15 @@
 static FILE *paper;
 static char dir[PATH_BYTES / 2];
 static char json_path[PATH_BYTES];
+static char url_path[PATH_BYTES];
 
 /* ---- a registry ---- */
 
 LK_PARAM(base_url, .required = true, .help = "nobody asks it");
-LK_PARAM(size, .value = "10");
+LK_PARAM(size, .type = LK_INT, .value = "10");
+LK_PARAM(token, .secret = true);
+
+LK_METRIC(sold, LK_COUNTER);
 
 LK_RESOURCE(accounts)
 {
@@ -63,6 +68,21 @@ LK_STEP(buyer, buy, .needs = "login, browse", .every = LK_FIXED(10))
     self->count++;
 }
 
+LK_ON_SETUP()
+{
+    lk_sleep(vu, 1);
+}
+
+LK_ON_TEARDOWN()
+{
+    lk_sleep(vu, 1);
+}
+
+LK_PROBE(depth, .every_s = 5)
+{
+    return LK_VALUE(lk_user_id(vu));
+}
+
 LK_VU(visitor, .weight = 9)
 {
     int count;
@@ -75,6 +95,12 @@ LK_ON_STOP(visitor)
 }
 
 LK_STEP(visitor, look, .every = LK_FIXED(10))
+{
+    self->count++;
+}
+
+/* Its name is that of another type's step, so both have longer labels. */
+LK_STEP(visitor, buy, .every = LK_FIXED(10))
 {
     self->count++;
 }
@@ -102,6 +128,32 @@ static enum lk_err walk_model(void)
     lki_buf_init(&problems, 1 << 20);
     if (!err)
         err = lki_model_set_params(model, params, LKI_COUNT(params), &problems);
+    lki_buf_release(&problems);
+    lki_model_free(model);
+    return err;
+}
+
+/* Parameters from a file, from the command line and from the environment. */
+static enum lk_err walk_params(void)
+{
+    static char from_file[PATH_BYTES + 16];
+    const char *texts[] = {from_file, "size=5"};
+    struct lki_options options = {.params = texts, .param_count = LKI_COUNT(texts)};
+    struct lki_model *model = NULL;
+    struct lki_params params;
+    struct lki_buf problems;
+    enum lk_err err = model_make(&model);
+
+    if (err)
+        return err;
+    snprintf(from_file, sizeof(from_file), "base_url=@%s", url_path);
+    lki_buf_init(&problems, 1 << 20);
+    err = lki_params_set(&params, &options, model, &problems);
+    if (!err && (strcmp(lki_model_param(model, "base_url")->value, "http://127.0.0.1") != 0 ||
+                 strcmp(lki_model_param(model, "token")->value, "hunter2") != 0 ||
+                 lki_model_param(model, "size")->integer != 5))
+        err = LK_E_STATE;
+    lki_params_release(&params);
     lki_buf_release(&problems);
     lki_model_free(model);
     return err;
@@ -297,8 +349,12 @@ static enum lk_err walk_crowd(void)
 
 static enum lk_err walk_worker(void)
 {
-    static const struct lki_share share = {
-        .users = 100, .first_user = 1, .duration_ns = LKI_NS_PER_S, .iterations = 5, .seed = 1};
+    static const struct lki_share share = {.users = 100,
+                                           .first_user = 1,
+                                           .duration_ns = LKI_NS_PER_S,
+                                           .iterations = 5,
+                                           .seed = 1,
+                                           .rate_per_s = 10};
     struct lki_model *model = NULL;
     struct lki_worker worker;
     enum lk_err err = model_make(&model);
@@ -356,6 +412,7 @@ static void record(struct lki_metrics *metrics, int i)
     struct lki_sample sample = {.code = (lki_code)(200 + 7 * i),
                                 .verdict = (enum lki_verdict)(i % 3),
                                 .latency_ns = 1000 + ((int64_t)1 << i),
+                                .late_ns = -1,
                                 .bytes_sent = 1,
                                 .phase_ns = {i, i * INT64_C(1000), -1, 3000, 1 << 20, 1 << 15}};
 
@@ -461,13 +518,10 @@ static const struct walk {
     const char *name;
     enum lk_err (*go)(void);
 } walks[] = {
-    {"model", walk_model},
-    {"faults", walk_faults},
-    {"loop", walk_loop},
-    {"crowd", walk_crowd},
-    {"worker", walk_worker},
-    {"options", walk_options},
-    {"wrong options", walk_wrong_options},
+    {"model", walk_model},     {"parameters", walk_params},
+    {"faults", walk_faults},   {"loop", walk_loop},
+    {"crowd", walk_crowd},     {"worker", walk_worker},
+    {"options", walk_options}, {"wrong options", walk_wrong_options},
     {"result", walk_result},
 };
 
@@ -512,6 +566,19 @@ START_TEST(set_up_without_memory_is_an_error_and_leaves_nothing)
 }
 END_TEST
 
+/* Without what goes on behind the scene, for which stacks are needed too. */
+static enum lk_err users_alone(struct lki_model **model)
+{
+    enum lk_err err = model_make(model);
+
+    if (err)
+        return err;
+    (*model)->probe_count = 0;
+    (*model)->run_hooks[LK_RUN_SETUP] = NULL;
+    (*model)->run_hooks[LK_RUN_TEARDOWN] = NULL;
+    return LK_OK;
+}
+
 /* Runs one iteration of a user that gets no stack at first, on a clock that takes no time. */
 START_TEST(a_user_that_waits_for_a_stack_is_told)
 {
@@ -521,7 +588,7 @@ START_TEST(a_user_that_waits_for_a_stack_is_told)
     struct lki_model *model = NULL;
     struct lki_worker worker;
 
-    ck_assert_int_eq(model_make(&model), LK_OK);
+    ck_assert_int_eq(users_alone(&model), LK_OK);
     ck_assert_int_eq(lki_worker_open(&worker, model, &share), LK_OK);
     worker.loop.clock.fake = true;
     memory_refuse(0, 1);
@@ -532,6 +599,34 @@ START_TEST(a_user_that_waits_for_a_stack_is_told)
     ck_assert_msg(strstr(group->message, "stack") != NULL, "%s", group->message);
     ck_assert_uint_ge(group->count, 1);
     ck_assert_uint_eq(worker.metrics.totals.iterations, 1);
+    lki_worker_close(&worker);
+    lki_model_free(model);
+}
+END_TEST
+
+/* Behind the scene, too, who gets no stack is told, and the run goes on or ends as if it had failed
+ * otherwise. */
+START_TEST(a_hook_or_probe_without_a_stack_has_failed)
+{
+    static const struct lki_share share = {
+        .users = 1, .first_user = 1, .iterations = 1, .duration_ns = 3600 * LKI_NS_PER_S};
+    bool probe = _i == 1;
+    struct lki_model *model = NULL;
+    struct lki_worker worker;
+
+    ck_assert_int_eq(model_make(&model), LK_OK);
+    if (probe)
+        model->run_hooks[LK_RUN_SETUP] = NULL;
+    ck_assert_int_eq(lki_worker_open(&worker, model, &share), LK_OK);
+    worker.loop.clock.fake = true;
+    memory_refuse(0, 1);
+    lki_worker_run(&worker);
+    ck_assert_int_eq(memory_allow(), 1);
+    ck_assert_int_eq(worker.ended_by, probe ? LKI_END_ITERATIONS : LKI_END_SETUP);
+    ck_assert_ptr_nonnull(worker.metrics.first_error);
+    ck_assert_str_eq(worker.metrics.first_error->step, probe ? "depth" : "on_setup");
+    ck_assert_str_eq(worker.metrics.first_error->message, "no memory for a stack");
+    ck_assert_ptr_null(lki_backstage_failure(worker.backstage, LK_RUN_TEARDOWN));
     lki_worker_close(&worker);
     lki_model_free(model);
 }
@@ -553,7 +648,7 @@ START_TEST(a_user_that_waits_for_a_stack_does_not_hold_up_the_end)
     struct lki_model *model = NULL;
     struct lki_worker worker;
 
-    ck_assert_int_eq(model_make(&model), LK_OK);
+    ck_assert_int_eq(users_alone(&model), LK_OK);
     ck_assert_int_eq(lki_worker_open(&worker, model, &share), LK_OK);
     worker.loop.clock.fake = true;
     worker.on_second = lose_memory;
@@ -570,12 +665,19 @@ END_TEST
 static void setup(void)
 {
     const char *base = getenv("TMPDIR");
+    FILE *url;
 
     snprintf(dir, sizeof(dir), "%s/loadkit-oom.XXXXXX", base ? base : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(dir));
     snprintf(json_path, sizeof(json_path), "%s/result.json", dir);
     paper = tmpfile();
     ck_assert_ptr_nonnull(paper);
+    snprintf(url_path, sizeof(url_path), "%s/url", dir);
+    url = fopen(url_path, "w");
+    ck_assert_ptr_nonnull(url);
+    fputs("http://127.0.0.1\n", url);
+    ck_assert_int_eq(fclose(url), 0);
+    ck_assert_int_eq(setenv("LK_PARAM_token", "hunter2", 1), 0);
 }
 
 /* That the directory can go says that no half-written file is in it. */
@@ -583,6 +685,7 @@ static void teardown(void)
 {
     fclose(paper);
     unlink(json_path);
+    unlink(url_path);
     ck_assert_int_eq(rmdir(dir), 0);
 }
 
@@ -600,6 +703,7 @@ int main(void)
     tcase_add_loop_test(tests, set_up_without_memory_is_an_error_and_leaves_nothing, 0,
                         LKI_COUNT(walks));
     tcase_add_test(tests, a_user_that_waits_for_a_stack_is_told);
+    tcase_add_loop_test(tests, a_hook_or_probe_without_a_stack_has_failed, 0, 2);
     tcase_add_test(tests, a_user_that_waits_for_a_stack_does_not_hold_up_the_end);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);

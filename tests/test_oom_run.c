@@ -37,6 +37,22 @@ LK_RESOURCE(accounts)
     return LK_OBJECT("name", lk_format(vu, "user_%s", id), "roles", LK_ARRAY("a", 1, LK_TRUE));
 }
 
+LK_ON_SETUP()
+{
+    lk_http_base_url(vu, lk_param(vu, "base_url"));
+    lk_run_data_set(vu, LK_OBJECT("token", lk_str(lk_get(vu, "/hello/12?x=1"), "token")));
+}
+
+LK_ON_TEARDOWN()
+{
+    lk_get(vu, "/hello/12?x=1");
+}
+
+LK_PROBE(token, .every_s = 0.005)
+{
+    return LK_VALUE(lk_str(lk_get(vu, "/hello/12?x=1"), "token"));
+}
+
 LK_VU(buyer)
 {
     lk_json *account;
@@ -67,6 +83,7 @@ LK_STEP(buyer, login, .every = LK_FIXED(0.001))
     LK_REQUIRE(!strcmp(lk_str(r, "token"), "a\nb"), "a wrong token");
     LK_REQUIRE(lk_int(r, "items.1.id") == 8, "a wrong item");
     LK_REQUIRE(!strcmp(lk_header(r, "content-type"), "application/json"), "a wrong header");
+    LK_REQUIRE(!strcmp(lk_str(lk_run_data(vu), "token"), "a\nb"), "a wrong token of the run");
 }
 
 static void count_down(void *arg)

@@ -38,6 +38,7 @@ START_TEST(without_options_one_user_runs_for_ten_seconds)
     ck_assert_uint_eq(options.iterations, 0);
     ck_assert_uint_eq(options.workers, 0);
     ck_assert_int_eq(options.grace_ns, 5 * LKI_NS_PER_S);
+    ck_assert_double_eq(options.rate_per_s, 0);
     ck_assert(!options.seed_given);
     ck_assert(!options.quiet && !options.no_color && !options.help && !options.version);
     ck_assert_ptr_null(options.json_file);
@@ -85,17 +86,44 @@ START_TEST(an_option_may_be_written_in_many_ways)
 }
 END_TEST
 
+static const struct rate_case {
+    const char *args[ARGS_MAX];
+    double rate_per_s;
+    uint64_t users;
+} rate_cases[] = {
+    {{"-r", "200"}, 200, 50},           {{"-r20k/s"}, 20000, 2000},
+    {{"--rate=30/m"}, 0.5, 10},         {{"-r", "20"}, 20, 20},
+    {{"-r", "501"}, 501, 50},           {{"-r", "1000k"}, 1e6, 10000},
+    {{"-u", "7", "-r", "200"}, 200, 7}, {{"-p", "a", "-r", "200"}, 200, 50},
+};
+
+/* Who says how many start says by that how many users it takes, unless that is said too. */
+START_TEST(a_rate_comes_with_users)
+{
+    const struct rate_case *want = &rate_cases[_i];
+    struct lki_options options = read_run(want->args);
+
+    ck_assert_double_eq(options.rate_per_s, want->rate_per_s);
+    ck_assert_uint_eq(options.users, want->users);
+    ck_assert_int_eq(options.duration_ns, 10 * LKI_NS_PER_S);
+    ck_assert_int_eq(options.arrival_wait_ns, 10 * LKI_NS_PER_S);
+    lki_options_release(&options);
+}
+END_TEST
+
 START_TEST(every_option_of_run_arrives)
 {
-    struct lki_options options = READ("--duration=1h30m", "--iterations=7",
-                                      "--seed=18446744073709551615", "--grace=0s", "--workers=0",
-                                      "--json=-", "--quiet", "--no-color");
+    struct lki_options options = READ(
+        "--duration=1h30m", "--iterations=7", "--seed=18446744073709551615", "--grace=0s",
+        "--workers=0", "--json=-", "--quiet", "--no-color", "-r0.25", "--arrival-wait=0s");
 
     ck_assert_int_eq(options.duration_ns, 5400 * LKI_NS_PER_S);
     ck_assert_uint_eq(options.iterations, 7);
     ck_assert_uint_eq(options.seed, UINT64_MAX);
     ck_assert(options.seed_given);
     ck_assert_int_eq(options.grace_ns, 0);
+    ck_assert_double_eq(options.rate_per_s, 0.25);
+    ck_assert_int_eq(options.arrival_wait_ns, 0);
     ck_assert_str_eq(options.json_file, "-");
     ck_assert(options.quiet && options.no_color);
 }
@@ -171,6 +199,7 @@ int main(void)
     tcase_add_test(tcase, with_both_whichever_comes_first_ends_the_run);
     tcase_add_loop_test(tcase, an_option_may_be_written_in_many_ways, 0,
                         LKI_COUNT(users_spellings));
+    tcase_add_loop_test(tcase, a_rate_comes_with_users, 0, LKI_COUNT(rate_cases));
     tcase_add_test(tcase, every_option_of_run_arrives);
     tcase_add_test(tcase, parameters_gather_in_order);
     tcase_add_test(tcase, help_ends_the_reading);

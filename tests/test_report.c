@@ -41,6 +41,7 @@ static void request(const char *step, const char *name, lki_code code, enum lki_
     struct lki_sample sample = {.code = code,
                                 .verdict = verdict,
                                 .latency_ns = latency_ns,
+                                .late_ns = -1,
                                 .bytes_sent = 100,
                                 .bytes_received = 1000,
                                 .phase_ns = {-1, -1, -1, 2000, latency_ns, 3000}};
@@ -275,14 +276,49 @@ START_TEST(requests_outside_steps_have_a_heading)
 }
 END_TEST
 
-START_TEST(metrics_of_the_author_have_a_heading)
+static void emit(const char *step_name, const char *name, const char *kind, const char *stage)
+{
+    struct lki_metric *metric = lki_metrics_find_emitted(&metrics, step_name, name, kind, stage);
+
+    lki_metric_record_simple(metric, LKI_CODE_METRIC_OK, LKI_SAMPLE_OK, 5000);
+    lki_metric_record_simple(metric, LKI_CODE_METRIC_FAILED, LKI_SAMPLE_ERROR, 5000);
+    lki_metric_record_simple(metric, lki_metrics_code(&metrics, "FINE", "ok"), LKI_SAMPLE_OK, 5000);
+}
+
+START_TEST(samples_of_the_author_stand_below_their_step)
 {
     step("one", LKI_CODE_STEP_OK, 5000000, 10);
-    simple(LKI_SOURCE_CUSTOM, "depth", LKI_CODE_METRIC_OK, LKI_SAMPLE_OK, 5000, 10);
-    simple(LKI_SOURCE_CUSTOM, "one", LKI_CODE_METRIC_OK, LKI_SAMPLE_OK, 5000, 10);
+    emit("one", "lookup", "custom", "execute");
+    emit("one", "call", "grpc", "execute");
+    emit("one", "pull", "custom", "connect");
+    emit("one", "push", "grpc", "connect");
+    emit("", "warm-up", "custom", "execute");
+    report(100);
+    has("\none ");
+    has("\n  lookup ");
+    has("\n  call (grpc) ");
+    has("\n  pull (connect) ");
+    has("\n  push (grpc, connect) ");
+    has("\noutside steps\n  warm-up ");
+    /* the column of failures says so already */
+    has_not("METRIC_FAILED");
+    has_not("FINE");
+}
+END_TEST
+
+START_TEST(codes_of_the_author_are_listed_by_name)
+{
+    struct lki_metric *call = lki_metrics_find_emitted(&metrics, "s", "call", "grpc", "execute");
+
+    step("s", LKI_CODE_STEP_OK, 5000000, 10);
+    lki_metric_record_simple(call, lki_metrics_code(&metrics, "BUSY", "overload"), LKI_SAMPLE_ERROR,
+                             5000);
+    lki_metric_record_simple(call, lki_metrics_code(&metrics, "FINE", "ok"), LKI_SAMPLE_OK, 5000);
+    lki_metrics_error(&metrics, LKI_SOURCE_CUSTOM, "s",
+                      lki_metrics_code(&metrics, "BUSY", "overload"), "call: come back later", 3);
     report(80);
-    has("\nmetrics\n  depth ");
-    has("\n  one ");
+    has("\n    1 BUSY\n");
+    has("\n  1  s BUSY: call: come back later (at 0ns, user 3)\n");
 }
 END_TEST
 
@@ -648,7 +684,8 @@ static Suite *report_suite(void)
     tcase_add_test(facts, a_run_with_nothing_in_it_makes_sense);
     tcase_add_test(facts, a_run_without_requests_shows_its_steps);
     tcase_add_test(facts, requests_outside_steps_have_a_heading);
-    tcase_add_test(facts, metrics_of_the_author_have_a_heading);
+    tcase_add_test(facts, samples_of_the_author_stand_below_their_step);
+    tcase_add_test(facts, codes_of_the_author_are_listed_by_name);
     tcase_add_test(facts, many_errors_are_cut_to_the_most_frequent);
     tcase_add_checked_fixture(looks, setup, teardown);
     tcase_add_test(looks, no_line_is_wider_than_the_terminal);

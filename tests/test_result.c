@@ -16,7 +16,9 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "result/fill.h"
 #include "result/json.h"
+#include "result/view.h"
 
 #define PATH_BYTES 600
 #define TEXT_BYTES (4 << 20)
@@ -81,6 +83,7 @@ static void request(const char *step, const char *name, lki_code code, enum lki_
     struct lki_sample sample = {.code = code,
                                 .verdict = verdict,
                                 .latency_ns = latency_ns,
+                                .late_ns = -1,
                                 .bytes_sent = 100,
                                 .bytes_received = 1000,
                                 .phase_ns = {-1, -1, -1, 2000, latency_ns - 5000, 3000}};
@@ -212,6 +215,81 @@ START_TEST(a_result_does_not_need_the_metrics_any_more)
     ck_assert_uint_eq(result.errors[0].count, 30);
     ck_assert_str_eq(result.errors[1].code, "HTTP_TIMEOUT");
     ck_assert_uint_eq(result.series[2].requests, 1001);
+}
+END_TEST
+
+static void finds(const struct lk_result *view, const char *id, const char *source, uint64_t count)
+{
+    const struct lki_view *found = lki_view_find(view, id);
+
+    ck_assert_msg(found, "no %s", id);
+    ck_assert_msg(!strcmp(found->stats.source, source), "%s is of %s", id, found->stats.source);
+    ck_assert_uint_eq(found->stats.count, count);
+}
+
+START_TEST(an_id_is_that_of_a_step_or_request_first)
+{
+    struct lk_result *view;
+
+    lki_metric_count(lki_metrics_find_emitted(&metrics, "s", "GET /q", "custom", "execute"),
+                     LKI_CODE_METRIC_OK, LKI_SAMPLE_OK);
+    for (int i = 0; i < 2; i++)
+        lki_metric_count(lki_metrics_find_emitted(&metrics, "s", "GET /q", "custom", "connect"),
+                         LKI_CODE_METRIC_OK, LKI_SAMPLE_OK);
+    for (int i = 0; i < 3; i++)
+        lki_metric_count(find(LKI_SOURCE_CHECK, "s", "GET /q"), LKI_CODE_CHECK_OK, LKI_SAMPLE_OK);
+    for (int i = 0; i < 4; i++)
+        request("s", "GET /q", 200, LKI_SAMPLE_OK, 1000000);
+    lki_metric_count(find(LKI_SOURCE_CHECK, "", "login"), LKI_CODE_CHECK_OK, LKI_SAMPLE_OK);
+    lki_metric_count(find(LKI_SOURCE_CHECK, "", "steps"), LKI_CODE_CHECK_OK, LKI_SAMPLE_OK);
+    request("", "login", 200, LKI_SAMPLE_OK, 1000000);
+    for (int i = 0; i < 5; i++)
+        step_done("login", LKI_SAMPLE_OK, 1000000);
+    lki_metrics_fold(&metrics);
+    make();
+    ck_assert_int_eq(lki_view_new(&view, &result), LK_OK);
+    result = (struct lki_result){0};
+    finds(view, "s/GET /q", "http", 4);
+    finds(view, "s/GET /q (http)", "http", 4);
+    finds(view, "s/GET /q (custom)", "custom", 1);
+    finds(view, "s/GET /q (custom, connect)", "custom", 2);
+    finds(view, "s/GET /q (check)", "check", 3);
+    finds(view, "login", "step", 5);
+    finds(view, "login (http)", "http", 1);
+    finds(view, "login (check)", "check", 1);
+    finds(view, "steps", "step", 5);
+    finds(view, "steps (check)", "check", 1);
+    ck_assert_ptr_null(lki_view_find(view, "login (custom)"));
+    ck_assert_ptr_null(lki_view_find(view, "login (check, )"));
+    ck_assert_ptr_null(lki_view_find(view, "login (chec"));
+    lki_view_free(view);
+}
+END_TEST
+
+static void masks(const char *text, const char *masked)
+{
+    const char *kept = lki_result_keep(&result, text);
+
+    ck_assert_ptr_nonnull(kept);
+    ck_assert_str_eq(kept, masked);
+}
+
+START_TEST(a_secret_is_masked_also_where_a_text_was_cut_in_it)
+{
+    static const char *secrets[] = {"2-hunt", "tero-9", "hunter2-hun"};
+
+    make();
+    result.secrets = secrets;
+    result.secret_count = LKI_COUNT(secrets);
+    masks("it is hunter2-hun, or tero-9", "it is ***, or ***");
+    masks("it is hunter2-hu", "it is ***");
+    masks("it is hunter2", "it is ***");
+    masks("hunt", "***");
+    masks("a hun", "a hun");
+    masks("hunter", "***");
+    masks("hunted", "hunted");
+    masks("hunter, 2-hunt", "hunter, ***");
+    masks("", "");
 }
 END_TEST
 
@@ -814,6 +892,8 @@ static Suite *result_suite(void)
     tcase_add_test(made, the_summary_is_that_of_the_histogram);
     tcase_add_test(made, all_requests_together_have_merged_percentiles);
     tcase_add_test(made, a_result_does_not_need_the_metrics_any_more);
+    tcase_add_test(made, an_id_is_that_of_a_step_or_request_first);
+    tcase_add_test(made, a_secret_is_masked_also_where_a_text_was_cut_in_it);
     tcase_add_test(made, runs_have_ids_of_their_own);
     tcase_add_checked_fixture(judged, setup, teardown);
     tcase_add_test(judged, a_run_with_failing_requests_passes);

@@ -28,6 +28,7 @@ static void request(const char *name, int64_t latency_ns, enum lki_verdict verdi
     struct lki_sample sample = {.code = verdict ? 500 : 200,
                                 .verdict = verdict,
                                 .latency_ns = latency_ns,
+                                .late_ns = -1,
                                 .bytes_sent = 10,
                                 .bytes_received = 100,
                                 .phase_ns = {-1, -1, -1, -1, -1, -1}};

@@ -359,6 +359,29 @@ START_TEST(one_that_fires_may_release_itself)
 }
 END_TEST
 
+static void note_whether_first(struct item *item)
+{
+    EXPECT(fired_in_round > 1 || item == &items[70], "another one was first");
+    last_fired_ns = 0;
+}
+
+START_TEST(the_foremost_fires_before_all_that_are_due_with_it)
+{
+    in_callback = note_whether_first;
+    for (int i = 0; i < 100; i++) {
+        item_init(&items[i]);
+        item_set(&items[i], i);
+    }
+    timers.foremost = &items[70].timer;
+    now_ns = 80;
+    fire_all_due();
+    ck_assert_uint_eq(fired_in_round, 81);
+    item_release(&items[70]);
+    ck_assert_ptr_null(timers.foremost);
+    heap_verify();
+}
+END_TEST
+
 static void init_and_set_more(struct item *item)
 {
     (void)item;
@@ -426,6 +449,7 @@ static Suite *timer_suite(void)
     tcase_add_test(rules, one_that_fires_may_release_all_others_that_are_due);
     tcase_add_test(rules, one_that_is_made_anew_while_it_is_due_waits_for_the_next_round);
     tcase_add_test(rules, one_that_fires_may_release_itself);
+    tcase_add_test(rules, the_foremost_fires_before_all_that_are_due_with_it);
     tcase_add_test(rules, one_that_fires_may_make_thousands_of_others);
     tcase_add_test(rules, a_zeroed_timer_may_be_released);
     tcase_add_test(rules, without_timers_the_next_time_is_never);

@@ -58,6 +58,8 @@ in_c() { # compiler
         accepts "$1" $dialect c 'made = LK_ARRAY();'
         accepts "$1" $dialect c 'made = LK_ARRAY((long)1);'
         accepts "$1" $dialect c 'made = LK_OBJECT("a", NULL, "b", LK_TRUE, "c", LK_ARRAY(json, 0.5));'
+        accepts "$1" $dialect c 'struct lk_value v = LK_VALUE(0.5); made = v.as.string;'
+        accepts "$1" $dialect c 'struct lk_value v[] = {LK_VALUE("a"), LK_VALUE(json), LK_VALUE(1)}; made = v;'
         accepts "$1" $dialect c 'int i = 0; made = LK_OBJECT("a", i++, "b", *number++);'
         accepts "$1" $dialect c 'made = LK_OBJECT("a", lk_str(r, "a"), "b", lk_int(json, "b"));'
         accepts "$1" $dialect c 'made = lk_str_or(r, lk_str(json, "a"), NULL);'
@@ -74,6 +76,11 @@ in_c() { # compiler
     refuses "$1" 'made = LK_OBJECT("a", (long double)1);'
     refuses "$1" 'made = LK_ARRAY(1, number);'
     refuses "$1" 'made = LK_ARRAY(point);'
+
+    refuses "$1" 'struct lk_value v = LK_VALUE(number); made = &v;'
+    refuses "$1" 'struct lk_value v = LK_VALUE(point); made = &v;'
+    refuses "$1" 'struct lk_value v = LK_VALUE(); made = &v;'
+    refuses "$1" 'struct lk_value v = LK_VALUE(1, 2); made = &v;'
 
     # keys that are no strings, or have no value
     refuses "$1" 'made = LK_OBJECT(1, 1);'

@@ -38,8 +38,10 @@ struct lk_request {
     bool new_connection;        /* do not use a kept-alive connection, and keep none */
 };
 
+#ifndef __cplusplus
 /* Names and values in turn. */
 #define LK_PAIRS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#endif
 
 LK_BEGIN_DECLS
 

@@ -7,6 +7,9 @@
 #include <loadkit/api.h>
 #include <loadkit/err.h>
 #include <loadkit/http.h>
+#include <loadkit/metric.h>
+#include <loadkit/random.h>
+#include <loadkit/run.h>
 #include <loadkit/scenario.h>
 #include <loadkit/values.h>
 #include <loadkit/vu.h>

@@ -349,6 +349,9 @@ LK_GETTER_(bool, lk_response, has)
 #define LK_HAS_COMMA_(...) LK_HAS_COMMA__(__VA_ARGS__, 1, 0, ~)
 #define LK_HAS_COMMA__(a1, a2, picked, ...) picked
 
+/* LK_VALUE(x): a C value of any type that LK_OBJECT takes, as a struct lk_value. */
+#define LK_VALUE(value) LK_VALUE_(value)
+
 #define LK_KEY_(key) _Generic((key), char * : (key), const char * : (key))
 #define LK_VALUE_(value)                                                                           \
     _Generic((value),                                                                              \

@@ -15,6 +15,10 @@
             lk_fail(vu, __VA_ARGS__);                                                              \
     } while (0)
 
+/* LK_CHECK(condition, "name"): counts under that name whether condition holds, gives that truth,
+ * and goes on. */
+#define LK_CHECK(condition, name) lk_check(vu, (condition) ? LK_TRUE : LK_FALSE, (name))
+
 /* LK_FAIL("format", ...): the step ends here as failed. */
 #define LK_FAIL(...) lk_fail(vu, __VA_ARGS__)
 
@@ -32,6 +36,17 @@ LK_BEGIN_DECLS
  * since     0.1; lk_fail(3)
  */
 LK_API LK_NORETURN void lk_fail(lk_vu *vu, const char *format, ...) LK_PRINTF(2, 3);
+
+/*
+ * lk_check - count whether something is as it should be, and go on.
+ *
+ * held      whether it is
+ * name      what is checked, a fixed text: the report has one line for each
+ * returns   held
+ * context   inside a step or hook of this user
+ * since     0.1; lk_check(3)
+ */
+LK_API bool lk_check(lk_vu *vu, bool held, const char *name);
 
 /*
  * lk_defer - have a function called when the step or hook in hand ends, on whatever way.
@@ -88,8 +103,19 @@ LK_API enum lk_err lk_blocking(lk_vu *vu, void (*fn)(void *arg), void *arg);
 LK_API bool lk_should_stop(const lk_vu *vu);
 
 /*
+ * lk_now - the time, for measuring how long something took.
+ *
+ * returns   seconds from a start that never changes while the program runs; never goes back, and
+ *           is the test's own time under lk_test
+ * context   inside a step or hook of this user, or one of its functions for pauses and strategies
+ * since     0.1; lk_now(3)
+ */
+LK_API double lk_now(const lk_vu *vu);
+
+/*
  * lk_user_id - the number of this user, from 1.
  *
+ * returns   that number; 0 in the hooks and probes of the run, which belong to no user
  * context   inside a step or hook of this user
  * since     0.1; lk_user_id(3)
  */
@@ -107,15 +133,60 @@ LK_API uint64_t lk_user_id(const lk_vu *vu);
 LK_API LK_NONNULL_RESULT const char *lk_param(lk_vu *vu, const char *name);
 
 /*
+ * lk_param_int and its kin - the value of a parameter with a type.
+ *
+ * name      as registered with LK_PARAM and that .type; lk_param_double takes LK_SECONDS too
+ * returns   what -p gave, else the registered value, else 0 or false
+ * errors    a name that is not registered, or with another type, ends the step or hook as failed
+ * context   inside a step or hook of this user
+ * since     0.1; lk_param(3)
+ */
+LK_API int64_t lk_param_int(lk_vu *vu, const char *name);
+LK_API double lk_param_double(lk_vu *vu, const char *name);
+LK_API bool lk_param_bool(lk_vu *vu, const char *name);
+
+/*
+ * lk_run_data_set - leave a value for all users of the run.
+ *
+ * data      copied; NULL takes back what was left
+ * errors    elsewhere than in LK_ON_SETUP the step or hook ends as failed
+ * context   in LK_ON_SETUP
+ * since     0.1; lk_run_data(3)
+ */
+LK_API void lk_run_data_set(lk_vu *vu, const lk_json *data);
+
+/*
+ * lk_run_data - what LK_ON_SETUP left.
+ *
+ * returns   the value; JSON's null when nothing was left; valid for the run
+ * context   inside a step or hook of any user, or a hook or probe of the run
+ * since     0.1; lk_run_data(3)
+ */
+LK_API LK_NONNULL_RESULT const lk_json *lk_run_data(lk_vu *vu);
+
+/*
  * lk_resource_acquire - borrow an object that no other user holds.
  *
  * name      as registered with LK_RESOURCE
  * returns   the object, with its "resource_id"; valid until released or the user's life ends
- * errors    an unknown name, or a factory that failed, ends the step or hook as failed
- * context   inside a step or hook of this user; may wait
+ * errors    an unknown name, a factory that failed, or that this user itself holds all there may
+ *           be, ends the step or hook as failed; so does any call outside of users, in a hook or
+ *           probe of the run
+ * context   inside a step or hook of this user; waits while all are held, first come first served
  * since     0.1; lk_resource_acquire(3)
  */
 LK_API LK_NONNULL_RESULT lk_json *lk_resource_acquire(lk_vu *vu, const char *name);
+
+/*
+ * lk_resource_try - borrow an object if one is to be had without waiting for another user.
+ *
+ * name      as registered with LK_RESOURCE
+ * returns   as lk_resource_acquire; NULL when all are held
+ * errors    as lk_resource_acquire
+ * context   inside a step or hook of this user; waits only for the factory of a new one
+ * since     0.1; lk_resource_acquire(3)
+ */
+LK_API lk_json *lk_resource_try(lk_vu *vu, const char *name);
 
 /*
  * lk_resource_release - give a borrowed object back.

@@ -70,6 +70,11 @@ static void add_place(struct line *line)
         add(line, " outside of any step");
         return;
     }
+    if (!unit->vu->id) {
+        add(line, " in ");
+        add(line, unit->step);
+        return;
+    }
     add(line, *unit->step ? " in step " : " in a hook");
     add(line, unit->step);
     add(line, " of user ");

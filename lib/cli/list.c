@@ -1,15 +1,14 @@
-/* The command list: what this program registers, for people and as JSON. */
+/* The command list: what this program registers, for people. */
+#include "cli/list.h"
+
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "cli/cli.h"
 #include "model/index.h"
 
-#define LIST_SCHEMA "loadkit.list/1"
 #define NAME_COLUMN 28
-
-/* ---- as text ---- */
 
 /* Starts a line with a name, padded so that what follows it stands in a column. */
 static void name_add(struct lki_buf *out, int indent, const char *name)
@@ -57,6 +56,8 @@ static void type_add(struct lki_buf *out, const struct lki_vu_type *type)
 {
     name_add(out, 2, type->name);
     lki_buf_printf(out, "weight %g", type->weight);
+    if (type->def->strategy)
+        lki_buf_printf(out, ", strategy %s", lki_list_strategy(type->def->strategy));
     for (int i = 0; i < LK_HOOK_COUNT_; i++) {
         if (type->hooks[i])
             lki_buf_printf(out, ", %s", lki_hook_name((enum lk_hook_kind)i));
@@ -68,18 +69,105 @@ static void type_add(struct lki_buf *out, const struct lki_vu_type *type)
         step_add(out, type, &type->steps[i]);
 }
 
+/* What a parameter is when it is not given, as it would be typed. */
+static void default_add(struct lki_buf *out, const struct lki_param *param)
+{
+    if (param->def->type == LK_STRING)
+        lki_buf_printf(out, "default \"%s\"", param->value);
+    else if (*param->value)
+        lki_buf_printf(out, "default %s", param->value);
+    else
+        lki_buf_printf(out, "default %s", param->def->type == LK_BOOL ? "false" : "0");
+}
+
 static void param_add(struct lki_buf *out, const struct lki_param *param)
 {
-    const char *help = param->def->help;
+    const struct lk_param_def *def = param->def;
 
     name_add(out, 2, param->name);
-    if (param->def->required)
+    if (def->type != LK_STRING)
+        lki_buf_printf(out, "%s, ", lki_list_param_type(def->type));
+    if (def->secret)
+        lki_buf_str(out, def->required ? "secret, " : "secret");
+    if (def->required)
         lki_buf_str(out, "required");
-    else
-        lki_buf_printf(out, "default \"%s\"", param->value);
-    if (help)
-        lki_buf_printf(out, ": %s", help);
+    else if (!def->secret)
+        default_add(out, param);
+    if (def->help)
+        lki_buf_printf(out, ": %s", def->help);
     lki_buf_char(out, '\n');
+}
+
+/* The help of a descriptor behind what else there is to say of it; then its place. */
+static void end_add(struct lki_buf *out, bool first, const char *help, const struct lk_def *def)
+{
+    if (help)
+        lki_buf_printf(out, "%s%s", first ? "" : ", ", help);
+    place_add(out, def, NULL);
+}
+
+static void timeout_add(struct lki_buf *out, double timeout_s)
+{
+    if (timeout_s == LK_OFF)
+        lki_buf_str(out, "no timeout");
+    else
+        lki_buf_printf(out, "timeout %g s", timeout_s);
+}
+
+static void resource_add(struct lki_buf *out, const struct lk_resource_def *def)
+{
+    name_add(out, 2, def->def.name);
+    if (def->count)
+        lki_buf_printf(out, "at most %" PRIu64, def->count);
+    end_add(out, !def->count, def->help, &def->def);
+}
+
+static void metric_add(struct lki_buf *out, const struct lk_metric_def *def)
+{
+    name_add(out, 2, def->def.name);
+    lki_buf_str(out, lki_list_metric_type(def->type));
+    if (def->unit)
+        lki_buf_printf(out, " in %s", def->unit);
+    if (def->resolution > 0)
+        lki_buf_printf(out, ", resolution %g", def->resolution);
+    end_add(out, false, def->help, &def->def);
+}
+
+static void probe_add(struct lki_buf *out, const struct lk_probe_def *def)
+{
+    name_add(out, 2, def->def.name);
+    lki_buf_printf(out, "every %g s", def->every_s);
+    if (def->timeout_s != 0) {
+        lki_buf_str(out, ", ");
+        timeout_add(out, def->timeout_s);
+    }
+    end_add(out, false, def->help, &def->def);
+}
+
+static void run_hook_add(struct lki_buf *out, const struct lk_run_hook_def *def)
+{
+    name_add(out, 2, lki_run_hook_name(def->hook));
+    timeout_add(out, def->timeout_s != 0 ? def->timeout_s : LKI_RUN_HOOK_TIMEOUT_S);
+    end_add(out, false, NULL, &def->def);
+}
+
+/* What belongs to the run as a whole. */
+static void run_add(struct lki_buf *out, const struct lki_model *model)
+{
+    if (model->run_hooks[LK_RUN_SETUP] || model->run_hooks[LK_RUN_TEARDOWN])
+        lki_buf_str(out, "hooks of the run\n");
+    for (size_t i = 0; i < LK_RUN_HOOK_COUNT_; i++) {
+        if (model->run_hooks[i])
+            run_hook_add(out, model->run_hooks[i]);
+    }
+    if (model->metric_count)
+        lki_buf_str(out, "metrics\n");
+    for (size_t i = 0; i < model->metric_count; i++)
+        metric_add(out, model->metrics[i]);
+    if (model->probe_count)
+        lki_buf_str(out, "probes\n");
+    for (size_t i = 0; i < model->probe_count; i++)
+        probe_add(out, model->probes[i]);
 }
 
 static void text_write(struct lki_buf *out, const struct lki_model *model)
@@ -93,166 +181,30 @@ static void text_write(struct lki_buf *out, const struct lki_model *model)
         param_add(out, &model->params[i]);
     if (model->resource_count)
         lki_buf_str(out, "resources\n");
-    for (size_t i = 0; i < model->resource_count; i++) {
-        const struct lk_resource_def *def = model->resources[i];
-
-        name_add(out, 2, def->def.name);
-        lki_buf_printf(out, "%s  (%s:%d)\n", def->help ? def->help : "", lki_def_file(&def->def),
-                       def->def.line);
-    }
+    for (size_t i = 0; i < model->resource_count; i++)
+        resource_add(out, model->resources[i]);
+    run_add(out, model);
 }
 
-/* ---- as JSON ---- */
-
-/* What precedes the next member or element: nothing behind a bracket, else a comma. */
-static void item_begin(struct lki_buf *out)
+const char *lki_list_param_type(enum lk_param_type type)
 {
-    char last = out->len ? out->data[out->len - 1] : '[';
+    static const char *const names[] = {"string", "int", "double", "bool", "seconds"};
 
-    if (last != '[' && last != '{')
-        lki_buf_char(out, ',');
+    return names[type]; /* checked */
 }
 
-static void string_put(struct lki_buf *out, const char *text)
+const char *lki_list_strategy(lk_strategy *strategy)
 {
-    item_begin(out);
-    lki_json_write_string(out, text, strlen(text));
+    if (!strategy || strategy == lk_choose_weighted)
+        return "weighted";
+    return strategy == lk_choose_parallel ? "parallel" : "the author's";
 }
 
-static void key_put(struct lki_buf *out, const char *key)
+const char *lki_list_metric_type(enum lk_metric_type type)
 {
-    string_put(out, key);
-    lki_buf_char(out, ':');
-}
+    static const char *const names[] = {"trend", "counter", "gauge", "rate"};
 
-/* NULL is written as null. */
-static void text_put(struct lki_buf *out, const char *key, const char *text)
-{
-    key_put(out, key);
-    if (text)
-        lki_json_write_string(out, text, strlen(text));
-    else
-        lki_json_write_null(out);
-}
-
-static void number_put(struct lki_buf *out, const char *key, double value)
-{
-    key_put(out, key);
-    lki_json_write_double(out, value);
-}
-
-static void seconds_put(struct lki_buf *out, const char *key, int64_t ns)
-{
-    key_put(out, key);
-    if (ns == LKI_NEVER)
-        lki_json_write_null(out);
-    else
-        lki_json_write_double(out, (double)ns / (double)LKI_NS_PER_S);
-}
-
-static void open_put(struct lki_buf *out, const char *key, char bracket)
-{
-    if (key)
-        key_put(out, key);
-    else
-        item_begin(out);
-    lki_buf_char(out, bracket);
-}
-
-static void close_put(struct lki_buf *out, char bracket)
-{
-    lki_buf_char(out, bracket);
-}
-
-/* Opens an object with what all descriptors have. */
-static void def_put(struct lki_buf *out, const struct lk_def *def)
-{
-    open_put(out, NULL, '{');
-    text_put(out, "name", lki_def_name(def));
-    text_put(out, "file", lki_def_file(def));
-    number_put(out, "line", def->line);
-}
-
-static void delay_put(struct lki_buf *out, const char *key, const struct lk_delay *delay)
-{
-    if (!delay->fn && !(delay->max_s > 0)) {
-        text_put(out, key, NULL);
-        return;
-    }
-    open_put(out, key, '{');
-    key_put(out, "function");
-    lki_json_write_bool(out, delay->fn != NULL);
-    number_put(out, "min_s", delay->min_s);
-    number_put(out, "max_s", delay->max_s);
-    close_put(out, '}');
-}
-
-static void step_put(struct lki_buf *out, const struct lki_vu_type *type,
-                     const struct lki_step *step)
-{
-    def_put(out, &step->def->def);
-    number_put(out, "weight", step->weight);
-    open_put(out, "needs", '[');
-    for (size_t i = 0; i < step->need_count; i++)
-        string_put(out, type->steps[step->needs[i]].name);
-    close_put(out, ']');
-    delay_put(out, "every", &step->def->every);
-    delay_put(out, "pace", &step->def->pace);
-    seconds_put(out, "timeout_s", step->timeout_ns);
-    close_put(out, '}');
-}
-
-static void type_put(struct lki_buf *out, const struct lki_vu_type *type)
-{
-    def_put(out, &type->def->def);
-    number_put(out, "weight", type->weight);
-    text_put(out, "help", type->def->help);
-    open_put(out, "hooks", '[');
-    for (int i = 0; i < LK_HOOK_COUNT_; i++) {
-        if (type->hooks[i])
-            string_put(out, lki_hook_name((enum lk_hook_kind)i));
-    }
-    close_put(out, ']');
-    open_put(out, "steps", '[');
-    for (size_t i = 0; i < type->step_count; i++)
-        step_put(out, type, &type->steps[i]);
-    close_put(out, ']');
-    close_put(out, '}');
-}
-
-static void param_put(struct lki_buf *out, const struct lki_param *param)
-{
-    def_put(out, &param->def->def);
-    key_put(out, "required");
-    lki_json_write_bool(out, param->def->required);
-    text_put(out, "value", param->def->required ? NULL : param->value);
-    text_put(out, "help", param->def->help);
-    close_put(out, '}');
-}
-
-static void json_write(struct lki_buf *out, const struct lki_model *model, const char *program)
-{
-    open_put(out, NULL, '{');
-    text_put(out, "schema", LIST_SCHEMA);
-    text_put(out, "program", program);
-    text_put(out, "version", LK_VERSION);
-    open_put(out, "vu_types", '[');
-    for (size_t i = 0; i < model->type_count; i++)
-        type_put(out, &model->types[i]);
-    close_put(out, ']');
-    open_put(out, "params", '[');
-    for (size_t i = 0; i < model->param_count; i++)
-        param_put(out, &model->params[i]);
-    close_put(out, ']');
-    open_put(out, "resources", '[');
-    for (size_t i = 0; i < model->resource_count; i++) {
-        def_put(out, &model->resources[i]->def);
-        text_put(out, "help", model->resources[i]->help);
-        close_put(out, '}');
-    }
-    close_put(out, ']');
-    close_put(out, '}');
-    lki_buf_char(out, '\n');
+    return names[type - LK_TREND]; /* checked */
 }
 
 int lki_cli_list(const struct lki_cli *cli)
@@ -265,7 +217,7 @@ int lki_cli_list(const struct lki_cli *cli)
         return status;
     lki_buf_init(&out, LKI_CLI_TEXT_MAX);
     if (cli->options.json)
-        json_write(&out, model, cli->program);
+        lki_list_json(&out, model, cli->program);
     else
         text_write(&out, model);
     status = lki_cli_answer(cli, &out);

@@ -4,15 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/run.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "user/arrivals.h"
 
-/* More than any machine of today holds, and few enough that no sum of them overflows. */
-#define USERS_MAX UINT64_C(100000000)
 #define HELP_COLUMN 30
 
 #define HINT_COUNT "give a whole number from 1, such as 100 or 10k"
+#define HINT_RATE "give starts per second or minute, such as 200, 0.5/s or 30/m"
 #define HINT_TIME "give a time such as 30s, 1h30m or 250ms"
 #define NOT_YET " not in this version yet; "
 
@@ -20,6 +21,7 @@ enum option_kind {
     OPTION_SWITCH, /* bool */
     OPTION_COUNT,  /* uint64_t */
     OPTION_TIME,   /* int64_t nanoseconds */
+    OPTION_RATE,   /* double, per second */
     OPTION_SEED,   /* uint64_t, and seed_given */
     OPTION_TEXT,   /* const char * */
     OPTION_PARAM,  /* added to params */
@@ -47,18 +49,23 @@ struct option {
     .commands = LKI_CMD_RUN, .kind = OPTION_COUNT, .offset = AT(field), .value = "N"
 #define TIME(field)                                                                                \
     .commands = LKI_CMD_RUN, .kind = OPTION_TIME, .offset = AT(field), .value = "TIME"
+#define RATE(field) .commands = LKI_CMD_RUN, .kind = OPTION_RATE, .offset = AT(field), .value = "N"
 #define SWITCH(field, where) .commands = (where), .kind = OPTION_SWITCH, .offset = AT(field)
 #define LATER(arg) .commands = LKI_CMD_RUN, .kind = OPTION_LATER, .value = (arg)
 
 static const struct option table[] = {
-    {"users", 'u', COUNT(users), .min = 1, .max = USERS_MAX, .otherwise = "1", .hint = HINT_COUNT,
-     .help = "virtual users at the same time"},
+    {"users", 'u', COUNT(users), .min = 1, .max = LKI_USERS_MAX, .otherwise = "1",
+     .hint = HINT_COUNT, .help = "virtual users at the same time"},
     {"duration", 'd', TIME(duration_ns), .min = 1, .max = LKI_NEVER, .otherwise = "10s",
      .hint = HINT_TIME, .help = "length; no limit with -i alone"},
     {"iterations", 'i', COUNT(iterations), .min = 1, .max = UINT64_MAX, .hint = HINT_COUNT,
      .help = "end after N iterations of all users"},
-    {"init-param", 'p', .commands = LKI_CMD_RUN, .kind = OPTION_PARAM, .value = "NAME=VALUE",
-     .help = "set a parameter; may be repeated"},
+    {"rate", 'r', RATE(rate_per_s), .max = LKI_RATE_MAX, .hint = HINT_RATE,
+     .help = "start N iterations a second (N/m: a minute)"},
+    {"arrival-wait", TIME(arrival_wait_ns), .max = LKI_NEVER, .otherwise = "10s",
+     .hint = "give a time such as 1s or 0s", .help = "with -r: how late one may start"},
+    {"init-param", 'p', .commands = LKI_CMD_RUN, .kind = OPTION_PARAM, .offset = AT(params),
+     .value = "NAME=VALUE", .help = "set a parameter, @FILE: from a file; repeatable"},
     {"seed", .commands = LKI_CMD_RUN, .kind = OPTION_SEED, .offset = AT(seed), .value = "N",
      .max = UINT64_MAX, .hint = "give a whole number from 0",
      .help = "draw the random numbers of that run again"},
@@ -72,8 +79,6 @@ static const struct option table[] = {
     {"quiet", 'q', SWITCH(quiet, LKI_CMD_RUN), .help = "no progress and no report"},
     {"no-color", SWITCH(no_color, LKI_CMD_RUN),
      .help = "no colours; so does the variable NO_COLOR"},
-    {"rate", 'r', LATER("N"),
-     .hint = "arrival rates are" NOT_YET "use -u, and pace or every in the steps"},
     {"stage", 's', LATER("TIME:N"), .hint = "stages are" NOT_YET "use -u and -d"},
     {"threshold", LATER("EXPR"),
      .hint = "thresholds are" NOT_YET "use --json and judge the result file"},
@@ -119,7 +124,25 @@ static void *member_of(struct lki_options *options, const struct option *option)
     return (char *)options + option->offset;
 }
 
-/* Reads the value of a count, time or seed into its member. On failure *why says what it is. */
+/* Reads a rate into its member. */
+static enum lk_err rate_set(struct lki_options *options, const struct option *option,
+                            const char *value, const char **why)
+{
+    double rate = 0;
+    enum lk_err err = lki_text_rate(value, &rate, why);
+
+    if (err)
+        return err;
+    if (rate <= 0 || rate > (double)option->max) {
+        *why = rate > 0 ? "it is too large" : "it is too small";
+        return LK_E_LIMIT;
+    }
+    *(double *)member_of(options, option) = rate;
+    return LK_OK;
+}
+
+/* Reads the value of a count, time, rate or seed into its member. On failure *why says what it is.
+ */
 static enum lk_err number_set(struct lki_options *options, const struct option *option,
                               const char *value, const char **why)
 {
@@ -127,6 +150,8 @@ static enum lk_err number_set(struct lki_options *options, const struct option *
     uint64_t number = 0;
     enum lk_err err;
 
+    if (option->kind == OPTION_RATE)
+        return rate_set(options, option, value, why);
     if (option->kind == OPTION_TIME)
         err = lki_text_duration(value, &ns, why);
     else if (option->kind == OPTION_COUNT)
@@ -148,18 +173,10 @@ static enum lk_err number_set(struct lki_options *options, const struct option *
     return LK_OK;
 }
 
-static enum lk_err param_add(struct reader *reader, const struct spelling *as, const char *value)
+static enum lk_err param_add(struct lki_options *options, const char *value)
 {
-    struct lki_options *options = reader->options;
-    const char *content = strchr(value, '=');
-    const char **params;
+    const char **params = realloc(options->params, (options->param_count + 1) * sizeof(*params));
 
-    if (content && content[1] == '@')
-        return fail(reader,
-                    SPELLING_FMT " %.100s: values from files (@) are" NOT_YET
-                                 "give the value itself",
-                    SPELLING_ARGS(as), value);
-    params = realloc(options->params, (options->param_count + 1) * sizeof(*params));
     if (!params)
         return LK_E_NOMEM;
     options->params = params;
@@ -173,7 +190,7 @@ static enum lk_err value_set(struct reader *reader, const struct option *option,
     const char *why = "it is empty";
 
     if (option->kind == OPTION_PARAM)
-        return param_add(reader, as, value);
+        return param_add(reader->options, value);
     if (option->kind == OPTION_TEXT && *value) {
         *(const char **)member_of(reader->options, option) = value;
         return LK_OK;
@@ -308,6 +325,21 @@ static bool is_given(const struct reader *reader, size_t offset)
     return given;
 }
 
+/* What some options mean for others that were not given. */
+static enum lk_err given_settle(struct reader *reader)
+{
+    struct lki_options *options = reader->options;
+    bool rate = is_given(reader, AT(rate_per_s));
+
+    if (is_given(reader, AT(iterations)) && !is_given(reader, AT(duration_ns)))
+        options->duration_ns = LKI_NEVER;
+    if (rate && !is_given(reader, AT(users)))
+        options->users = lki_arrivals_users(options->rate_per_s);
+    if (is_given(reader, AT(arrival_wait_ns)) && !rate && !ended(options))
+        return fail(reader, "--arrival-wait needs --rate; add -r N or leave it out");
+    return LK_OK;
+}
+
 enum lk_err lki_options_read(struct lki_options *options, enum lki_command_bit command, int argc,
                              char **argv, struct lki_buf *message)
 {
@@ -329,8 +361,8 @@ enum lk_err lki_options_read(struct lki_options *options, enum lki_command_bit c
         else
             err = letters_read(&reader, text + 1);
     }
-    if (is_given(&reader, AT(iterations)) && !is_given(&reader, AT(duration_ns)))
-        options->duration_ns = LKI_NEVER;
+    if (!err)
+        err = given_settle(&reader);
     if (err)
         lki_options_release(options);
     return err;

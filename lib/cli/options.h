@@ -19,9 +19,11 @@ struct lki_options {
     uint64_t iterations; /* 0: no limit */
     uint64_t workers;
     int64_t grace_ns;
+    double rate_per_s;       /* of arrivals; 0: none */
+    int64_t arrival_wait_ns; /* how long one waits for a user */
     uint64_t seed;
     bool seed_given;
-    const char **params; /* "name=value" */
+    const char **params; /* "name=value" and "name=@FILE" */
     size_t param_count;
     const char *json_file; /* NULL: none */
     bool json;             /* of list */

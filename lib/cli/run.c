@@ -6,28 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/run.h"
-#include "base/clock.h"
-#include "base/rng.h"
 #include "cli/cli.h"
+#include "cli/params.h"
+#include "model/registry.h"
 #include "report/text.h"
 #include "result/json.h"
-
-/* A seed that nobody gave. It stands in the report to be typed again, so it is not a long one. */
-static uint64_t seed_draw(void)
-{
-    uint32_t seed;
-    struct lki_rng rng;
-
-    if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == (ssize_t)sizeof(seed))
-        return seed;
-    lki_rng_seed(&rng, (uint64_t)lki_clock_now(&(struct lki_clock){0}), (uint64_t)getpid());
-    return lki_rng_next(&rng) >> 32;
-}
 
 static bool wants_colour(const struct lki_cli *cli, FILE *out)
 {
@@ -124,7 +111,9 @@ static int model_run(const struct lki_cli *cli, const struct lki_model *model)
         .users = options->users,
         .duration_ns = options->duration_ns,
         .iterations = options->iterations,
-        .seed = options->seed_given ? options->seed : seed_draw(),
+        .rate_per_s = options->rate_per_s,
+        .arrival_wait_ns = options->arrival_wait_ns,
+        .seed = options->seed_given ? options->seed : lki_run_seed(),
         .grace_ns = options->grace_ns,
         .program = cli->program,
         .progress = options->quiet ? NULL : stderr,
@@ -152,10 +141,11 @@ static int model_run(const struct lki_cli *cli, const struct lki_model *model)
     return status;
 }
 
-int lki_cli_run(const struct lki_cli *cli)
+static int registry_run(const struct lki_cli *cli)
 {
     const struct lki_options *options = &cli->options;
     struct lki_model *model = NULL;
+    struct lki_params params;
     struct lki_buf problems;
     enum lk_err err;
     int status = lki_cli_model(cli, &model);
@@ -164,7 +154,7 @@ int lki_cli_run(const struct lki_cli *cli)
     if (status)
         return status;
     lki_buf_init(&problems, LKI_CLI_TEXT_MAX);
-    err = lki_model_set_params(model, options->params, options->param_count, &problems);
+    err = lki_params_set(&params, options, model, &problems);
     status = lki_cli_problems(cli, err, &problems);
     if (!status && options->json_file && !to_stdout(options->json_file))
         error = path_check(options->json_file);
@@ -175,6 +165,20 @@ int lki_cli_run(const struct lki_cli *cli)
     }
     if (!status)
         status = model_run(cli, model);
+    lki_params_release(&params);
     lki_model_free(model);
+    return status;
+}
+
+int lki_cli_run(const struct lki_cli *cli)
+{
+    int status;
+
+    if (!lki_registry_hold()) {
+        lki_cli_error(cli, "a run is on already in this program; wait for its end");
+        return LKI_EXIT_FAILED;
+    }
+    status = registry_run(cli);
+    lki_registry_let_go();
     return status;
 }

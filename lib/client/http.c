@@ -12,6 +12,7 @@
 #include "net/http1_parse.h"
 #include "net/scan.h"
 #include "net/url.h"
+#include "stats/example.h"
 
 #define TIMEOUT_NS (30 * LKI_NS_PER_S)
 #define MAX_BODY_BYTES ((size_t)64 * 1024 * 1024)
@@ -133,6 +134,8 @@ void lk_http_base_url(lk_vu *vu, const char *url)
     char *prefix;
     size_t len;
 
+    if (!url)
+        lki_vu_fail(vu, "a base URL that is NULL");
     parse_absolute(vu, url, &parts);
     origin = origin_of(vu, &parts);
     if (memchr(parts.target, '?', parts.target_len))
@@ -170,7 +173,8 @@ static void resolve(lk_vu *vu, struct outgoing *out)
         return;
     }
     if (LKI_UNLIKELY(!vu->http.base))
-        lki_vu_fail(vu, "the path \"%s\" needs a base URL: call lk_http_base_url in on_init", url);
+        lki_vu_fail(vu, "the path \"%s\" needs a base URL: call lk_http_base_url in %s", url,
+                    vu->id ? "on_init" : "on_setup");
     if (LKI_UNLIKELY(lki_url_target(url, len, &out->target_len)))
         lki_vu_fail(vu, "cannot use the path \"%s\": it has a space or a control character", url);
     out->origin = vu->http.base;
@@ -395,16 +399,47 @@ static enum lki_verdict verdict_of(const struct lki_exchange_result *result)
     return result->status && result->status < 400 ? LKI_SAMPLE_OK : LKI_SAMPLE_ERROR;
 }
 
-static void record(lk_vu *vu, struct lki_metric *metric, const struct lki_exchange_result *result)
+/* The status line, or why there is none. */
+static struct lki_example_part answer_part(const struct lki_exchange_result *result)
 {
+    const char *text = result->status ? result->head : result->error;
+
+    return (struct lki_example_part){text, text ? strcspn(text, "\r\n") : 0};
+}
+
+/* A code that its metric has not seen before: what brought it may be asked for. */
+static void example_keep(lk_vu *vu, struct lki_metric *metric, const struct outgoing *out,
+                         const struct lki_exchange_result *result)
+{
+    struct lki_buf *scratch = lki_vu_scratch(vu);
+    struct lki_example_part body = {result->body, result->status ? result->body_bytes : 0};
+
+    lki_buf_clear(scratch);
+    lki_buf_str(scratch, out->request->method);
+    lki_buf_char(scratch, ' ');
+    write_target(out, scratch);
+    APPEND(scratch, " HTTP/1.1");
+    if (!scratch->err)
+        lki_metrics_example(vu->metrics, metric, result->code,
+                            (struct lki_example_part){scratch->data, scratch->len},
+                            answer_part(result), body);
+}
+
+static void record(lk_vu *vu, struct lki_metric *metric, const struct outgoing *out,
+                   const struct lki_exchange_result *result)
+{
+    uint16_t codes = lki_metric_codes(metric);
     struct lki_sample sample = {.code = result->code,
                                 .verdict = verdict_of(result),
                                 .latency_ns = result->end_ns - result->start_ns,
+                                .late_ns = vu->late_ns,
                                 .bytes_sent = result->bytes_sent,
                                 .bytes_received = result->bytes_received};
 
     memcpy(sample.phase_ns, result->phase_ns, sizeof(sample.phase_ns));
     lki_metric_record(metric, &sample);
+    if (LKI_UNLIKELY(lki_metric_codes(metric) != codes))
+        example_keep(vu, metric, out, result);
     if (LKI_UNLIKELY(!result->sent))
         vu->metrics->totals.http_unsent++;
     vu->metrics->totals.http_retries += result->retries;
@@ -460,9 +495,10 @@ static void heed(lk_vu *vu, const struct lki_exchange_result *result, const char
 
 lk_response *lk_http(lk_vu *vu, const struct lk_request *request)
 {
+    struct lki_http_shared *shared = vu->http.shared;
     struct outgoing out = {.request = request, .prefix = NULL};
     struct lki_exchange_request exchange = {
-        .origins = &vu->http.shared->origins, .write_head = write_head, .arg = &out};
+        .origins = &shared->origins, .write_head = write_head, .arg = &out};
     struct lki_exchange_result result;
     struct lki_response *response;
     struct lki_arena arena;
@@ -490,8 +526,16 @@ lk_response *lk_http(lk_vu *vu, const struct lk_request *request)
     metric = known ? known->metric : metric_find(vu, step, &out);
     exchange.memo = known ? known->memo : NULL;
     lki_arena_init(&arena, &vu->loop->chunks, 0);
-    lki_exchange(&vu->http.session, lki_vu_task(vu), &exchange, &arena, &result);
-    record(vu, metric, &result);
+    /* another step of this user may set another base URL meanwhile */
+    if (out.prefix_len)
+        out.prefix = lki_arena_copy(&arena, out.prefix, out.prefix_len);
+    if (out.prefix_len && !out.prefix)
+        lki_vu_nomem(vu);
+    if (LKI_UNLIKELY(shared->exchange))
+        shared->exchange(shared, vu, &exchange, &arena, &result);
+    else
+        lki_exchange(&vu->http.session, lki_vu_task(vu), &exchange, &arena, &result);
+    record(vu, metric, &out, &result);
     response = response_new(vu, &arena, &result, metric->name);
     heed(vu, &result, metric->name, request->keep_going);
     return &response->pub;

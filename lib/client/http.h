@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <loadkit/api.h>
+
 #include "net/http1.h"
 #include "net/origin.h"
 #include "stats/metric.h"
@@ -36,9 +38,18 @@ struct lki_sample_name {
     char text[LKI_SAMPLE_NAME_BYTES]; /* method, space, target; or the name that was given */
 };
 
+struct lki_http_shared;
+
+/* Carries an exchange out as lki_exchange does, in the task of the user. */
+typedef void lki_http_exchange(struct lki_http_shared *shared, lk_vu *vu,
+                               const struct lki_exchange_request *request, struct lki_arena *arena,
+                               struct lki_exchange_result *result);
+
 /* What the users of one worker share. */
 struct lki_http_shared {
     struct lki_origins origins;
+    lki_http_exchange *exchange; /* NULL: lki_exchange, over the network */
+    void *exchange_arg;
     struct lki_sample_name names[LKI_SAMPLE_NAMES];
 };
 

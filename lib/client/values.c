@@ -167,25 +167,37 @@ static void describe_found(const struct lki_doc *doc, const char *path, enum lk_
         snprintf(out, FOUND_BYTES, "it is %s%s", kinds[value.kind], more);
 }
 
+/* Whose step reads it, or NULL. */
+static lk_vu *doc_reader(const struct lki_doc *doc)
+{
+    const struct lki_task *task = doc->loop ? doc->loop->current : NULL;
+
+    if (task && task->entry)
+        return ((const struct lki_unit *)task->owner)->vu;
+    return doc->vu;
+}
+
 /* Ends the step; returns only when there is none. */
 static void doc_fail(const struct lki_doc *doc, const char *path, const char *wanted,
                      enum lk_err err)
 {
-    const char *made = doc->text && *doc->text == '[' ? "an LK_ARRAY" : "an LK_OBJECT";
+    const char *made = doc->loop                        ? "the data of the run"
+                       : doc->text && *doc->text == '[' ? "an LK_ARRAY"
+                                                        : "an LK_OBJECT";
+    lk_vu *vu = doc_reader(doc);
     char found[FOUND_BYTES];
 
-    if (!doc->vu)
+    if (!vu)
         return;
     if (err == LK_E_NOMEM)
-        lki_vu_nomem(doc->vu);
+        lki_vu_nomem(vu);
     describe_found(doc, path, err, found);
     if (doc->sample)
-        lki_vu_fail(doc->vu, "no %s at \"%s\" in the answer to %s: %s", wanted, path, doc->sample,
+        lki_vu_fail(vu, "no %s at \"%s\" in the answer to %s: %s", wanted, path, doc->sample,
                     found);
     if (doc->resource)
-        lki_vu_fail(doc->vu, "no %s at \"%s\" in resource %s: %s", wanted, path, doc->resource,
-                    found);
-    lki_vu_fail(doc->vu, "no %s at \"%s\" in %s: %s", wanted, path, made, found);
+        lki_vu_fail(vu, "no %s at \"%s\" in resource %s: %s", wanted, path, doc->resource, found);
+    lki_vu_fail(vu, "no %s at \"%s\" in %s: %s", wanted, path, made, found);
 }
 
 /* ---- the getters ---- */

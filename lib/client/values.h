@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 
+struct lki_loop;
 struct lki_memo;
 
 struct lki_doc {
@@ -19,9 +20,10 @@ struct lki_doc {
     struct lki_arena *arena; /* for the strings read from it; lives as long as the text */
     struct lki_memo *memo;   /* strings that were read before */
     lk_vu *vu; /* whose step ends when a getter fails; NULL: nobody's, it gives 0, "" or false */
+    const struct lki_loop *loop; /* of all users: the step ends that runs there; else NULL */
 
-    /* What it is, for messages: an answer, or else a resource, or else something the scenario made.
-     */
+    /* What it is, for messages: an answer, or else a resource, or else the data of the run (with a
+     * loop) or something the scenario made. */
     const char *sample;   /* name of the sample: "POST /auth" */
     const char *resource; /* name of the resource */
 };
@@ -36,7 +38,8 @@ struct lki_doc *lki_response_doc(const lk_response *response);
 
 /*
  * A value that lives until lki_json_free. text is JSON (lki_json_check says so) and copied;
- * resource is borrowed as long as the value lives. Whoever lends the value to a user sets doc.vu.
+ * resource is borrowed as long as the value lives. Whoever lends the value to a user sets doc.vu,
+ * whoever lends it to all of a loop doc.loop.
  * NULL: no memory.
  */
 lk_json *lki_json_own(const char *text, size_t len, const char *resource);

@@ -26,4 +26,6 @@ void lki_vu_nomem(lk_vu *vu)
 void lki_unit_end(struct lki_unit *unit)
 {
     lki_responses_free(unit);
+    unit->timings = NULL;
+    unit->spare = NULL;
 }

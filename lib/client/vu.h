@@ -14,12 +14,15 @@
 #include "stats/metric.h"
 
 struct lki_response;
+struct lk_timing;
 
 /* One hook or step being carried out. It lies on the stack of its task, as the task's owner. */
 struct lki_unit {
     struct lk_vu *vu;
     const char *step;               /* "" in a hook */
     struct lki_response *responses; /* to be given back when the unit ends */
+    struct lk_timing *timings;      /* still open, the innermost first */
+    struct lk_timing *spare;        /* stopped: memory for the next ones */
 };
 
 struct lk_vu {
@@ -27,6 +30,7 @@ struct lk_vu {
     struct lki_metrics *metrics;
     struct lki_rng rng;
     uint64_t id;
+    int64_t late_ns; /* how late the iteration in hand began; -1: it was not to begin at any time */
     struct lki_http_client http;
 };
 
@@ -57,6 +61,9 @@ static inline struct lki_buf *lki_vu_scratch(lk_vu *vu)
 LK_NORETURN void lki_vu_fail(lk_vu *vu, const char *fmt, ...) LK_PRINTF(2, 3);
 LK_NORETURN void lki_vu_fail_with(lk_vu *vu, const char *message); /* NULL: no memory for it */
 LK_NORETURN void lki_vu_nomem(lk_vu *vu);
+
+/* The hook or step is over, and is about to be recorded: whatever it still times ends with it. */
+void lki_unit_over(struct lki_unit *unit, enum lki_outcome outcome, int64_t end_ns);
 
 /* Gives back what the unit got. */
 void lki_unit_end(struct lki_unit *unit);

@@ -14,6 +14,7 @@
 #endif
 
 #include "base/mem.h"
+#include "loop/outside.h"
 #include "loop/pool.h"
 #include "loop/task.h"
 
@@ -296,54 +297,12 @@ void lki_loop_unpost(struct lki_loop *loop, struct lki_post *post)
     post->fn = NULL;
 }
 
-static int64_t real_now(void)
-{
-    return lki_clock_now(&(struct lki_clock){0});
-}
-
-void lki_outside_begin(struct lki_loop *loop, struct lki_outside *outside)
-{
-    if (LKI_LIKELY(!loop->patient))
-        return;
-    *outside = (struct lki_outside){.next = loop->outside, .since_ns = real_now()};
-    if (outside->next)
-        outside->next->prev = outside;
-    loop->outside = outside;
-}
-
-void lki_outside_end(struct lki_loop *loop, struct lki_outside *outside)
-{
-    if (LKI_LIKELY(!loop->patient))
-        return;
-    if (outside->prev)
-        outside->prev->next = outside->next;
-    else
-        loop->outside = outside->next;
-    if (outside->next)
-        outside->next->prev = outside->prev;
-}
-
-void lki_outside_renew(struct lki_loop *loop)
-{
-    int64_t now_ns = loop->outside ? real_now() : 0;
-
-    for (struct lki_outside *outside = loop->outside; outside; outside = outside->next)
-        outside->since_ns = now_ns;
-}
-
-/* Until when, by the real clock, a fake one has to stand still for those who wait outside. */
-static int64_t chance_until(const struct lki_loop *loop)
-{
-    return loop->outside ? loop->outside->since_ns + LKI_CHANCE_NS : 0;
-}
-
 /* On a fake clock nothing takes time: when there is nothing else to do, the next deadline is now.
  * What was done for one descriptor may be what another waits for, so that comes first. */
 static void skip_time(struct lki_loop *loop, int64_t until_ns)
 {
     int64_t next_ns = lki_timers_next(&loop->timers);
-    bool idle = loop->turn_began_ns == LKI_NEVER && !loop->posts.first &&
-                (!loop->outside || real_now() >= chance_until(loop));
+    bool idle = loop->turn_began_ns == LKI_NEVER && !loop->posts.first && !lki_outside_holds(loop);
 
     if (loop->patient && ++loop->turns_here > LKI_TURNS_HERE_MAX)
         idle = true;
@@ -380,10 +339,10 @@ static void poll_events(struct lki_loop *loop, int64_t now_ns, int64_t until_ns)
     bool busy = loop->posts.first || next_ns <= now_ns;
 
     if (loop->clock.fake) {
-        int64_t chance_ns = chance_until(loop);
+        bool holds = lki_outside_holds(loop);
 
-        busy |= next_ns != LKI_NEVER && (!chance_ns || chance_ns <= real_now());
-        next_ns = chance_ns ? chance_ns : LKI_NEVER;
+        busy |= next_ns != LKI_NEVER && !holds;
+        next_ns = holds ? lki_outside_until(loop) : LKI_NEVER;
     }
     if (!busy && next_ns < loop->armed_ns)
         arm_timer(loop, next_ns);

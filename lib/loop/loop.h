@@ -62,18 +62,12 @@ struct lki_loop_health {
 };
 
 #define LKI_STALL_NS (100 * LKI_NS_PER_MS)
-#define LKI_CHANCE_NS LKI_NS_PER_S
 /* So many turns without time going on are taken for a loop of users that never wait: a patient
  * clock goes on then too. */
 #define LKI_TURNS_HERE_MAX 10000
 #define LKI_READ_BUFFER_BYTES ((size_t)16 * 1024)
 
-/* A wait for what no clock of ours rules: a descriptor, a helper thread. */
-struct lki_outside {
-    struct lki_outside *next, *prev;
-    int64_t since_ns; /* by the real clock */
-};
-
+struct lki_outside;
 struct lki_pool;
 struct lki_task;
 
@@ -98,10 +92,8 @@ struct lki_loop {
     struct lki_chunk_pool chunks;
     bool draining; /* waits that may end early do so */
 
-    /* On a fake clock, which else goes to the next deadline whenever there is nothing to do: stand
-     * still while somebody waits outside, for LKI_CHANCE_NS of real time each. */
-    bool patient;
-    struct lki_outside *outside; /* the youngest first */
+    bool patient;                /* of a fake clock: see outside.h */
+    struct lki_outside *outside; /* those who wait there, the youngest first */
     uint64_t turns_here;         /* since a patient clock last went on */
 
     struct lki_pool *pool;  /* made when first used */
@@ -131,12 +123,6 @@ static inline void lki_loop_stop(struct lki_loop *loop)
 {
     loop->stopping = true;
 }
-
-/* Between these somebody waits for what is outside. */
-void lki_outside_begin(struct lki_loop *loop, struct lki_outside *outside);
-void lki_outside_end(struct lki_loop *loop, struct lki_outside *outside);
-/* Who waits outside gets a new chance: it is its last one. */
-void lki_outside_renew(struct lki_loop *loop);
 
 static inline int64_t lki_loop_now(const struct lki_loop *loop)
 {

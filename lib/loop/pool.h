@@ -7,7 +7,7 @@
 
 #include <loadkit/err.h>
 
-#include "loop/loop.h"
+#include "loop/outside.h"
 
 struct lki_job {
     struct lki_job *next;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "loop/outside.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define TASK_ASAN 1

@@ -18,6 +18,12 @@ size_t lki_def_bytes(enum lk_def_kind kind)
         return sizeof(struct lk_hook_def);
     case LK_DEF_STEP:
         return sizeof(struct lk_step_def);
+    case LK_DEF_RUN_HOOK:
+        return sizeof(struct lk_run_hook_def);
+    case LK_DEF_METRIC:
+        return sizeof(struct lk_metric_def);
+    case LK_DEF_PROBE:
+        return sizeof(struct lk_probe_def);
     }
     return 0;
 }
@@ -37,11 +43,26 @@ const char *lki_hook_name(enum lk_hook_kind hook)
     return "";
 }
 
+const char *lki_run_hook_name(enum lk_run_hook_kind hook)
+{
+    switch (hook) {
+    case LK_RUN_SETUP:
+        return "on_setup";
+    case LK_RUN_TEARDOWN:
+        return "on_teardown";
+    case LK_RUN_HOOK_COUNT_:
+        break;
+    }
+    return "";
+}
+
 const char *lki_def_name(const struct lk_def *def)
 {
     /* what a hook is called is its kind, whatever a descriptor written by hand says */
     if (def->kind == LK_DEF_HOOK)
         return lki_hook_name(((const struct lk_hook_def *)def)->hook);
+    if (def->kind == LK_DEF_RUN_HOOK)
+        return lki_run_hook_name(((const struct lk_run_hook_def *)def)->hook);
     return def->name ? def->name : "";
 }
 

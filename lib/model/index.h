@@ -50,6 +50,9 @@ size_t lki_def_bytes(enum lk_def_kind kind);
 /* "on_init" and so on; "" for a number that is no hook. */
 const char *lki_hook_name(enum lk_hook_kind hook);
 
+/* "on_setup" and "on_teardown"; "" for a number that is neither. */
+const char *lki_run_hook_name(enum lk_run_hook_kind hook);
+
 /*
  * The next name in the list of a step's needs: *at moves on, name and len say where it stands,
  * without the blanks around. False at the end. A list with nothing between two commas has an empty

@@ -7,10 +7,8 @@
 #include "model/check.h"
 #include "model/fault.h"
 #include "model/index.h"
-
-#define HOOK_TIMEOUT_S 30.0
-/* Names that a line lists at most. */
-#define LISTED_MAX 12
+#include "model/labels.h"
+#include "model/param.h"
 
 /* Zeroed memory of the model for count things, or NULL. None at all still has an address. */
 static void *take(struct lki_model *model, size_t count, size_t bytes)
@@ -113,7 +111,7 @@ static void hooks_build(struct lki_vu_type *type, const struct lki_index *index)
         const struct lk_hook_def *hook = (const struct lk_hook_def *)defs[i];
 
         type->hooks[hook->hook] = hook;
-        type->hook_timeout_ns[hook->hook] = timeout_ns(hook->timeout_s, HOOK_TIMEOUT_S);
+        type->hook_timeout_ns[hook->hook] = timeout_ns(hook->timeout_s, LKI_HOOK_TIMEOUT_S);
         if (hook->state_bytes)
             type->state_bytes = hook->state_bytes;
     }
@@ -149,9 +147,11 @@ static enum lk_err params_build(struct lki_model *model, const struct lki_index 
     for (size_t i = 0; i < model->param_count && !err; i++) {
         const struct lk_param_def *def = (const struct lk_param_def *)defs[i];
         struct lki_param *param = &model->params[i];
+        const char *why;
 
-        *param = (struct lki_param){
-            .def = def, .name = def->def.name, .value = def->value ? def->value : ""};
+        *param = (struct lki_param){.def = def, .name = def->def.name, .value = ""};
+        if (def->value)
+            lki_param_read(param, def->value, &why); /* checked: it can be read */
         err = lki_map_put(&model->param_names, param->name, strlen(param->name), param);
     }
     return err;
@@ -173,6 +173,46 @@ static enum lk_err resources_build(struct lki_model *model, const struct lki_ind
     return err;
 }
 
+static enum lk_err metrics_build(struct lki_model *model, const struct lki_index *index)
+{
+    const struct lk_def **defs = lki_index_range(index, LK_DEF_METRIC, &model->metric_count);
+    enum lk_err err = LK_OK;
+
+    model->metrics = take(model, model->metric_count, sizeof(*model->metrics));
+    if (!model->metrics)
+        return LK_E_NOMEM;
+    for (size_t i = 0; i < model->metric_count && !err; i++) {
+        model->metrics[i] = (const struct lk_metric_def *)defs[i];
+        err = lki_map_put(&model->metric_names, defs[i]->name, strlen(defs[i]->name),
+                          &model->metrics[i]);
+    }
+    return err;
+}
+
+static enum lk_err probes_build(struct lki_model *model, const struct lki_index *index)
+{
+    const struct lk_def **defs = lki_index_range(index, LK_DEF_PROBE, &model->probe_count);
+
+    model->probes = take(model, model->probe_count, sizeof(*model->probes));
+    if (!model->probes)
+        return LK_E_NOMEM;
+    for (size_t i = 0; i < model->probe_count; i++)
+        model->probes[i] = (const struct lk_probe_def *)defs[i];
+    return LK_OK;
+}
+
+static void run_hooks_build(struct lki_model *model, const struct lki_index *index)
+{
+    size_t count;
+    const struct lk_def **defs = lki_index_range(index, LK_DEF_RUN_HOOK, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct lk_run_hook_def *hook = (const struct lk_run_hook_def *)defs[i];
+
+        model->run_hooks[hook->hook] = hook;
+    }
+}
+
 static enum lk_err model_build(struct lki_model **out, const struct lki_index *index)
 {
     struct lki_model *model = lki_zalloc(sizeof(*model));
@@ -186,6 +226,13 @@ static enum lk_err model_build(struct lki_model **out, const struct lki_index *i
         err = params_build(model, index);
     if (!err)
         err = resources_build(model, index);
+    if (!err)
+        err = metrics_build(model, index);
+    if (!err)
+        err = probes_build(model, index);
+    if (!err)
+        err = lki_labels_build(model);
+    run_hooks_build(model, index);
     if (!err)
         *out = model;
     else
@@ -223,90 +270,29 @@ void lki_model_free(struct lki_model *model)
         return;
     lki_map_release(&model->param_names);
     lki_map_release(&model->resource_names);
+    lki_map_release(&model->metric_names);
     lki_arena_reset(&model->arena);
     free(model);
 }
 
-/* Says that there is no parameter of that name, and which there are. */
-static void fault_unknown(const struct lki_model *model, const char *name, size_t len,
-                          struct lki_faults *faults)
-{
-    struct lki_nearest nearest;
-
-    lki_nearest_init(&nearest, name, len);
-    for (size_t i = 0; i < model->param_count; i++)
-        lki_nearest_offer(&nearest, model->params[i].name);
-    lki_fault_begin(faults, NULL);
-    lki_fault_add(faults, "unknown parameter '%.*s'", (int)lki_min(len, 100), name);
-    lki_fault_suggest(faults, &nearest);
-    if (!model->param_count)
-        lki_fault_add(faults, "; this program has no parameters");
-    for (size_t i = 0; i < lki_min(model->param_count, LISTED_MAX); i++)
-        lki_fault_add(faults, "%s%s%s",
-                      i              ? ", "
-                      : nearest.best ? " there is "
-                                     : "; there is ",
-                      model->params[i].name, model->params[i].def->required ? " (required)" : "");
-    if (model->param_count > LISTED_MAX)
-        lki_fault_add(faults, ", and others: see `list`");
-    lki_fault_end(faults);
-}
-
-/* Returns false when text names no parameter. */
-static bool param_set(struct lki_model *model, const char *text, struct lki_faults *faults)
-{
-    const char *value = strchr(text, '=');
-    size_t len = value ? (size_t)(value - text) : strlen(text);
-    struct lki_param *param = lki_map_get(&model->param_names, text, len);
-
-    if (!param) {
-        fault_unknown(model, text, len, faults);
-        return false;
-    }
-    if (!value) {
-        lki_fault(faults, NULL, "parameter %s has no value; write %s=VALUE", text, text);
-    } else if (param->given) {
-        lki_fault(faults, NULL, "parameter %s is given twice; give it once", param->name);
-    } else if (param->def->required && !value[1]) {
-        lki_fault(faults, NULL, "parameter %s is required but given empty; write %s=VALUE",
-                  param->name, param->name);
-    } else {
-        param->value = value + 1;
-    }
-    param->given = true;
-    return true;
-}
-
-enum lk_err lki_model_set_params(struct lki_model *model, const char *const *texts, size_t count,
-                                 struct lki_buf *problems)
-{
-    struct lki_faults faults;
-    bool all_known = true;
-
-    lki_faults_init(&faults, problems);
-    for (size_t i = 0; i < count; i++)
-        all_known &= param_set(model, texts[i], &faults);
-    /* a misspelt name is why the right one is missing: that is one problem, not two */
-    for (size_t i = 0; i < model->param_count && all_known; i++) {
-        const struct lk_param_def *def = model->params[i].def;
-
-        if (!def->required || model->params[i].given)
-            continue;
-        lki_fault(&faults, &def->def, "parameter %s is required; give it with -p %s=VALUE%s%s%s",
-                  def->def.name, def->def.name, def->help ? " (" : "", def->help ? def->help : "",
-                  def->help ? ")" : "");
-    }
-    return lki_faults_result(&faults);
-}
-
 const struct lki_param *lki_model_param(const struct lki_model *model, const char *name)
 {
-    return lki_map_get(&model->param_names, name, strlen(name));
+    return name ? lki_map_get(&model->param_names, name, strlen(name)) : NULL;
 }
 
 size_t lki_model_resource(const struct lki_model *model, const char *name)
 {
-    const struct lk_resource_def **at = lki_map_get(&model->resource_names, name, strlen(name));
+    const struct lk_resource_def **at = name ? lki_map_get(&model->resource_names, name,
+                                                           strlen(name))
+                                             : NULL;
 
     return at ? (size_t)(at - model->resources) : SIZE_MAX;
+}
+
+size_t lki_model_metric(const struct lki_model *model, const char *name)
+{
+    const struct lk_metric_def **at = name ? lki_map_get(&model->metric_names, name, strlen(name))
+                                           : NULL;
+
+    return at ? (size_t)(at - model->metrics) : SIZE_MAX;
 }

@@ -1,6 +1,7 @@
 #include "report/layout.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -104,6 +105,48 @@ void lki_format_rate(char cell[LKI_CELL_BYTES], double rate)
         lki_format_count(cell, rate < 1e18 ? (uint64_t)(rate + 0.5) : UINT64_MAX);
     else
         three_digits(cell, rate);
+}
+
+/* Three significant digits below one. */
+static void format_fraction(char *cell, double size)
+{
+    double scale = 1000;
+    int digits = 3;
+
+    while (size * scale < 99.5) {
+        scale *= 10;
+        digits++;
+    }
+    snprintf(cell, LKI_CELL_BYTES, "0.%0*" PRIu64, digits, (uint64_t)(size * scale + 0.5));
+}
+
+static void format_power(char *cell, double size)
+{
+    int exponent = 0;
+    int len;
+
+    for (; size >= 9.995; size /= 10)
+        exponent++;
+    for (; size < 0.9995; size *= 10)
+        exponent--;
+    len = three_digits(cell, size);
+    snprintf(cell + len, LKI_CELL_BYTES - (size_t)len, "e%d", exponent);
+}
+
+void lki_format_number(char cell[LKI_CELL_BYTES], double value)
+{
+    char text[LKI_CELL_BYTES] = "-";
+    double size = fabs(value);
+
+    if (size == 0 || (size < 1e15 && (size >= 99.95 || size == floor(size))))
+        lki_format_count(text, (uint64_t)(size + 0.5));
+    else if (size >= 0.9995 && size < 1e15)
+        three_digits(text, size);
+    else if (size >= 0.0001 && size < 1e15)
+        format_fraction(text, size);
+    else if (isfinite(size))
+        format_power(text, size);
+    snprintf(cell, LKI_CELL_BYTES, "%s%.*s", value < 0 ? "-" : "", LKI_CELL_BYTES - 2, text);
 }
 
 void lki_format_percent(char cell[LKI_CELL_BYTES], uint64_t part, uint64_t whole)

@@ -30,6 +30,9 @@ void lki_format_count(char cell[LKI_CELL_BYTES], uint64_t count);
 /* "0", "0.03", "4.12", "41.2", "4,115". */
 void lki_format_rate(char cell[LKI_CELL_BYTES], double rate);
 
+/* Any number: "0", "12", "-3.50", "0.0123", "1,235", "1.23e-9"; "-" for what is none. */
+void lki_format_number(char cell[LKI_CELL_BYTES], double value);
+
 /* "0%", "<0.01%", "0.12%", "12.3%", ">99.9%", "100%": nothing rounds to none or to all. */
 void lki_format_percent(char cell[LKI_CELL_BYTES], uint64_t part, uint64_t whole);
 

@@ -14,6 +14,9 @@
 /* A name that is longer than the room for names stands on a line of its own. */
 #define NAME_MIN 16
 #define NAME_MAX_WANTED 48
+/* Room for the name of a row. */
+#define LABEL_BYTES (LKI_METRIC_NAME_MAX + 2 * LKI_LABEL_MAX + 8)
+#define STAGE_USUAL "execute"
 
 /* In the order in which they stand. */
 enum column { COUNT, RATE, FAILED, PERCENT, AVG, P50, P90, P95, P99, P99_9, MAX, COLUMNS };
@@ -88,10 +91,10 @@ static void cell_text(const struct table *table, const struct lki_result_metric 
 
 static bool in_table(const struct lki_result_metric *metric)
 {
-    return metric->source != LKI_SOURCE_LIFECYCLE;
+    return metric->source != LKI_SOURCE_LIFECYCLE && metric->source != LKI_SOURCE_CHECK;
 }
 
-/* Rows that belong together: a step, and the requests inside it. */
+/* Rows that belong together: a step, and the requests and samples inside it. */
 static const char *group_of(const struct lki_result_metric *metric)
 {
     return metric->source == LKI_SOURCE_STEP ? metric->name : metric->step;
@@ -99,10 +102,6 @@ static const char *group_of(const struct lki_result_metric *metric)
 
 static bool same_group(const struct lki_result_metric *a, const struct lki_result_metric *b)
 {
-    bool custom = a->source == LKI_SOURCE_CUSTOM;
-
-    if (custom || b->source == LKI_SOURCE_CUSTOM)
-        return custom && b->source == LKI_SOURCE_CUSTOM;
     return !strcmp(group_of(a), group_of(b));
 }
 
@@ -116,11 +115,20 @@ static int indent_of(const struct lki_result_metric *metric)
     return is_head(metric) || !*metric->id ? 0 : INDENT;
 }
 
-static const char *label_of(const struct lki_result_metric *metric)
+/* Of a sample that an author emitted also what is not as usual: "find_user (grpc, connect)". */
+static void label_of(const struct lki_result_metric *metric, char label[LABEL_BYTES])
 {
-    if (*metric->id)
-        return metric->name;
-    return metric->source == LKI_SOURCE_HTTP ? "all requests" : "all steps";
+    bool kind = strcmp(metric->kind, lki_source_name(metric->source)) != 0;
+    bool stage = *metric->stage && strcmp(metric->stage, STAGE_USUAL) != 0;
+
+    if (!*metric->id)
+        snprintf(label, LABEL_BYTES, "all %s",
+                 metric->source == LKI_SOURCE_HTTP ? "requests" : "steps");
+    else if (kind || stage)
+        snprintf(label, LABEL_BYTES, "%s (%s%s%s)", metric->name, kind ? metric->kind : "",
+                 kind && stage ? ", " : "", stage ? metric->stage : "");
+    else
+        snprintf(label, LABEL_BYTES, "%s", metric->name);
 }
 
 static size_t source_count(const struct lki_result *result, enum lki_source source)
@@ -145,10 +153,12 @@ static const struct lki_result_metric *sum_row(const struct lki_result *result)
 
 static void measure_row(struct table *table, const struct lki_result_metric *metric)
 {
-    const char *label = label_of(metric);
-    size_t width = lki_text_width(label, strlen(label)) + (size_t)indent_of(metric);
+    char label[LABEL_BYTES];
     char cell[LKI_CELL_BYTES];
+    size_t width;
 
+    label_of(metric, label);
+    width = lki_text_width(label, strlen(label)) + (size_t)indent_of(metric);
     if (width > table->name_width)
         table->name_width = width;
     for (int c = 0; c < COLUMNS; c++) {
@@ -256,22 +266,22 @@ void lki_report_codes(const struct lki_result_metric *metric, struct lki_buf *te
     bool comma = false;
 
     for (size_t i = 0; i < metric->code_count; i++) {
-        if (lki_code_is_plain(metric->codes[i].code))
+        if (metric->codes[i].plain)
             continue;
         lki_format_count(cell, metric->codes[i].count);
-        lki_buf_printf(text, "%s%s %s", comma ? ", " : "", cell,
-                       lki_code_name(metric->codes[i].code));
+        lki_buf_printf(text, "%s%s %s", comma ? ", " : "", cell, metric->codes[i].name);
         comma = true;
     }
 }
 
-/* Steps that failed as their author meant them to: the column of failures says that already. */
+/* What failed as its author meant it to: the column of failures says that already. */
 static bool failed_plainly(const struct lki_result_metric *metric)
 {
     for (size_t i = 0; i < metric->code_count; i++) {
-        lki_code code = metric->codes[i].code;
+        const struct lki_result_code *code = &metric->codes[i];
 
-        if (!lki_code_is_plain(code) && code != LKI_CODE_STEP_FAILED)
+        if (!code->plain && code->code != LKI_CODE_STEP_FAILED &&
+            code->code != LKI_CODE_METRIC_FAILED)
             return false;
     }
     return true;
@@ -302,11 +312,13 @@ static void print_codes(const struct table *table, const struct lki_result_metri
 static void print_row(const struct table *table, const struct lki_result_metric *metric)
 {
     const struct lki_paper *paper = table->paper;
+    char label[LABEL_BYTES];
     char cell[LKI_CELL_BYTES];
 
+    label_of(metric, label);
     if (!indent_of(metric))
         fputs(lki_ink(paper, LKI_INK_BOLD), paper->out);
-    print_name(table, label_of(metric), indent_of(metric), false);
+    print_name(table, label, indent_of(metric), false);
     if (!indent_of(metric))
         fputs(lki_ink(paper, LKI_INK_PLAIN), paper->out);
     for (int c = 0; c < COLUMNS; c++) {
@@ -324,13 +336,11 @@ static void print_row(const struct table *table, const struct lki_result_metric 
         print_codes(table, metric);
 }
 
-/* The line above requests that have no row of a step to stand under. */
+/* The line above what has no row of a step to stand under. */
 static void print_heading(const struct table *table, const struct lki_result_metric *metric)
 {
-    const char *label = metric->source == LKI_SOURCE_CUSTOM ? "metrics" : metric->step;
-
     fputs(lki_ink(table->paper, LKI_INK_BOLD), table->paper->out);
-    print_name(table, *label ? label : "outside steps", 0, true);
+    print_name(table, *metric->step ? metric->step : "outside steps", 0, true);
     fputs(lki_ink(table->paper, LKI_INK_PLAIN), table->paper->out);
 }
 

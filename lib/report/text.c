@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/mem.h"
+#include "report/author.h"
 #include "report/layout.h"
 #include "report/table.h"
 #include "stats/code.h"
@@ -38,6 +38,14 @@ static void add_count(struct lki_buf *text, uint64_t count, const char *one, con
 
     lki_format_count(cell, count);
     lki_buf_printf(text, "%s %s", cell, count == 1 ? one : many);
+}
+
+static void add_duration(struct lki_buf *text, const char *name, int64_t ns)
+{
+    char cell[LKI_CELL_BYTES];
+
+    lki_format_duration(cell, ns);
+    lki_buf_printf(text, "%s %s", name, cell);
 }
 
 static double per_second(const struct lki_result *result, uint64_t amount)
@@ -108,16 +116,41 @@ static void print_headline(const struct lki_result *result, const struct lki_pap
         lki_buf_printf(&text, " (%s)", cell);
     }
     if (all->latency.count) {
-        lki_format_duration(cell, all->latency.p50_ns);
-        lki_buf_printf(&text, ", p50 %s", cell);
-        lki_format_duration(cell, all->latency.p95_ns);
-        lki_buf_printf(&text, ", p95 %s", cell);
+        add_duration(&text, ", p50", all->latency.p50_ns);
+        add_duration(&text, ", p95", all->latency.p95_ns);
     }
     if (all->count)
         print_paragraph(paper, "", 0, &text);
     else
         fprintf(paper->out, "Nothing was measured: no step and no request came to an end.\n");
     lki_buf_release(&text);
+}
+
+/* By more than a twentieth. */
+static bool is_longer(int64_t ns, int64_t than_ns)
+{
+    return ns - than_ns > ns / 20;
+}
+
+/* What users who came at their times would have waited, where the late starts of iterations make it
+ * another number than the table has. Of steps: what hooks request was to begin at no time. */
+static void print_intended(const struct lki_result *result, const struct lki_paper *paper)
+{
+    const struct lki_summary *actual = &result->all_steps.latency;
+    const struct lki_summary *intended = &result->all_steps.intended;
+    struct lki_buf text;
+
+    if (!is_longer(intended->p95_ns, actual->p95_ns) &&
+        !is_longer(intended->p99_ns, actual->p99_ns))
+        return;
+    lki_buf_init(&text, TEXT_MAX_BYTES);
+    add_duration(&text, "steps from intended start: p95", intended->p95_ns);
+    add_duration(&text, ", p99", intended->p99_ns);
+    add_duration(&text, " (from actual:", actual->p95_ns);
+    add_duration(&text, ",", actual->p99_ns);
+    lki_buf_char(&text, ')');
+    print_paragraph(paper, "", 0, &text);
+    fprintf(paper->out, "\n");
 }
 
 /* One kind of failure: how often, where, what, and when it came first. */
@@ -142,34 +175,51 @@ static void print_error(const struct lki_paper *paper, const struct lki_result_e
     }
     lki_format_duration(when, error->first_ns);
     lki_buf_str(&text, error->count > 1 ? " (first at " : " (at ");
-    lki_buf_printf(&text, "%s, user %" PRIu64 ")", when, error->first_user);
+    lki_buf_str(&text, when);
+    if (error->first_user)
+        lki_buf_printf(&text, ", user %" PRIu64, error->first_user);
+    lki_buf_char(&text, ')');
     print_paragraph(paper, label, (int)strlen(label), &text);
+}
+
+/* The heading; gives the width of counts, of which the first one is the largest. */
+static int begin_errors(const struct lki_paper *paper, uint64_t first_count)
+{
+    char cell[LKI_CELL_BYTES];
+
+    fprintf(paper->out, "%serrors%s\n", lki_ink(paper, LKI_INK_BOLD),
+            lki_ink(paper, LKI_INK_PLAIN));
+    lki_format_count(cell, first_count);
+    return (int)strlen(cell);
 }
 
 static void print_errors(const struct lki_result *result, const struct lki_paper *paper)
 {
-    size_t shown = lki_min(result->error_count, ERRORS_SHOWN);
     char cell[LKI_CELL_BYTES];
     uint64_t rest = 0;
-    int width;
+    size_t kinds = 0;
+    int width = 0;
 
-    if (!shown)
-        return;
-    /* the most frequent one comes first: no count is wider */
-    lki_format_count(cell, result->errors[0].count);
-    width = (int)strlen(cell);
-    fprintf(paper->out, "%serrors%s\n", lki_ink(paper, LKI_INK_BOLD),
-            lki_ink(paper, LKI_INK_PLAIN));
-    for (size_t i = 0; i < shown; i++)
-        print_error(paper, &result->errors[i], width);
-    for (size_t i = shown; i < result->error_count; i++)
-        rest += result->errors[i].count;
+    for (size_t i = 0; i < result->error_count; i++) {
+        const struct lki_result_error *error = &result->errors[i];
+
+        /* checks have a table of their own */
+        if (error->source == LKI_SOURCE_CHECK)
+            continue;
+        if (!kinds++)
+            width = begin_errors(paper, error->count);
+        if (kinds <= ERRORS_SHOWN)
+            print_error(paper, error, width);
+        else
+            rest += error->count;
+    }
     if (rest) {
         lki_format_count(cell, rest);
         fprintf(paper->out, "  and %s more of %zu other kinds: all are in the result file\n", cell,
-                result->error_count - shown);
+                kinds - ERRORS_SHOWN);
     }
-    fprintf(paper->out, "\n");
+    if (kinds)
+        fprintf(paper->out, "\n");
 }
 
 /* Only what went wrong: that users began and ended their lives is no news. */
@@ -209,6 +259,31 @@ static void print_iterations(const struct lki_result *result, const struct lki_p
         lki_buf_str(&text, " cut off by the end");
     }
     print_paragraph(paper, "iterations", LABEL_WIDTH, &text);
+}
+
+/* "200/s: 2,000 intended, 1,990 started, 10 dropped, 5 late; lateness p50 30.0us, ..." */
+static void print_arrivals(const struct lki_result *result, const struct lki_paper *paper)
+{
+    const struct lki_result_arrivals *arrivals = &result->arrivals;
+    char cell[LKI_CELL_BYTES];
+    struct lki_buf text;
+
+    if (!(arrivals->rate_per_s > 0))
+        return;
+    lki_buf_init(&text, TEXT_MAX_BYTES);
+    lki_format_number(cell, arrivals->rate_per_s);
+    lki_buf_printf(&text, "%s/s: ", cell);
+    add_count(&text, arrivals->intended, "intended, ", "intended, ");
+    add_count(&text, arrivals->started, "started, ", "started, ");
+    add_count(&text, arrivals->dropped, "dropped, ", "dropped, ");
+    add_count(&text, arrivals->late, "late", "late");
+    if (arrivals->lateness.count) {
+        lki_buf_str(&text, "; lateness ");
+        add_duration(&text, "p50", arrivals->lateness.p50_ns);
+        add_duration(&text, ", p99", arrivals->lateness.p99_ns);
+        add_duration(&text, ", max", arrivals->lateness.max_ns);
+    }
+    print_paragraph(paper, "arrivals", LABEL_WIDTH, &text);
 }
 
 static void print_requests(const struct lki_result *result, const struct lki_paper *paper)
@@ -318,9 +393,12 @@ void lki_report_text(const struct lki_result *result, FILE *out, bool colour, in
     print_remarks(&paper, "note: ", result->notes, result->note_count);
     fprintf(out, "\n");
     lki_report_table(result, &paper);
+    print_intended(result, &paper);
+    lki_report_author(result, &paper);
     print_errors(result, &paper);
     print_lifecycle(result, &paper);
     print_iterations(result, &paper);
+    print_arrivals(result, &paper);
     print_requests(result, &paper);
     print_phases(result, &paper);
     print_bytes(result, &paper);

@@ -12,6 +12,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/text.h"
+#include "result/fill.h"
 #include "stats/code.h"
 
 const char *lki_run_verdict_name(enum lki_run_verdict verdict)
@@ -27,9 +29,13 @@ const char *lki_run_verdict_name(enum lki_run_verdict verdict)
 
 static const char *remark(struct lki_result *result, const char *fmt, va_list args)
 {
-    const char *text = lki_arena_vprintf(&result->arena, fmt, args);
+    char *text = lki_arena_vprintf(&result->arena, fmt, args);
 
-    return text ? text : "out of memory";
+    if (!text)
+        return "out of memory for the reason";
+    lki_text_one_line(text, strlen(text));
+    lki_result_mask(result, text);
+    return text;
 }
 
 void lki_result_doubt(struct lki_result *result, enum lki_run_verdict verdict, const char *fmt, ...)
@@ -56,17 +62,29 @@ void lki_result_note(struct lki_result *result, const char *fmt, ...)
     va_end(args);
 }
 
-/* Zeroed memory for count objects; never NULL for none of them unless memory ran out. */
-static void *take(struct lki_result *result, size_t count, size_t bytes)
+void lki_result_fail(struct lki_result *result, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    result->failure = remark(result, fmt, args);
+    va_end(args);
+}
+
+void *lki_result_take(struct lki_result *result, size_t count, size_t bytes)
 {
     void *block = lki_arena_alloc(&result->arena, count * bytes);
 
     return block ? memset(block, 0, count * bytes) : NULL;
 }
 
-static const char *keep(struct lki_result *result, const char *text)
+const char *lki_result_keep(struct lki_result *result, const char *text)
 {
-    return lki_arena_copy(&result->arena, text ? text : "", text ? strlen(text) : 0);
+    char *copy = lki_arena_copy(&result->arena, text ? text : "", text ? strlen(text) : 0);
+
+    if (copy)
+        lki_result_mask(result, copy);
+    return copy;
 }
 
 /* The mean, rounded; in integers, which hold any value. */
@@ -79,7 +97,7 @@ static int64_t average(const struct lki_hist *hist)
     return (int64_t)((hist->sum + (hist->sum < 0 ? -half : half)) / (lki_ns_sum)hist->count);
 }
 
-static struct lki_summary summarize(const struct lki_hist *hist)
+struct lki_summary lki_summarize(const struct lki_hist *hist)
 {
     return (struct lki_summary){
         .count = hist->count,
@@ -94,47 +112,43 @@ static struct lki_summary summarize(const struct lki_hist *hist)
     };
 }
 
-static int by_count(const void *a, const void *b)
+/* A value that was lost already stays lost; that is told elsewhere. */
+static enum lk_err hist_copy(struct lki_hist *copy, const struct lki_hist *hist)
 {
-    const struct lki_code_count *left = a;
-    const struct lki_code_count *right = b;
-
-    if (left->count != right->count)
-        return left->count < right->count ? 1 : -1;
-    return left->code - right->code;
+    lki_hist_merge(copy, hist);
+    return copy->lost > hist->lost ? LK_E_NOMEM : LK_OK;
 }
 
-/* The numbers of a metric; its names are the caller's. */
-static enum lk_err metric_fill(struct lki_result *result, struct lki_result_metric *metric,
-                               const struct lki_tally *tally)
+enum lk_err lki_result_metric_fill(struct lki_result *result, struct lki_result_metric *metric,
+                                   const struct lki_tally *tally, const struct lki_metrics *metrics)
 {
     metric->count = tally->count;
     metric->errors = tally->errors;
+    metric->fatal = tally->fatal;
     metric->cancelled = tally->cancelled;
     metric->bytes_sent = tally->bytes_sent;
     metric->bytes_received = tally->bytes_received;
-    metric->latency = summarize(&tally->latency);
-    for (int p = 0; p < LKI_PHASE_COUNT; p++)
-        metric->phases[p] = summarize(&tally->phases[p]);
-    metric->codes = take(result, tally->codes.len, sizeof(*metric->codes));
-    if (!metric->codes)
+    metric->latency = lki_summarize(&tally->latency);
+    if (hist_copy(&metric->hist, &tally->latency))
         return LK_E_NOMEM;
-    metric->code_count = tally->codes.len;
-    memcpy(metric->codes, lki_codes_all(&tally->codes), tally->codes.len * sizeof(*metric->codes));
-    qsort(metric->codes, metric->code_count, sizeof(*metric->codes), by_count);
-    return LK_OK;
+    for (int p = 0; p < LKI_PHASE_COUNT; p++)
+        metric->phases[p] = lki_summarize(&tally->phases[p]);
+    metric->intended = lki_summarize(&tally->intended);
+    return lki_result_codes_fill(result, metric, &tally->codes, metrics);
 }
 
 static enum lk_err metric_copy(struct lki_result *result, struct lki_result_metric *metric,
-                               const struct lki_metric *from)
+                               const struct lki_metric *from, const struct lki_metrics *metrics)
 {
     metric->source = from->source;
-    metric->id = keep(result, from->id);
-    metric->name = keep(result, from->name);
-    metric->step = keep(result, from->step);
-    if (!metric->id || !metric->name || !metric->step)
+    metric->id = lki_result_keep(result, from->id);
+    metric->name = lki_result_keep(result, from->name);
+    metric->step = lki_result_keep(result, from->step);
+    metric->kind = lki_result_keep(result, from->kind);
+    metric->stage = lki_result_keep(result, from->stage);
+    if (!metric->id || !metric->name || !metric->step || !metric->kind || !metric->stage)
         return LK_E_NOMEM;
-    return metric_fill(result, metric, &from->total);
+    return lki_result_metric_fill(result, metric, &from->total, metrics);
 }
 
 static enum lk_err metrics_copy(struct lki_result *result, const struct lki_metrics *metrics)
@@ -144,18 +158,18 @@ static enum lk_err metrics_copy(struct lki_result *result, const struct lki_metr
 
     for (const struct lki_metric *metric = metrics->first; metric; metric = metric->next)
         count++;
-    result->metrics = take(result, count, sizeof(*result->metrics));
+    result->metrics = lki_result_take(result, count, sizeof(*result->metrics));
     if (!result->metrics)
         return LK_E_NOMEM;
     for (const struct lki_metric *metric = metrics->first; metric && !err; metric = metric->next)
-        err = metric_copy(result, &result->metrics[result->metric_count++], metric);
+        err = metric_copy(result, &result->metrics[result->metric_count++], metric, metrics);
     return err;
 }
 
 /* Values of which only their number is known. */
 static uint64_t lost_in(const struct lki_tally *tally)
 {
-    uint64_t lost = tally->codes.lost + tally->latency.lost;
+    uint64_t lost = tally->codes.lost + tally->latency.lost + tally->intended.lost;
 
     for (int p = 0; p < LKI_PHASE_COUNT; p++)
         lost += tally->phases[p].lost;
@@ -180,8 +194,13 @@ static enum lk_err all_fill(struct lki_result *result, struct lki_result_metric 
     }
     if (lost_in(sum) > lost)
         lki_result_doubt(result, LKI_RUN_INCOMPLETE, "memory ran out while the result was made");
-    *all = (struct lki_result_metric){.id = "", .name = "", .step = "", .source = source};
-    err = metric_fill(result, all, sum);
+    *all = (struct lki_result_metric){.id = "",
+                                      .name = "",
+                                      .step = "",
+                                      .kind = lki_source_name(source),
+                                      .stage = "",
+                                      .source = source};
+    err = lki_result_metric_fill(result, all, sum, metrics);
     lki_tally_release(sum);
     free(sum);
     return err;
@@ -206,7 +225,7 @@ static enum lk_err errors_copy(struct lki_result *result, const struct lki_metri
 
     for (group = metrics->first_error; group; group = group->next)
         count++;
-    result->errors = take(result, count, sizeof(*result->errors));
+    result->errors = lki_result_take(result, count, sizeof(*result->errors));
     if (!result->errors)
         return LK_E_NOMEM;
     for (group = metrics->first_error; group; group = group->next) {
@@ -214,14 +233,15 @@ static enum lk_err errors_copy(struct lki_result *result, const struct lki_metri
 
         *error = (struct lki_result_error){
             .source = group->source,
-            .step = keep(result, group->step),
-            .code = group->code ? lki_code_name(group->code) : "",
-            .message = keep(result, group->message),
+            .step = lki_result_keep(result, group->step),
+            .code = lki_result_keep(result,
+                                    group->code ? lki_metrics_code_name(metrics, group->code) : ""),
+            .message = lki_result_keep(result, group->message),
             .count = group->count,
             .first_user = group->first_user,
             .first_ns = group->first_ns,
         };
-        if (!error->step || !error->message)
+        if (!error->step || !error->code || !error->message)
             return LK_E_NOMEM;
     }
     qsort(result->errors, count, sizeof(*result->errors), by_error_count);
@@ -232,7 +252,7 @@ static enum lk_err series_copy(struct lki_result *result, const struct lki_serie
 {
     size_t len = series ? series->len : 0;
 
-    result->series = take(result, len, sizeof(*result->series));
+    result->series = lki_result_take(result, len, sizeof(*result->series));
     if (!result->series)
         return LK_E_NOMEM;
     if (len)
@@ -271,8 +291,8 @@ static enum lk_err settings_copy(struct lki_result *result,
     result->duration_ns = settings->duration_ns;
     result->users = settings->users;
     result->workers = settings->workers;
-    result->program = keep(result, settings->program);
-    result->ended_by = keep(result, settings->ended_by);
+    result->program = lki_result_keep(result, settings->program);
+    result->ended_by = lki_result_keep(result, settings->ended_by);
     return result->program && result->ended_by ? LK_OK : LK_E_NOMEM;
 }
 
@@ -311,6 +331,16 @@ static void judge_generator(struct lki_result *result)
                          "%" PRIu64 " requests found no free local port here: keep connections "
                          "alive, or use more addresses",
                          ports);
+    if (result->arrivals.dropped && !result->arrivals.started)
+        lki_result_note(result,
+                        "none of %" PRIu64 " arrivals found a user: none could begin its life, or "
+                        "had a step that was ready",
+                        result->arrivals.intended);
+    else if (result->arrivals.dropped)
+        lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
+                         "%" PRIu64 " of %" PRIu64 " arrivals found no free user in time and were "
+                         "dropped: use more users (-u)",
+                         result->arrivals.dropped, result->arrivals.intended);
 }
 
 /* What the recording itself could not keep. */
@@ -332,6 +362,11 @@ static void judge_recording(struct lki_result *result, const struct lki_metrics 
         lki_result_note(result,
                         "more than %zu names of metrics: the samples of all others are under %s",
                         metrics->count, LKI_METRIC_OVERFLOW_NAME);
+    if (metrics->codes.overflowed && metrics->codes.count < LKI_CODEBOOK_MAX)
+        lki_result_note(result, "memory ran out: some codes of samples are counted as OTHER");
+    else if (metrics->codes.overflowed)
+        lki_result_note(result, "more than %d codes of samples: all others are counted as OTHER",
+                        LKI_CODEBOOK_MAX);
     if (series && series->joined)
         lki_result_note(result, "%" PRIu64 " seconds have no row of their own in the series",
                         series->joined);
@@ -351,7 +386,9 @@ enum lk_err lki_result_init(struct lki_result *result, const struct lki_result_s
     lki_arena_init(&result->arena, NULL, 0);
     lki_metrics_fold(metrics);
     result->totals = metrics->totals;
-    err = settings_copy(result, settings);
+    err = lki_result_secrets_fill(result, settings->model);
+    if (!err)
+        err = settings_copy(result, settings);
     if (!err)
         err = metrics_copy(result, metrics);
     if (!err)
@@ -359,9 +396,15 @@ enum lk_err lki_result_init(struct lki_result *result, const struct lki_result_s
     if (!err)
         err = all_fill(result, &result->all_http, metrics, LKI_SOURCE_HTTP);
     if (!err)
+        err = lki_result_types_fill(result, settings->model, metrics);
+    if (!err)
+        err = lki_result_examples_fill(result, metrics);
+    if (!err)
         err = errors_copy(result, metrics);
     if (!err)
         err = series_copy(result, series);
+    if (!err)
+        err = lki_result_author_fill(result, settings, &metrics->customs);
     if (err) {
         lki_result_release(result);
         return err;
@@ -374,12 +417,20 @@ enum lk_err lki_result_init(struct lki_result *result, const struct lki_result_s
 
 void lki_result_release(struct lki_result *result)
 {
+    for (size_t i = 0; i < result->metric_count; i++)
+        lki_hist_release(&result->metrics[i].hist);
+    for (size_t i = 0; i < result->type_count; i++)
+        lki_hist_release(&result->types[i].hist);
+    lki_hist_release(&result->all_steps.hist);
+    lki_hist_release(&result->all_http.hist);
     lki_arena_reset(&result->arena);
     *result = (struct lki_result){0};
 }
 
 const char *lki_result_failure(const struct lki_result *result)
 {
+    if (result->failure)
+        return result->failure;
     if (result->verdict == LKI_RUN_INCOMPLETE)
         return "data was lost";
     if (!result->totals.iterations && !result->totals.steps)

@@ -13,7 +13,10 @@
 #include <loadkit/err.h>
 
 #include "base/arena.h"
+#include "model/model.h"
+#include "stats/arrivals.h"
 #include "stats/metric.h"
+#include "stats/probe.h"
 #include "stats/series.h"
 
 #define LKI_RESULT_SCHEMA "loadkit.result/1"
@@ -45,8 +48,12 @@ struct lki_result_settings {
     int64_t started_at_s; /* seconds since 1970 by the wall clock; 0: unknown */
     int64_t duration_ns;  /* how long it really was */
     uint64_t users;
-    uint64_t workers;     /* processes; 0: all in this one */
-    const char *ended_by; /* "duration", "iterations", "interrupt" ...; NULL: "" */
+    uint64_t workers;              /* processes; 0: all in this one */
+    const char *ended_by;          /* "duration", "iterations", "interrupt" ...; NULL: "" */
+    const struct lki_model *model; /* whose user types are summed up; NULL: none */
+    const struct lki_arrival_log *arrivals; /* NULL: a run without a rate */
+    const struct lki_probe_log *probes;
+    size_t probe_count;
 };
 
 /* Durations of one kind. All in nanoseconds; all zero when count is zero. */
@@ -62,20 +69,83 @@ struct lki_summary {
     int64_t max_ns;
 };
 
+struct lki_result_category {
+    const char *name;
+    uint64_t count;
+};
+
+/* How often a code came. */
+struct lki_result_code {
+    const char *name;
+    const char *category; /* the most frequent one of that name */
+    uint64_t count;
+    lki_code code;
+    bool plain; /* nobody needs to be told of it */
+};
+
 struct lki_result_metric {
     const char *id;
     const char *name;
-    const char *step; /* "" if none */
+    const char *step;  /* "" if none */
+    const char *kind;  /* the source by name; that of an emitted sample is the author's */
+    const char *stage; /* of an emitted sample; else "" */
     enum lki_source source;
     uint64_t count;
     uint64_t errors;
+    uint64_t fatal; /* of errors */
     uint64_t cancelled;
     uint64_t bytes_sent;
     uint64_t bytes_received;
     struct lki_summary latency;
+    struct lki_hist hist;        /* what latency sums up */
+    struct lki_summary intended; /* from the intended start; count 0: there is none */
     struct lki_summary phases[LKI_PHASE_COUNT]; /* count 0: did not happen */
-    struct lki_code_count *codes;               /* the most frequent first */
+    struct lki_result_code *codes;              /* each name once, the most frequent first */
     size_t code_count;
+    struct lki_result_category *categories; /* of codes, the most frequent first */
+    size_t category_count;
+};
+
+/* A metric that the author registered, and what was recorded in it. */
+struct lki_result_custom {
+    const char *name;
+    const char *unit; /* "" if none */
+    enum lk_metric_type type;
+    uint64_t count; /* of values; 0: all that follows is 0 */
+    uint64_t hits;  /* of them, those that are not 0 */
+    double sum;
+    double per_s; /* of sum; 0 in a run that took no time */
+    double avg;
+    double min;
+    double max;
+    double last;
+    double p50; /* of a trend, as are the next ones */
+    double p90;
+    double p95;
+    double p99;
+    double p99_9;
+};
+
+struct lki_result_probe {
+    const char *name;
+    uint64_t count; /* of readings, failed ones too */
+    uint64_t errors;
+    uint64_t numbers; /* of readings that were numbers; 0: the next three are 0 */
+    double avg;
+    double min;
+    double max;
+    struct lk_value last; /* null if there is none */
+    struct lki_reading *readings;
+    size_t reading_count;
+};
+
+struct lki_result_arrivals {
+    double rate_per_s; /* 0: a run without arrivals */
+    uint64_t intended;
+    uint64_t started;
+    uint64_t dropped;
+    uint64_t late;
+    struct lki_summary lateness;
 };
 
 struct lki_result_error {
@@ -88,8 +158,19 @@ struct lki_result_error {
     int64_t first_ns;
 };
 
+/* An exchange that brought a code. */
+struct lki_result_example {
+    size_t metric; /* index of its metric */
+    lki_code code;
+    const char *request; /* the line that it began with */
+    const char *answer;  /* the status line, or why there was none */
+    const char *body;    /* its first bytes; may be no UTF-8 */
+};
+
 struct lki_result {
     struct lki_arena arena;
+    const char **secrets; /* shown as stars */
+    size_t secret_count;
     char id[33];
     char started_at[32]; /* ISO 8601, UTC; "" if unknown */
     const char *program;
@@ -103,16 +184,26 @@ struct lki_result {
     size_t reason_count;
     const char *notes[LKI_RESULT_REMARKS_MAX]; /* worth knowing, but no reason to doubt */
     size_t note_count;
+    const char *failure; /* NULL: none, or one that the numbers tell */
     struct lki_totals totals;
     uint64_t responses;                /* requests that a server answered, with whatever status */
     struct lki_result_metric *metrics; /* in order of first use */
     size_t metric_count;
     struct lki_result_metric all_steps; /* over all metrics of that source, histograms merged */
     struct lki_result_metric all_http;
+    struct lki_result_metric *types; /* all steps of a user type; the name is that of the type */
+    size_t type_count;
+    struct lki_result_example *examples; /* in order of metrics */
+    size_t example_count;
     struct lki_result_error *errors; /* the most frequent first */
     size_t error_count;
     struct lki_series_row *series;
     size_t series_count;
+    struct lki_result_arrivals arrivals;
+    struct lki_result_custom *customs; /* as they were registered */
+    size_t custom_count;
+    struct lki_result_probe *probes;
+    size_t probe_count;
 };
 
 /*
@@ -129,6 +220,9 @@ void lki_result_doubt(struct lki_result *result, enum lki_run_verdict verdict, c
 
 /* Adds a note. */
 void lki_result_note(struct lki_result *result, const char *fmt, ...) LK_PRINTF(2, 3);
+
+/* Says that the run failed as a whole, and why. */
+void lki_result_fail(struct lki_result *result, const char *fmt, ...) LK_PRINTF(2, 3);
 
 /* Why the run failed as a whole, in one sentence without a full stop, or NULL if it did not. */
 const char *lki_result_failure(const struct lki_result *result);

@@ -110,5 +110,6 @@ enum lk_err lki_result_save(const struct lki_result *result, const char *path, c
                  standard ? "standard output" : path, strerror(error));
         lki_text_one_line(msg, strlen(msg));
     }
+    errno = error;
     return LK_E_IO;
 }

@@ -48,7 +48,29 @@ const char *lki_code_name(lki_code code)
 bool lki_code_is_plain(lki_code code)
 {
     return (code >= 200 && code < 300) || code == LKI_CODE_STEP_OK ||
-           code == LKI_CODE_LIFECYCLE_OK || code == LKI_CODE_METRIC_OK;
+           code == LKI_CODE_LIFECYCLE_OK || code == LKI_CODE_METRIC_OK || code == LKI_CODE_CHECK_OK;
+}
+
+const char *lki_code_category(lki_code code)
+{
+    if (lki_code_is_response(code))
+        return code < 400 ? "ok" : "protocol_error";
+    if (lki_code_is_plain(code))
+        return "ok";
+    switch (code) {
+    case LKI_CODE_HTTP_TIMEOUT:
+    case LKI_CODE_STEP_TIMEOUT:
+    case LKI_CODE_LIFECYCLE_TIMEOUT:
+        return "timeout";
+    case LKI_CODE_HTTP_CANCELLED:
+    case LKI_CODE_STEP_CANCELLED:
+    case LKI_CODE_METRIC_CANCELLED:
+        return "cancelled";
+    case LKI_CODE_OTHER:
+        return "other";
+    default:
+        return code < LKI_CODE_STEP_OK ? "transport_error" : "error";
+    }
 }
 
 /* Room for one more; false without memory. */

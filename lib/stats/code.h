@@ -41,7 +41,11 @@ typedef uint16_t lki_code;
     X(LIFECYCLE_FAILED)                                                                            \
     X(LIFECYCLE_TIMEOUT)                                                                           \
     X(METRIC_OK)                                                                                   \
-    X(METRIC_FAILED)
+    X(METRIC_FAILED)                                                                               \
+    X(METRIC_CANCELLED)                                                                            \
+    X(CHECK_OK)                                                                                    \
+    X(CHECK_FAILED)                                                                                \
+    X(OTHER)
 
 #define LKI_CODE_ENUM_(name) LKI_CODE_##name,
 enum {
@@ -60,13 +64,17 @@ enum lki_verdict {
 /* A static string, "UNKNOWN" for a number that is no code. */
 const char *lki_code_name(lki_code code);
 
+/* What kind of outcome a code is, a static string: "ok", "protocol_error" (a status from 400),
+ * "timeout", "transport_error", "cancelled", "error" or "other". */
+const char *lki_code_category(lki_code code);
+
 /* A response came: the code is an HTTP status. */
 static inline bool lki_code_is_response(lki_code code)
 {
     return code >= LKI_CODE_HTTP_FIRST && code <= LKI_CODE_HTTP_LAST;
 }
 
-/* What nobody needs to be told of: HTTP_2xx, STEP_OK, LIFECYCLE_OK, METRIC_OK. */
+/* What nobody needs to be told of: HTTP_2xx, STEP_OK, LIFECYCLE_OK, METRIC_OK, CHECK_OK. */
 bool lki_code_is_plain(lki_code code);
 
 struct lki_code_count {

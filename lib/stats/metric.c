@@ -5,16 +5,17 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
+#include "stats/example.h"
 
 #define KEY_MAX (8 + 2 * LKI_METRIC_NAME_MAX + LKI_ERROR_MESSAGE_MAX)
 
 const char *lki_source_name(enum lki_source source)
 {
     static const char *const names[LKI_SOURCE_COUNT] = {
-        [LKI_SOURCE_STEP] = "step",
-        [LKI_SOURCE_HTTP] = "http",
-        [LKI_SOURCE_LIFECYCLE] = "lifecycle",
-        [LKI_SOURCE_CUSTOM] = "custom",
+        [LKI_SOURCE_STEP] = "step",           [LKI_SOURCE_HTTP] = "http",
+        [LKI_SOURCE_LIFECYCLE] = "lifecycle", [LKI_SOURCE_CUSTOM] = "custom",
+        [LKI_SOURCE_CHECK] = "check",
     };
 
     return names[source];
@@ -36,6 +37,7 @@ void lki_tally_merge(struct lki_tally *into, const struct lki_tally *from)
     into->count += from->count;
     into->errors += from->errors;
     into->cancelled += from->cancelled;
+    into->fatal += from->fatal;
     into->bytes_sent += from->bytes_sent;
     into->bytes_received += from->bytes_received;
     lki_codes_merge(&into->codes, &from->codes);
@@ -43,6 +45,7 @@ void lki_tally_merge(struct lki_tally *into, const struct lki_tally *from)
     lki_hist_merge(&into->latency, &from->latency);
     for (int p = 0; p < LKI_PHASE_COUNT; p++)
         lki_hist_merge(&into->phases[p], &from->phases[p]);
+    lki_hist_merge(&into->intended, &from->intended);
 }
 
 static void tally_reset(struct lki_tally *tally)
@@ -50,12 +53,15 @@ static void tally_reset(struct lki_tally *tally)
     tally->count = 0;
     tally->errors = 0;
     tally->cancelled = 0;
+    tally->fatal = 0;
     tally->bytes_sent = 0;
     tally->bytes_received = 0;
     lki_codes_reset(&tally->codes);
     lki_hist_reset(&tally->latency);
     for (int p = 0; p < LKI_PHASE_COUNT; p++)
         lki_hist_reset(&tally->phases[p]);
+    if (tally->intended.count)
+        lki_hist_reset(&tally->intended);
 }
 
 void lki_tally_release(struct lki_tally *tally)
@@ -64,6 +70,7 @@ void lki_tally_release(struct lki_tally *tally)
     lki_hist_release(&tally->latency);
     for (int p = 0; p < LKI_PHASE_COUNT; p++)
         lki_hist_release(&tally->phases[p]);
+    lki_hist_release(&tally->intended);
 }
 
 void lki_metrics_init(struct lki_metrics *metrics, size_t max_metrics, size_t max_error_groups)
@@ -80,6 +87,8 @@ void lki_metrics_init(struct lki_metrics *metrics, size_t max_metrics, size_t ma
             .id = LKI_METRIC_OVERFLOW_NAME,
             .name = LKI_METRIC_OVERFLOW_NAME,
             .step = "",
+            .kind = lki_source_name((enum lki_source)s),
+            .stage = "",
         };
     }
 }
@@ -88,6 +97,8 @@ void lki_metrics_start(struct lki_metrics *metrics, const struct lki_clock *cloc
 {
     metrics->clock = clock;
     metrics->start_ns = start_ns;
+    for (struct lki_error_group *group = metrics->first_error; group; group = group->next)
+        group->first_ns = 0;
 }
 
 static bool is_overflow(const struct lki_metrics *metrics, const struct lki_metric *metric)
@@ -105,6 +116,7 @@ void lki_metrics_release(struct lki_metrics *metrics)
 
         lki_tally_release(&metric->second);
         lki_tally_release(&metric->total);
+        lki_examples_release(metric->examples);
         if (!is_overflow(metrics, metric))
             free(metric);
         metric = next;
@@ -118,18 +130,9 @@ void lki_metrics_release(struct lki_metrics *metrics)
     }
     lki_map_release(&metrics->by_key);
     lki_map_release(&metrics->errors_by_key);
+    lki_codebook_release(&metrics->codes);
+    lki_customs_release(&metrics->customs);
     *metrics = (struct lki_metrics){0};
-}
-
-/* len, or less so that at most max bytes are kept and no character is cut in two. */
-static size_t cut(const char *text, size_t len, size_t max)
-{
-    if (len <= max)
-        return len;
-    len = max;
-    while (len > max - 4 && ((unsigned char)text[len] & 0xc0) == 0x80)
-        len--;
-    return len;
 }
 
 /* Look-ups compare these: the parts that tell two things of a kind apart, one after the other. */
@@ -147,7 +150,7 @@ static void key_add(struct key *key, const void *bytes, size_t len)
 /* source, step and its terminator; gives the length of the step that is kept */
 static size_t key_begin(struct key *key, enum lki_source source, const char *step)
 {
-    size_t step_len = cut(step, strlen(step), LKI_METRIC_NAME_MAX);
+    size_t step_len = lki_text_cut(step, strlen(step), LKI_METRIC_NAME_MAX);
 
     key->len = 0;
     key_add(key, &(char){(char)source}, 1);
@@ -188,13 +191,20 @@ static struct lki_metric *metric_overflow(struct lki_metrics *metrics, enum lki_
     return metric;
 }
 
-/* Key: source, step, 0, name. Strings of the metric: the step inside the key, then the id, whose
- * end is the name. */
-static struct lki_metric *metric_new(struct lki_metrics *metrics, enum lki_source source,
-                                     const struct key *key, size_t step_len)
+/* Only these have an id of their own wherever they come up: what happens inside a step is told
+ * apart by it. */
+static bool is_inside(enum lki_source source, size_t step_len)
 {
-    size_t name_len = key->len - step_len - 2;
-    bool inside = source == LKI_SOURCE_HTTP && step_len;
+    return step_len && source != LKI_SOURCE_STEP && source != LKI_SOURCE_LIFECYCLE;
+}
+
+/* Key: source, step, 0, perhaps kind, 0, stage, 0, and from name_at on the name. Strings of the
+ * metric: these inside the key, then the id, whose end is the name. */
+static struct lki_metric *metric_new(struct lki_metrics *metrics, enum lki_source source,
+                                     const struct key *key, size_t step_len, size_t name_at)
+{
+    size_t name_len = key->len - name_at;
+    bool inside = is_inside(source, step_len);
     size_t id_len = inside ? step_len + 1 + name_len : name_len;
     struct lki_metric *metric;
     void *block;
@@ -215,31 +225,57 @@ static struct lki_metric *metric_new(struct lki_metrics *metrics, enum lki_sourc
         memcpy(id, kept + 1, step_len);
         id[step_len] = '/';
     }
-    memcpy(id + id_len - name_len, kept + key->len - name_len, name_len);
+    memcpy(id + id_len - name_len, kept + name_at, name_len);
     metric = block;
     metric->totals = &metrics->totals;
     metric->source = source;
     metric->id = id;
     metric->name = id + id_len - name_len;
     metric->step = kept + 1;
+    metric->kind = lki_source_name(source);
+    metric->stage = "";
+    if (name_at > step_len + 2) {
+        metric->kind = kept + step_len + 2;
+        metric->stage = metric->kind + strlen(metric->kind) + 1;
+    }
     metrics->count++;
     metric_link(metrics, metric);
     return metric;
 }
 
+/* The metric of a key that lacks its name yet. */
+static struct lki_metric *metric_get(struct lki_metrics *metrics, enum lki_source source,
+                                     struct key *key, size_t step_len, const char *name,
+                                     size_t name_len)
+{
+    size_t name_at = key->len;
+    struct lki_metric *metric;
+
+    key_add(key, name, lki_text_cut(name, name_len, LKI_METRIC_NAME_MAX));
+    metric = lki_map_get(&metrics->by_key, key->bytes, key->len);
+    if (LKI_UNLIKELY(!metric))
+        metric = metric_new(metrics, source, key, step_len, name_at);
+    return LKI_LIKELY(metric != NULL) ? metric : metric_overflow(metrics, source);
+}
+
 struct lki_metric *lki_metrics_find(struct lki_metrics *metrics, enum lki_source source,
                                     const char *step, const char *name, size_t name_len)
 {
-    struct lki_metric *metric;
-    size_t step_len;
     struct key key;
+    size_t step_len = key_begin(&key, source, step);
 
-    step_len = key_begin(&key, source, step);
-    key_add(&key, name, cut(name, name_len, LKI_METRIC_NAME_MAX));
-    metric = lki_map_get(&metrics->by_key, key.bytes, key.len);
-    if (LKI_UNLIKELY(!metric))
-        metric = metric_new(metrics, source, &key, step_len);
-    return LKI_LIKELY(metric != NULL) ? metric : metric_overflow(metrics, source);
+    return metric_get(metrics, source, &key, step_len, name, name_len);
+}
+
+struct lki_metric *lki_metrics_find_emitted(struct lki_metrics *metrics, const char *step,
+                                            const char *name, const char *kind, const char *stage)
+{
+    struct key key;
+    size_t step_len = key_begin(&key, LKI_SOURCE_CUSTOM, step);
+
+    key_add(&key, kind, strlen(kind) + 1);
+    key_add(&key, stage, strlen(stage) + 1);
+    return metric_get(metrics, LKI_SOURCE_CUSTOM, &key, step_len, name, strlen(name));
 }
 
 static inline void totals_add(struct lki_metric *metric, bool error)
@@ -255,15 +291,25 @@ static inline void totals_add(struct lki_metric *metric, bool error)
     }
 }
 
+static inline void count(struct lki_metric *metric, lki_code code, enum lki_verdict verdict)
+{
+    metric->second.count++;
+    metric->second.errors += verdict == LKI_SAMPLE_ERROR;
+    lki_codes_add(&metric->second.codes, code, 1);
+    totals_add(metric, verdict == LKI_SAMPLE_ERROR);
+}
+
+void lki_metric_count(struct lki_metric *metric, lki_code code, enum lki_verdict verdict)
+{
+    count(metric, code, verdict);
+}
+
 void lki_metric_record_simple(struct lki_metric *metric, lki_code code, enum lki_verdict verdict,
                               int64_t latency_ns)
 {
     struct lki_tally *second = &metric->second;
 
-    second->count++;
-    second->errors += verdict == LKI_SAMPLE_ERROR;
-    lki_codes_add(&second->codes, code, 1);
-    totals_add(metric, verdict == LKI_SAMPLE_ERROR);
+    count(metric, code, verdict);
     if (LKI_UNLIKELY(verdict == LKI_SAMPLE_CANCELLED))
         second->cancelled++;
     else
@@ -285,6 +331,13 @@ void lki_metric_record(struct lki_metric *metric, const struct lki_sample *sampl
         if (sample->phase_ns[p] >= 0)
             lki_hist_record(&second->phases[p], sample->phase_ns[p]);
     }
+    if (LKI_UNLIKELY(sample->late_ns >= 0))
+        lki_metric_record_late(metric, sample->late_ns + sample->latency_ns);
+}
+
+void lki_metric_record_late(struct lki_metric *metric, int64_t latency_ns)
+{
+    lki_hist_record(&metric->second.intended, latency_ns);
 }
 
 void lki_metrics_fold(struct lki_metrics *metrics)
@@ -295,6 +348,22 @@ void lki_metrics_fold(struct lki_metrics *metrics)
             tally_reset(&metric->second);
         }
     }
+    lki_customs_fold(&metrics->customs);
+}
+
+lki_code lki_metrics_code(struct lki_metrics *metrics, const char *name, const char *category)
+{
+    return lki_codebook_code(&metrics->codes, name, category);
+}
+
+const char *lki_metrics_code_name(const struct lki_metrics *metrics, lki_code code)
+{
+    return lki_codebook_name(&metrics->codes, code);
+}
+
+const char *lki_metrics_code_category(const struct lki_metrics *metrics, lki_code code)
+{
+    return lki_codebook_category(&metrics->codes, code);
 }
 
 static void group_link(struct lki_metrics *metrics, struct lki_error_group *group)
@@ -351,7 +420,7 @@ void lki_metrics_error(struct lki_metrics *metrics, enum lki_source source, cons
 
     step_len = key_begin(&key, source, step);
     key_add(&key, &code, sizeof(code));
-    key_add(&key, text, cut(text, strlen(text), LKI_ERROR_MESSAGE_MAX));
+    key_add(&key, text, lki_text_cut(text, strlen(text), LKI_ERROR_MESSAGE_MAX));
     group = lki_map_get(&metrics->errors_by_key, key.bytes, key.len);
     if (!group)
         group = group_new(metrics, &key, step_len);

@@ -15,6 +15,8 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "stats/code.h"
+#include "stats/codebook.h"
+#include "stats/custom.h"
 #include "stats/hist.h"
 
 #define LKI_METRICS_MAX_DEFAULT 1000
@@ -29,10 +31,11 @@ enum lki_source {
     LKI_SOURCE_HTTP,
     LKI_SOURCE_LIFECYCLE,
     LKI_SOURCE_CUSTOM,
+    LKI_SOURCE_CHECK,
     LKI_SOURCE_COUNT
 };
 
-/* "step", "http", "lifecycle", "custom". */
+/* "step", "http", "lifecycle", "custom", "check". */
 const char *lki_source_name(enum lki_source source);
 
 /* The parts of an exchange, in the order in which they happen. */
@@ -59,6 +62,8 @@ struct lki_tally {
     struct lki_codes codes;
     struct lki_hist latency; /* of all that were not cancelled */
     struct lki_hist phases[LKI_PHASE_COUNT];
+    struct lki_hist intended; /* latency from when the iteration was to begin; with arrivals only */
+    uint64_t fatal;           /* errors after which nothing could go on */
 };
 
 /* Adds all of from. Without memory the counts stay right and the places of values are lost. */
@@ -78,15 +83,20 @@ struct lki_totals {
     uint64_t bytes_received;
 };
 
+struct lki_example;
+
 struct lki_metric {
     struct lki_metric *next; /* in order of first use */
     struct lki_totals *totals;
     enum lki_source source;
-    const char *id;          /* "step/name" of a request inside a step, else the name */
-    const char *name;        /* both live in id's block of memory */
+    const char *id;          /* "step/name" of what happens inside a step, else the name */
+    const char *name;        /* all of them live in id's block of memory */
     const char *step;        /* "" if none */
+    const char *kind;        /* the source by name, which of an emitted sample is the author's */
+    const char *stage;       /* of an emitted sample; else "" */
     struct lki_tally second; /* since the last fold */
     struct lki_tally total;  /* up to the last fold */
+    struct lki_example *examples;
 };
 
 /* One attempt at an exchange. */
@@ -94,6 +104,7 @@ struct lki_sample {
     lki_code code;
     enum lki_verdict verdict;
     int64_t latency_ns;
+    int64_t late_ns; /* how late the iteration began; -1: it was not to begin at any time */
     uint64_t bytes_sent;
     uint64_t bytes_received;
     int64_t phase_ns[LKI_PHASE_COUNT]; /* -1: did not happen */
@@ -116,7 +127,8 @@ struct lki_metrics {
     struct lki_metric *last;
     size_t count; /* those in use, without the overflow metrics */
     size_t max;
-    uint64_t overflowed; /* look-ups that an overflow metric had to answer */
+    uint64_t overflowed;  /* look-ups that an overflow metric had to answer */
+    size_t example_count; /* of all metrics */
     struct lki_totals totals;
     struct lki_error_group *first_error;
     struct lki_error_group *last_error;
@@ -126,6 +138,8 @@ struct lki_metrics {
     int64_t start_ns;
     struct lki_map by_key;
     struct lki_map errors_by_key;
+    struct lki_codebook codes;
+    struct lki_customs customs; /* to be made ready by lki_customs_init where there are any */
     struct lki_metric overflow[LKI_SOURCE_COUNT];
     struct lki_error_group other_errors;
 };
@@ -133,7 +147,8 @@ struct lki_metrics {
 /* 0 for a cap means its default. The struct must not move from here on: metrics point into it. */
 void lki_metrics_init(struct lki_metrics *metrics, size_t max_metrics, size_t max_error_groups);
 
-/* The run starts now: errors are dated from start_ns of this clock, which is kept. */
+/* The run starts now: errors are dated from start_ns of this clock, which is kept. Those of before
+ * are dated 0. */
 void lki_metrics_start(struct lki_metrics *metrics, const struct lki_clock *clock,
                        int64_t start_ns);
 void lki_metrics_release(struct lki_metrics *metrics);
@@ -145,6 +160,11 @@ void lki_metrics_release(struct lki_metrics *metrics);
 struct lki_metric *lki_metrics_find(struct lki_metrics *metrics, enum lki_source source,
                                     const char *step, const char *name, size_t name_len);
 
+/* The same for samples that authors emit, which are told apart by kind and stage too, both labels.
+ */
+struct lki_metric *lki_metrics_find_emitted(struct lki_metrics *metrics, const char *step,
+                                            const char *name, const char *kind, const char *stage);
+
 /*
  * One sample. A cancelled one counts in count, cancelled, codes and bytes, but is no error and has
  * no latency: how long it would have taken is not known.
@@ -155,8 +175,23 @@ void lki_metric_record(struct lki_metric *metric, const struct lki_sample *sampl
 void lki_metric_record_simple(struct lki_metric *metric, lki_code code, enum lki_verdict verdict,
                               int64_t latency_ns);
 
+/* The same for what takes no time. */
+void lki_metric_count(struct lki_metric *metric, lki_code code, enum lki_verdict verdict);
+
+/* The latency of a sample that was just recorded, as counted from when it was to begin: what a user
+ * who came at that time would have waited. */
+void lki_metric_record_late(struct lki_metric *metric, int64_t latency_ns);
+
 /* Adds every metric's second in hand to its totals and empties it. */
 void lki_metrics_fold(struct lki_metrics *metrics);
+
+/* A code of an author's, normalised, as a number; beyond the cap, or without memory, it is that of
+ * OTHER. */
+lki_code lki_metrics_code(struct lki_metrics *metrics, const char *name, const char *category);
+
+/* Name and category of any code, also of an author's; valid until the release. */
+const char *lki_metrics_code_name(const struct lki_metrics *metrics, lki_code code);
+const char *lki_metrics_code_category(const struct lki_metrics *metrics, lki_code code);
 
 /* Counts a failure under its kind. message may be NULL; it and step are copied. */
 void lki_metrics_error(struct lki_metrics *metrics, enum lki_source source, const char *step,

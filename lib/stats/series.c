@@ -97,3 +97,8 @@ void lki_series_add(struct lki_series *series, struct lki_metrics *metrics, int6
     row->p99_ns = lki_hist_quantile(&series->latency, 0.99);
     series->end_ns = t_ns;
 }
+
+void lki_series_start(struct lki_series *series, const struct lki_metrics *metrics)
+{
+    series->seen = metrics->totals;
+}

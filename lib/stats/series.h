@@ -1,6 +1,6 @@
 /*
  * The run second by second. Rows are made from the seconds in hand just before these are folded, so
- * the sums over all rows are the run's totals.
+ * the sums over all rows are the run's totals, but for what set-up and tear-down did.
  */
 #ifndef LKI_STATS_SERIES_H
 #define LKI_STATS_SERIES_H
@@ -47,6 +47,9 @@ struct lki_series {
 /* max_rows 0: a week of seconds. LK_E_NOMEM leaves a series that can be released. */
 enum lk_err lki_series_init(struct lki_series *series, size_t max_rows);
 void lki_series_release(struct lki_series *series);
+
+/* The run starts now: what was recorded before, and folded, is of none of its seconds. */
+void lki_series_start(struct lki_series *series, const struct lki_metrics *metrics);
 
 /*
  * A row for what happened since the last call: to be called each second, just before

@@ -60,6 +60,8 @@ int lk_wait_fd(lk_vu *vu, int fd, unsigned events, double seconds)
 
     if (fd < 0 || !events || (events & ~(unsigned)(LK_READABLE | LK_WRITABLE)))
         return LK_E_ARG;
+    if (!lki_loop_takes(fd))
+        return LK_E_ARG;
     why = lki_task_wait_fd(task, fd, events, until_ns, &ready);
     lki_task_heed(task, why);
     if (why == LKI_WAKE_TIMEOUT)
@@ -112,18 +114,14 @@ bool lk_should_stop(const lk_vu *vu)
     return vu->loop->draining;
 }
 
+double lk_now(const lk_vu *vu)
+{
+    return (double)lki_loop_now(vu->loop) / 1e9;
+}
+
 uint64_t lk_user_id(const lk_vu *vu)
 {
     return vu->id;
-}
-
-const char *lk_param(lk_vu *vu, const char *name)
-{
-    const struct lki_param *param = lki_model_param(lki_user_of(vu)->crowd->model, name);
-
-    if (!param)
-        lki_vu_fail(vu, "no parameter \"%s\" is registered: add LK_PARAM(%s)", name, name);
-    return param->value;
 }
 
 static struct lki_resource_pool *pool_of(lk_vu *vu, const char *name)
@@ -131,18 +129,45 @@ static struct lki_resource_pool *pool_of(lk_vu *vu, const char *name)
     struct lki_crowd *crowd = lki_user_of(vu)->crowd;
     size_t at = lki_model_resource(crowd->model, name);
 
+    if (!name)
+        lki_vu_fail(vu, "a resource without a name");
     if (at == SIZE_MAX)
         lki_vu_fail(vu, "no resource \"%s\" is registered: add LK_RESOURCE(%s)", name, name);
+    if (!vu->id)
+        lki_vu_fail(vu, "only users hold resources: acquire \"%s\" in LK_ON_START or a step", name);
     return &crowd->resources.pools[at];
+}
+
+/* How many objects there may be. */
+static uint64_t most_of(const lk_vu *vu, const struct lki_resource_pool *pool)
+{
+    return pool->def->count ? pool->def->count : lki_user_of(vu)->crowd->resources.users;
 }
 
 lk_json *lk_resource_acquire(lk_vu *vu, const char *name)
 {
-    return lki_resource_acquire(pool_of(vu, name), vu, &lki_user_of(vu)->held);
+    struct lki_resource_pool *pool = pool_of(vu, name);
+    struct lki_user *user = lki_user_of(vu);
+    uint64_t most = most_of(vu, pool);
+
+    /* of several steps at once, another one may give it back */
+    if (lki_vu_task(vu) == user->task && lki_resource_holds_all(pool, most, user->held))
+        lki_vu_fail(vu,
+                    "this user itself holds all %llu objects of resource \"%s\": release one, "
+                    "or give the resource a larger .count",
+                    (unsigned long long)pool->count, name);
+    return lki_resource_acquire(pool, vu, most, &user->held);
+}
+
+lk_json *lk_resource_try(lk_vu *vu, const char *name)
+{
+    struct lki_resource_pool *pool = pool_of(vu, name);
+
+    return lki_resource_try(pool, vu, most_of(vu, pool), &lki_user_of(vu)->held);
 }
 
 void lk_resource_release(lk_vu *vu, const char *name, lk_json *object)
 {
-    if (object && !lki_resource_give(pool_of(vu, name), object, &lki_user_of(vu)->held))
-        lki_vu_fail(vu, "this user does not hold that object of resource \"%s\"", name);
+    if (object)
+        lki_resource_give(pool_of(vu, name), vu, object, &lki_user_of(vu)->held);
 }

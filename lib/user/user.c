@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "user/arrivals.h"
 #include "user/life.h"
 
 #define BACK_OFF_FIRST_NS (1 * LKI_NS_PER_S)
@@ -25,8 +26,8 @@ static enum lk_err step_metrics_init(struct lki_crowd *crowd)
             return LK_E_NOMEM;
         for (size_t s = 0; s < type->step_count; s++)
             crowd->step_metrics[t][s] = lki_metrics_find(crowd->metrics, LKI_SOURCE_STEP,
-                                                         type->steps[s].name, type->steps[s].name,
-                                                         strlen(type->steps[s].name));
+                                                         type->steps[s].label, type->steps[s].label,
+                                                         strlen(type->steps[s].label));
     }
     return crowd->step_metrics ? LK_OK : LK_E_NOMEM;
 }
@@ -44,6 +45,8 @@ enum lk_err lki_crowd_init(struct lki_crowd *crowd, struct lki_loop *loop,
     err = lki_resources_init(&crowd->resources, model);
     if (!err)
         err = step_metrics_init(crowd);
+    if (!err)
+        err = lki_customs_init(&metrics->customs, model->metrics, model->metric_count);
     if (err)
         lki_crowd_release(crowd);
     return err;
@@ -56,6 +59,10 @@ void lki_crowd_release(struct lki_crowd *crowd)
     free(crowd->step_metrics);
     crowd->step_metrics = NULL;
     lki_resources_release(&crowd->resources);
+    /* a function on a helper thread that was given up may still read it */
+    if (!crowd->loop->task_count)
+        lki_run_data_free(crowd->run_data);
+    crowd->run_data = NULL;
     lki_http_shared_release(&crowd->http);
 }
 
@@ -125,8 +132,25 @@ static bool life_begin(struct lki_task *task, struct lki_user *user)
     return false;
 }
 
-static bool take_iteration(struct lki_crowd *crowd)
+/* What a user whose task ends waits for. */
+enum stay {
+    STAY_NOT,     /* nothing: it has to go */
+    STAY_A_WHILE, /* its timer */
+    STAY_FREE     /* an arrival */
+};
+
+/* Must the user wait for an arrival before it begins anything? */
+static bool lacks_arrival(const struct lki_crowd *crowd)
 {
+    return crowd->arrivals && !lki_arrivals_waiting(crowd->arrivals);
+}
+
+static inline bool take_iteration(struct lki_user *user, int64_t now_ns)
+{
+    struct lki_crowd *crowd = user->crowd;
+
+    if (LKI_UNLIKELY(crowd->arrivals != NULL))
+        return lki_arrivals_take(crowd->arrivals, now_ns, &user->vu.late_ns);
     if (LKI_LIKELY(crowd->iterations_left == UINT64_MAX))
         return true;
     if (crowd->iterations_left == 0)
@@ -136,52 +160,105 @@ static bool take_iteration(struct lki_crowd *crowd)
     return true;
 }
 
-/* Steps, one after the other, until none is ready: then *next_ns says when one will be. False: the
- * user has to go. */
-static bool live(struct lki_task *task, struct lki_user *user, int64_t *next_ns)
+/* After a step that never waited it is the others' turn. waits is how often the task had waited
+ * when the last iteration began. */
+static bool give_turn(struct lki_task *task, uint64_t waits)
 {
-    int64_t now_ns = lki_loop_now(user->crowd->loop);
+    if (LKI_LIKELY(task->waits != waits))
+        return false;
+    lki_task_yield(task);
+    return true;
+}
+
+static void iteration_end(struct lki_user *user, enum lki_outcome outcome)
+{
+    user->crowd->metrics->totals.iterations += outcome != LKI_OUTCOME_CANCELLED;
+    user->vu.late_ns = -1;
+}
+
+/* Steps chosen by weight, one after the other. STAY_A_WHILE: until *next_ns none is ready. What is
+ * not carried out has not been drawn: the choices of a user do not depend on the others. */
+static enum stay live_by_weight(struct lki_task *task, struct lki_user *user, int64_t *next_ns)
+{
+    struct lki_crowd *crowd = user->crowd;
+    int64_t now_ns = lki_loop_now(crowd->loop);
     uint64_t waits = UINT64_MAX;
 
     while (!must_go(user)) {
+        struct lki_rng before = user->vu.rng;
         const struct lki_step *step = lki_step_choose(user, now_ns, next_ns);
 
         if (!step)
-            return true;
-        /* after a step that never waited it is the others' turn */
-        if (LKI_UNLIKELY(task->waits == waits)) {
-            lki_task_yield(task);
-            now_ns = lki_loop_now(user->crowd->loop);
-            waits = UINT64_MAX;
+            return STAY_A_WHILE;
+        if (lacks_arrival(crowd)) {
+            user->vu.rng = before;
+            return STAY_FREE;
+        }
+        if (give_turn(task, waits)) {
+            user->vu.rng = before;
+            now_ns = lki_loop_now(crowd->loop);
             continue;
         }
-        if (!take_iteration(user->crowd))
-            return false;
+        if (!take_iteration(user, now_ns))
+            return STAY_NOT;
         waits = task->waits;
-        now_ns = lki_step_run(task, user, step, now_ns);
+        iteration_end(user, lki_step_run(task, user, step, now_ns, &now_ns));
     }
-    return false;
+    return STAY_NOT;
+}
+
+/* What a strategy of the author's chooses. STAY_A_WHILE: it wants to be asked again at *next_ns. It
+ * may keep count of its choices, so none is thrown away. */
+static enum stay live_by_strategy(struct lki_task *task, struct lki_user *user, int64_t *next_ns)
+{
+    struct lki_crowd *crowd = user->crowd;
+    uint64_t waits = UINT64_MAX;
+
+    while (!must_go(user)) {
+        int64_t now_ns = lki_loop_now(crowd->loop);
+        struct lki_turn turn;
+        bool taken;
+
+        if (lacks_arrival(crowd))
+            return STAY_FREE;
+        if (give_turn(task, waits))
+            continue;
+        if (!lki_turn_choose(&turn, task, user, now_ns, next_ns))
+            return must_go(user) ? STAY_NOT : STAY_A_WHILE;
+        taken = !must_go(user) && take_iteration(user, now_ns);
+        waits = task->waits;
+        if (taken)
+            iteration_end(user, lki_turn_run(&turn, task, now_ns));
+        lki_turn_end(&turn);
+        if (!taken && !crowd->arrivals)
+            return STAY_NOT;
+    }
+    return STAY_NOT;
 }
 
 static void user_run(struct lki_task *task)
 {
     struct lki_user *user = task->owner;
+    struct lki_crowd *crowd = user->crowd;
     int64_t next_ns = LKI_NEVER;
-    bool stays = !must_go(user);
+    enum stay stay = must_go(user) ? STAY_NOT : STAY_A_WHILE;
 
-    if (stays && user->phase == LKI_LIFE_UNBORN && !life_begin(task, user)) {
-        stays = !must_go(user);
-        next_ns = lki_ns_after(lki_loop_now(user->crowd->loop), user->back_off_ns);
-    } else if (stays) {
-        stays = live(task, user, &next_ns);
+    if (stay && user->phase == LKI_LIFE_UNBORN && !life_begin(task, user)) {
+        stay = must_go(user) ? STAY_NOT : STAY_A_WHILE;
+        next_ns = lki_ns_after(lki_loop_now(crowd->loop), user->back_off_ns);
+    } else if (stay) {
+        stay = lki_has_strategy(user->type) ? live_by_strategy(task, user, &next_ns)
+                                            : live_by_weight(task, user, &next_ns);
     }
-    if (!stays && user->phase == LKI_LIFE_ACTIVE)
+    if (stay == STAY_NOT && user->phase == LKI_LIFE_ACTIVE)
         life_end(task, user);
     user->task = NULL;
-    if (stays)
-        lki_timer_set(&user->crowd->loop->timers, &user->timer, next_ns);
-    else
+    if (stay == STAY_NOT)
         user_gone(user);
+    else if (stay == STAY_FREE)
+        lki_arrivals_await(crowd->arrivals, user);
+    else
+        lki_timer_set(&crowd->loop->timers, &user->timer, next_ns);
 }
 
 static size_t stack_bytes_of(const struct lki_vu_type *type)
@@ -205,13 +282,14 @@ static void wait_for_stack(struct lki_user *user)
     lki_timer_set(&loop->timers, &user->timer, lki_loop_now(loop) + BACK_OFF_FIRST_NS);
 }
 
-/* Gives the user a stack to go on with. */
-static void user_wake(struct lki_user *user)
+void lki_user_wake(struct lki_user *user)
 {
     struct lki_crowd *crowd = user->crowd;
 
     if (user->task || user->phase == LKI_LIFE_GONE)
         return;
+    if (crowd->arrivals)
+        lki_arrivals_forget(crowd->arrivals, user);
     if (must_go(user) &&
         (crowd->cut || user->phase == LKI_LIFE_UNBORN || !user->type->hooks[LK_HOOK_STOP])) {
         if (user->phase == LKI_LIFE_ACTIVE)
@@ -228,12 +306,12 @@ static void user_wake(struct lki_user *user)
 
 static void on_timer(struct lki_timer *timer)
 {
-    user_wake(LKI_CONTAINER(timer, struct lki_user, timer));
+    lki_user_wake(LKI_CONTAINER(timer, struct lki_user, timer));
 }
 
 static void on_post(struct lki_post *post)
 {
-    user_wake(LKI_CONTAINER(post, struct lki_user, post));
+    lki_user_wake(LKI_CONTAINER(post, struct lki_user, post));
 }
 
 /* One block for the user, what it keeps for each step, and the author's state. */
@@ -258,6 +336,7 @@ enum lk_err lki_user_new(struct lki_user **out, struct lki_crowd *crowd,
     user->vu.loop = crowd->loop;
     user->vu.metrics = crowd->metrics;
     user->vu.id = id;
+    user->vu.late_ns = -1;
     user->vu.http.shared = &crowd->http;
     lki_rng_seed(&user->vu.rng, seed, id);
     user->crowd = crowd;
@@ -266,9 +345,14 @@ enum lk_err lki_user_new(struct lki_user **out, struct lki_crowd *crowd,
     user->done = (unsigned char *)block + done_at;
     user->state = block + state_at;
     crowd->alive++;
-    lki_loop_post(crowd->loop, &user->post, on_post);
+    crowd->resources.users++;
     *out = user;
     return LK_OK;
+}
+
+void lki_user_begin(struct lki_user *user)
+{
+    lki_loop_post(user->crowd->loop, &user->post, on_post);
 }
 
 void lki_user_free(struct lki_user *user)
@@ -276,6 +360,8 @@ void lki_user_free(struct lki_user *user)
     /* one whose step is still with a helper thread stays, as does its stack */
     if (!user || user->task)
         return;
+    if (user->crowd->arrivals)
+        lki_arrivals_forget(user->crowd->arrivals, user);
     lki_loop_unpost(user->crowd->loop, &user->post);
     lki_timer_release(&user->crowd->loop->timers, &user->timer);
     lki_resource_give_all(&user->held);

@@ -4,12 +4,10 @@
 #include "base/mem.h"
 #include "user/life.h"
 
-#define FAILED_PAUSE_S 1
-
 /* Hooks appear in the report when the first of them has run. */
-static struct lki_metric *hook_metric(struct lki_crowd *crowd, enum lk_hook_kind kind)
+static struct lki_metric *life_metric(struct lki_crowd *crowd, int kind)
 {
-    static const char *const names[] = {"on_init", "on_start", "on_stop"};
+    static const char *const names[] = {"on_init", "on_start", "on_stop", "strategy", "pause"};
 
     if (!crowd->hook_metrics[kind])
         crowd->hook_metrics[kind] = lki_metrics_find(crowd->metrics, LKI_SOURCE_LIFECYCLE, "",
@@ -58,26 +56,53 @@ struct work {
     const char *name;
     int64_t start_ns;
     int64_t end_ns;
+    bool fatal; /* the life does not go on after a failure */
     bool recorded;
 };
+
+static void tell(const struct work *work, lki_code code, const char *message)
+{
+    struct lki_crowd *crowd = work->user->crowd;
+    struct lki_work_done done = {&work->user->vu, work->name,     code,
+                                 message,         work->start_ns, work->end_ns};
+
+    crowd->on_work(crowd, &done);
+}
+
+/* A step or hook that failed is told of. Returns why it did. */
+static const char *tell_failure(const struct work *work, lki_code code, enum lki_outcome outcome,
+                                const char *message)
+{
+    if (!message)
+        message = outcome == LKI_OUTCOME_TIMEOUT ? "timed out" : "out of memory";
+    work->metric->second.fatal += work->fatal;
+    lki_metrics_error(work->user->crowd->metrics, work->source, work->name, code, message,
+                      work->user->vu.id);
+    return message;
+}
 
 static void record(struct work *work, enum lki_outcome outcome, const char *message)
 {
     struct ending ending = work->source == LKI_SOURCE_STEP ? step_ending(outcome)
                                                            : hook_ending(outcome);
-    struct lki_metrics *metrics = work->user->crowd->metrics;
+    const struct lki_user *user = work->user;
 
-    work->end_ns = lki_loop_now(work->user->crowd->loop);
+    work->end_ns = lki_loop_now(user->crowd->loop);
     if (work->recorded)
         return;
     work->recorded = true;
+    if (LKI_UNLIKELY(work->unit.timings != NULL))
+        lki_unit_over(&work->unit, outcome, work->end_ns);
     lki_metric_record_simple(work->metric, ending.code, ending.verdict,
                              work->end_ns - work->start_ns);
+    if (LKI_UNLIKELY(user->vu.late_ns >= 0 && outcome != LKI_OUTCOME_CANCELLED))
+        lki_metric_record_late(work->metric, user->vu.late_ns + work->end_ns - work->start_ns);
     if (LKI_LIKELY(outcome == LKI_OUTCOME_OK || outcome == LKI_OUTCOME_CANCELLED))
-        return;
-    if (!message)
-        message = outcome == LKI_OUTCOME_TIMEOUT ? "timed out" : "out of memory";
-    lki_metrics_error(metrics, work->source, work->name, ending.code, message, work->user->vu.id);
+        message = "";
+    else
+        message = tell_failure(work, ending.code, outcome, message);
+    if (LKI_UNLIKELY(user->crowd->on_work != NULL))
+        tell(work, ending.code, message);
 }
 
 static void on_overdue(struct lki_task *task, enum lki_outcome outcome)
@@ -123,12 +148,29 @@ bool lki_hook_run(struct lki_task *task, struct lki_user *user, enum lk_hook_kin
 
     if (!hook)
         return true;
-    work.metric = hook_metric(user->crowd, kind);
+    work.metric = life_metric(user->crowd, kind);
     work.name = work.metric->name;
+    work.fatal = kind != LK_HOOK_STOP;
     work.start_ns = lki_loop_now(user->crowd->loop);
     outcome = carry_out(task, &work, hook->run, user->type->hook_timeout_ns[kind]);
     work_end(task, &work);
     return outcome == LKI_OUTCOME_OK;
+}
+
+void lki_life_failed(struct lki_user *user, int which, const char *step, const char *message)
+{
+    struct lki_crowd *crowd = user->crowd;
+    struct lki_metric *metric = life_metric(crowd, which);
+    int64_t now_ns = lki_loop_now(crowd->loop);
+    struct work work = {.user = user, .name = metric->name, .start_ns = now_ns, .end_ns = now_ns};
+
+    if (!message)
+        message = "out of memory";
+    lki_metric_record_simple(metric, LKI_CODE_LIFECYCLE_FAILED, LKI_SAMPLE_ERROR, 0);
+    lki_metrics_error(crowd->metrics, LKI_SOURCE_LIFECYCLE, *step ? step : metric->name,
+                      LKI_CODE_LIFECYCLE_FAILED, message, user->vu.id);
+    if (crowd->on_work)
+        tell(&work, LKI_CODE_LIFECYCLE_FAILED, message);
 }
 
 struct pause_call {
@@ -144,42 +186,40 @@ static void call_pause(void *pause, void *vu)
 }
 
 /* The pause that follows a step, drawn anew each time. A function of the author's may fail like a
- * step; then the pause is long enough not to spin. */
+ * step. */
 static int64_t pause_of(struct lki_task *task, struct work *work, const struct lk_delay *delay)
 {
     struct lk_vu *vu = &work->user->vu;
     struct pause_call call = {delay->fn, delay->min_s};
 
     if (delay->fn && lki_task_call(task, call_pause, &call, vu, LKI_NEVER)) {
-        call.seconds = FAILED_PAUSE_S;
-        lki_metrics_error(vu->metrics, LKI_SOURCE_STEP, work->name, LKI_CODE_STEP_FAILED,
-                          task->message, vu->id);
-    } else if (delay->max_s > delay->min_s) {
-        call.seconds += lki_rng_double(&vu->rng) * (delay->max_s - delay->min_s);
+        lki_life_failed(work->user, LKI_LIFE_PAUSE, work->name, task->message);
+        return LKI_FAILED_PAUSE_NS;
     }
+    if (delay->max_s > delay->min_s)
+        call.seconds += lki_rng_double(&vu->rng) * (delay->max_s - delay->min_s);
     return lki_ns(call.seconds);
 }
 
-int64_t lki_step_run(struct lki_task *task, struct lki_user *user, const struct lki_step *step,
-                     int64_t start_ns)
+enum lki_outcome lki_step_run(struct lki_task *task, struct lki_user *user,
+                              const struct lki_step *step, int64_t start_ns, int64_t *end_ns)
 {
-    struct lki_crowd *crowd = user->crowd;
-    size_t type_at = (size_t)(user->type - crowd->model->types);
+    size_t type_at = (size_t)(user->type - user->crowd->model->types);
     size_t at = (size_t)(step - user->type->steps);
     struct work work = {.user = user,
-                        .metric = crowd->step_metrics[type_at][at],
+                        .metric = user->crowd->step_metrics[type_at][at],
                         .source = LKI_SOURCE_STEP,
-                        .name = step->name,
+                        .name = step->label,
                         .start_ns = start_ns};
     enum lki_outcome outcome = carry_out(task, &work, step->def->run, step->timeout_ns);
     bool paced = step->def->pace.fn || step->def->pace.max_s > 0;
     int64_t from_ns = paced ? start_ns : work.end_ns;
 
-    crowd->metrics->totals.iterations += outcome != LKI_OUTCOME_CANCELLED;
     if (outcome == LKI_OUTCOME_OK)
         user->done[at] = 1;
     user->ready_ns[at] = lki_ns_after(
         from_ns, pause_of(task, &work, paced ? &step->def->pace : &step->def->every));
     work_end(task, &work);
-    return work.end_ns;
+    *end_ns = work.end_ns;
+    return outcome;
 }

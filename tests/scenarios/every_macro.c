@@ -7,13 +7,41 @@
 LK_PARAM(bare);
 LK_PARAM(must, .required = true, .help = "one line");
 LK_PARAM(may, .value = "a\"b", .help = "another, with a comma");
+LK_PARAM(number, .type = LK_INT, .value = "10k");
+LK_PARAM(ratio, .type = LK_DOUBLE);
+LK_PARAM(loud, .type = LK_BOOL);
+LK_PARAM(wait, .type = LK_SECONDS, .required = true);
+LK_PARAM(token, .secret = true, .required = true, .help = "of the API");
+LK_PARAM(pin, .type = LK_INT, .secret = true);
+
+LK_METRIC(plain_size, LK_COUNTER);
+LK_METRIC(size, LK_TREND, .unit = "B", .resolution = 10, .help = "of an answer");
+LK_METRIC(hits, LK_RATE);
+LK_METRIC(queue, LK_GAUGE, .help = "how long");
+
+LK_PROBE(depth, .every_s = 2)
+{
+    return LK_VALUE(lk_run_data(vu));
+}
+
+LK_PROBE(lag, .every_s = 0.5, .timeout_s = LK_OFF, .help = "of the replica")
+{
+    return LK_VALUE(0.5);
+}
+
+LK_ON_SETUP(.timeout_s = 5)
+{
+    lk_run_data_set(vu, LK_OBJECT("token", lk_param(vu, "token")));
+}
+
+LK_ON_TEARDOWN() {}
 
 LK_RESOURCE(cards)
 {
     return LK_OBJECT();
 }
 
-LK_RESOURCE(accounts, .help = "name and word")
+LK_RESOURCE(accounts, .count = 50, .help = "name and word")
 {
     return LK_OBJECT("name", lk_format(vu, "user_%s", id));
 }
@@ -26,6 +54,22 @@ LK_VU(rich, .weight = 2.5, .help = "does it all") {
     lk_json *account;
     double pause_s;
 };
+
+static void choose_first(lk_vu *vu, void *self, struct lk_choice *choice)
+{
+    lk_choose_weighted(vu, self, choice);
+}
+
+LK_VU(all_at_once, .strategy = lk_choose_parallel) {
+    int unused;
+};
+
+LK_VU(in_order, .weight = 0.5, .strategy = choose_first, .help = "one by one") {
+    int unused;
+};
+
+LK_STEP(all_at_once, only) {}
+LK_STEP(in_order, only) {}
 
 /* A second type by the same hooks and steps: names are their type's own. */
 LK_ON_INIT(plain) {}
@@ -70,7 +114,13 @@ LK_STEP(rich, fixed, .every = LK_FIXED(2))
 
 LK_STEP(rich, between, .every = LK_BETWEEN(0.5, 1.5), .timeout_s = 3)
 {
-    lk_sleep(vu, self->pause_s);
+    LK_CHECK(self->pause_s < 1, "short");
+    LK_TIMED("pause")
+    {
+        lk_sleep(vu, self->pause_s);
+    }
+    lk_record(vu, "size", 1.5);
+    lk_emit(vu, "thing", .seconds = lk_param_double(vu, "wait"), .failed = lk_param_bool(vu, "loud"));
 }
 
 LK_STEP(rich, by_function, .every = LK_DELAY_FN(by_hand))

@@ -51,6 +51,7 @@ struct rig_user *rig_add(struct rig *rig, void (*run)(lk_vu *vu, void *arg), voi
     user->vu.metrics = &rig->metrics;
     user->vu.http.shared = &rig->http;
     user->vu.id = rig->users ? rig->users->vu.id + 1 : 1;
+    user->vu.late_ns = -1;
     user->next = rig->users;
     rig->users = user;
     return user;

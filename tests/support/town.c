@@ -88,6 +88,11 @@ static struct lk_vu_def citizen = {.def = {.size = sizeof(struct lk_vu_def),
                                            .file = "town.c",
                                            .line = 1}};
 
+void town_choose_by(lk_strategy *strategy)
+{
+    citizen.strategy = strategy;
+}
+
 static void make_model(struct town *town, struct lk_def *const *defs)
 {
     struct lk_def *first = &citizen.def;
@@ -120,6 +125,8 @@ void town_open_seeded(struct town *town, struct lk_def *const *defs, size_t user
     for (size_t i = 0; i < users; i++)
         need(!lki_user_new(&town->users[i], &town->crowd, &town->model->types[0], i + 1, seed),
              "no user");
+    for (size_t i = 0; i < users; i++)
+        lki_user_begin(town->users[i]);
     town->user_count = users;
 }
 

@@ -69,9 +69,9 @@ struct town_state {
                             .state_bytes = sizeof(struct town_state), .hook = (which),             \
                             .run = __VA_ARGS__})                                                   \
           .def)
-#define TOWN_RESOURCE(name, maker)                                                                 \
+#define TOWN_RESOURCE(name, ...) /* function, options */                                           \
     (&((struct lk_resource_def){TOWN_HEAD_(lk_resource_def, LK_DEF_RESOURCE, NULL, name),          \
-                                .make = (maker)})                                                  \
+                                .make = __VA_ARGS__})                                              \
           .def)
 #define TOWN_PARAM(name, ...)                                                                      \
     (&((struct lk_param_def){TOWN_HEAD_(lk_param_def, LK_DEF_PARAM, NULL, name), __VA_ARGS__}).def)
@@ -80,6 +80,9 @@ struct town_state {
  * with NULL, and the descriptors must live until town_close. Ends the program on failure. */
 void town_open(struct town *town, struct lk_def *const *defs, size_t users);
 void town_open_seeded(struct town *town, struct lk_def *const *defs, size_t users, uint64_t seed);
+
+/* How citizens of towns that are opened from now on choose; NULL, as it is at first: by weight. */
+void town_choose_by(lk_strategy *strategy);
 
 /* Has something done at a time. */
 void town_at(struct town *town, double seconds, void (*run)(struct town *town));

@@ -1,0 +1,254 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* program_invocation_short_name */
+#endif
+
+#include "app/options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "model/registry.h"
+#include "user/arrivals.h"
+
+/* Of all that is wrong: a fault, not a limit anybody meets. */
+#define PROBLEMS_MAX ((size_t)1024 * 1024)
+
+/* ---- the message ---- */
+
+static void message_write(const struct lk_run_options *options, const char *text, size_t len)
+{
+    if (!options->message || !options->message_bytes)
+        return;
+    len = lki_text_cut(text, len, options->message_bytes - 1);
+    memcpy(options->message, text, len);
+    options->message[len] = '\0';
+}
+
+static size_t count_lines(const struct lki_buf *lines)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < lines->len; i++)
+        count += lines->data[i] == '\n';
+    return count + (lines->len && lines->data[lines->len - 1] != '\n');
+}
+
+enum lk_err lki_run_options_tell(const struct lk_run_options *options, enum lk_err err,
+                                 const struct lki_buf *lines)
+{
+    const char *text = lines->len ? lines->data : lk_strerror(err);
+    size_t len = lines->len ? lines->len : strlen(text);
+    const char *end = memchr(text, '\n', len);
+    size_t count = count_lines(lines);
+    struct lki_buf line;
+
+    lki_buf_init(&line, PROBLEMS_MAX);
+    lki_buf_append(&line, text, end ? (size_t)(end - text) : len);
+    if (count > 1)
+        lki_buf_printf(&line, " (and %zu more)", count - 1);
+    if (line.err)
+        message_write(options, lk_strerror(line.err), strlen(lk_strerror(line.err)));
+    else
+        message_write(options, line.data, line.len);
+    lki_buf_release(&line);
+    return err;
+}
+
+/* ---- numbers ---- */
+
+static enum lk_err refuse(struct lki_buf *problems, const char *fmt, ...) LK_PRINTF(2, 3);
+
+static enum lk_err refuse(struct lki_buf *problems, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    lki_buf_vprintf(problems, fmt, args);
+    va_end(args);
+    return LK_E_ARG;
+}
+
+/* A time of which 0 is the default and LK_OFF something else. */
+static enum lk_err time_read(const char *member, double seconds, int64_t otherwise_ns,
+                             int64_t off_ns, int64_t *ns, struct lki_buf *problems)
+{
+    if (isnan(seconds) || (seconds < 0 && seconds != LK_OFF))
+        return refuse(problems, "%s is %g: no time; give seconds from 0, or LK_OFF", member,
+                      seconds);
+    *ns = seconds < 0 ? off_ns : seconds > 0 ? lki_ns(seconds) : otherwise_ns;
+    /* what was given is not none at all, however little it is */
+    if (seconds > 0 && !*ns)
+        *ns = 1;
+    return LK_OK;
+}
+
+static enum lk_err times_read(const struct lk_run_options *options,
+                              struct lki_run_settings *settings, struct lki_buf *problems)
+{
+    int64_t duration_ns = options->iterations ? LKI_NEVER : LKI_DURATION_DEFAULT_NS;
+    enum lk_err err = time_read(".duration_s", options->duration_s, duration_ns, LKI_NEVER,
+                                &settings->duration_ns, problems);
+
+    if (!err)
+        err = time_read(".arrival_wait_s", options->arrival_wait_s, LKI_ARRIVAL_WAIT_DEFAULT_NS, 0,
+                        &settings->arrival_wait_ns, problems);
+    if (!err)
+        err = time_read(".grace_s", options->grace_s, LKI_GRACE_DEFAULT_NS, 0, &settings->grace_ns,
+                        problems);
+    return err;
+}
+
+/* BSDs have getprogname, and a name that is missing does no harm. */
+static const char *program_name(void)
+{
+#ifdef __linux__
+    return program_invocation_short_name;
+#else
+    return "loadkit";
+#endif
+}
+
+static enum lk_err settings_read(const struct lk_run_options *options,
+                                 struct lki_run_settings *settings, struct lki_buf *problems)
+{
+    *settings = (struct lki_run_settings){
+        .users = options->users            ? options->users
+                 : options->rate_per_s > 0 ? lki_arrivals_users(options->rate_per_s)
+                                           : 1,
+        .iterations = options->iterations,
+        .rate_per_s = options->rate_per_s,
+        .seed = options->seed ? options->seed : lki_run_seed(),
+        .program = program_name(),
+    };
+    if (options->workers)
+        return refuse(problems,
+                      ".workers is %u: worker processes are not in this version yet; "
+                      "leave .workers 0",
+                      options->workers);
+    if (options->users > LKI_USERS_MAX)
+        return refuse(problems, ".users is %llu: it is too large; give at most %llu",
+                      (unsigned long long)options->users, (unsigned long long)LKI_USERS_MAX);
+    if (!(options->rate_per_s >= 0) || isinf(options->rate_per_s))
+        return refuse(problems, ".rate_per_s is %g: no rate; give starts per second, or 0 for none",
+                      options->rate_per_s);
+    if (options->rate_per_s > (double)LKI_RATE_MAX)
+        return refuse(problems, ".rate_per_s is %g: it is too large; give at most %llu",
+                      options->rate_per_s, (unsigned long long)LKI_RATE_MAX);
+    return times_read(options, settings, problems);
+}
+
+/* ---- parameters ---- */
+
+static const char *pair_text(struct lki_run_plan *plan, const char *name, const char *value)
+{
+    size_t name_len = strlen(name);
+    size_t value_len = value ? strlen(value) : 0;
+    char *text = lki_arena_alloc(&plan->texts, name_len + value_len + 2);
+
+    if (!text)
+        return NULL;
+    memcpy(text, name, name_len + 1);
+    if (value) {
+        text[name_len] = '=';
+        memcpy(text + name_len + 1, value, value_len + 1);
+    }
+    return text;
+}
+
+static enum lk_err params_set(struct lki_run_plan *plan, struct lki_buf *problems)
+{
+    const char *const *pairs = plan->options.params;
+    const char **texts;
+    size_t len = 0;
+    size_t count;
+
+    while (pairs && pairs[len])
+        len += pairs[len + 1] ? 2 : 1;
+    count = (len + 1) / 2;
+    texts = lki_arena_alloc(&plan->texts, count * sizeof(*texts));
+    if (!texts)
+        return LK_E_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        texts[i] = pair_text(plan, pairs[2 * i], pairs[2 * i + 1]);
+        if (!texts[i])
+            return LK_E_NOMEM;
+        if (strchr(pairs[2 * i], '='))
+            return refuse(problems,
+                          "unknown parameter '%.100s': a name has no '='; write "
+                          "LK_PAIRS(\"name\", \"value\")",
+                          pairs[2 * i]);
+    }
+    return lki_model_set_params(plan->model, texts, count, problems);
+}
+
+/* ---- all of it ---- */
+
+/* Takes over what the caller's version of the struct has. LK_E_ARG: it has no size. */
+static enum lk_err options_copy(struct lk_run_options *copy, const struct lk_run_options *options)
+{
+    *copy = (struct lk_run_options){.size = 0};
+    if (!options || options->size < sizeof(options->size))
+        return LK_E_ARG;
+    memcpy(copy, options, lki_min(options->size, sizeof(*copy)));
+    return LK_OK;
+}
+
+/* A newer version may have more members: what they ask for must not be passed over. */
+static enum lk_err unknown_refuse(const struct lk_run_options *options, struct lki_buf *problems)
+{
+    const char *bytes = (const char *)options;
+
+    for (size_t i = sizeof(*options); i < options->size; i++) {
+        if (bytes[i])
+            return refuse(problems, "options of a newer loadkit than this one, " LK_VERSION
+                                    ": build and link with the same");
+    }
+    return LK_OK;
+}
+
+enum lk_err lki_run_options_refuse(const struct lk_run_options *options, enum lk_err err,
+                                   const char *text)
+{
+    struct lk_run_options copy;
+
+    if (!options_copy(&copy, options))
+        message_write(&copy, text, strlen(text));
+    return err;
+}
+
+enum lk_err lki_run_options_read(struct lki_run_plan *plan, const struct lk_run_options *options)
+{
+    struct lki_buf problems;
+    enum lk_err err;
+
+    *plan = (struct lki_run_plan){.model = NULL};
+    lki_arena_init(&plan->texts, NULL, 0);
+    err = options_copy(&plan->options, options);
+    if (err)
+        return err;
+    message_write(&plan->options, "", 0);
+    lki_buf_init(&problems, PROBLEMS_MAX);
+    err = unknown_refuse(options, &problems);
+    if (!err)
+        err = settings_read(&plan->options, &plan->settings, &problems);
+    if (!err)
+        err = lki_model_new(&plan->model, lki_registry_first(), &problems);
+    if (!err)
+        err = params_set(plan, &problems);
+    if (err) {
+        lki_run_options_tell(&plan->options, err, &problems);
+        lki_run_plan_release(plan);
+    }
+    lki_buf_release(&problems);
+    return err;
+}
+
+void lki_run_plan_release(struct lki_run_plan *plan)
+{
+    lki_model_free(plan->model);
+    plan->model = NULL;
+    lki_arena_reset(&plan->texts);
+}

@@ -1,0 +1,30 @@
+/*
+ * Where the parameters of a run come from: from the command line, from files that it names, and
+ * from the environment.
+ */
+#ifndef LKI_CLI_PARAMS_H
+#define LKI_CLI_PARAMS_H
+
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "cli/options.h"
+#include "model/model.h"
+
+struct lki_params {
+    struct lki_arena arena; /* of what was read */
+};
+
+/*
+ * Sets the parameters of a model: from each -p of options, "name=value", "name=@FILE" or
+ * "name=@@value" for a value that begins with @; what is not given there from the variable
+ * LK_PARAM_name. What is wrong is told in problems, with LK_E_ARG; values of secret parameters are
+ * not repeated. params must live as long as the model is used, and be released whatever is
+ * returned.
+ */
+enum lk_err lki_params_set(struct lki_params *params, const struct lki_options *options,
+                           struct lki_model *model, struct lki_buf *problems);
+void lki_params_release(struct lki_params *params);
+
+#endif

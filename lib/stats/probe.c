@@ -1,0 +1,168 @@
+#include "stats/probe.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#define FIRST_READINGS 64
+
+bool lki_reading_number(const struct lk_value *value, double *number)
+{
+    switch (value->kind) {
+    case LK_VALUE_INT:
+        *number = (double)value->as.integer;
+        return true;
+    case LK_VALUE_UINT:
+        *number = (double)value->as.natural;
+        return true;
+    case LK_VALUE_DOUBLE:
+        *number = value->as.number;
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool lki_reading_fits(const struct lk_value *value)
+{
+    switch (value->kind) {
+    case LK_VALUE_DOUBLE:
+        return isfinite(value->as.number);
+    case LK_VALUE_JSON:
+        return !value->as.json;
+    case LK_VALUE_POINTER:
+        return !value->as.pointer;
+    default:
+        return true;
+    }
+}
+
+static bool is_text(const struct lk_value *value)
+{
+    return value->kind == LK_VALUE_STRING && value->as.string;
+}
+
+static void reading_release(struct lki_reading *reading)
+{
+    if (is_text(&reading->value))
+        free((char *)(uintptr_t)reading->value.as.string);
+}
+
+static char *text_copy(const char *text)
+{
+    size_t len = lki_text_cut(text, strlen(text), LKI_READING_TEXT_MAX);
+    char *copy = malloc(len + 1);
+
+    if (!copy)
+        return NULL;
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    return copy;
+}
+
+/* A copy that owns its text, in place of what was there; false without memory. */
+static bool reading_copy(struct lki_reading *into, const struct lki_reading *from)
+{
+    struct lki_reading copy = *from;
+
+    if (is_text(&from->value)) {
+        copy.value.as.string = text_copy(from->value.as.string);
+        if (!copy.value.as.string)
+            return false;
+    }
+    reading_release(into);
+    *into = copy;
+    return true;
+}
+
+/* Every other reading goes. */
+static void thin_out(struct lki_probe_log *log)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < log->len; i++) {
+        if (i % 2)
+            reading_release(&log->readings[i]);
+        else
+            log->readings[kept++] = log->readings[i];
+    }
+    log->len = kept;
+    log->stride *= 2;
+}
+
+/* Room for one more; false without memory. */
+static bool log_grow(struct lki_probe_log *log)
+{
+    size_t cap = lki_min(log->cap ? 2 * log->cap : FIRST_READINGS, LKI_READINGS_MAX);
+    struct lki_reading *readings;
+
+    if (log->len < log->cap)
+        return true;
+    readings = realloc(log->readings, cap * sizeof(*readings));
+    if (!readings)
+        return false;
+    log->readings = readings;
+    log->cap = cap;
+    return true;
+}
+
+/* Readings are counted from 0; what thin_out left are those that the new stride divides. */
+static void reading_keep(struct lki_probe_log *log, const struct lki_reading *reading)
+{
+    uint64_t index = log->count;
+
+    if (!log->stride)
+        log->stride = 1;
+    if (index % log->stride == 0 && log->len == LKI_READINGS_MAX)
+        thin_out(log);
+    if (index % log->stride)
+        return;
+    if (log_grow(log)) {
+        log->readings[log->len] = (struct lki_reading){0};
+        if (reading_copy(&log->readings[log->len], reading)) {
+            log->len++;
+            return;
+        }
+    }
+    log->lost++;
+}
+
+static void count_number(struct lki_probe_log *log, double number)
+{
+    if (!log->numbers || number < log->min)
+        log->min = number;
+    if (!log->numbers || number > log->max)
+        log->max = number;
+    log->sum += number;
+    log->numbers++;
+}
+
+void lki_probe_log_add(struct lki_probe_log *log, int64_t t_ns, const struct lk_value *value)
+{
+    struct lki_reading reading = {.t_ns = t_ns, .failed = !value};
+    double number;
+
+    if (value)
+        reading.value = *value;
+    reading_keep(log, &reading);
+    log->count++;
+    log->errors += !value;
+    if (!value)
+        return;
+    if (lki_reading_number(value, &number))
+        count_number(log, number);
+    if (!reading_copy(&log->last, &reading))
+        log->lost++;
+}
+
+void lki_probe_log_release(struct lki_probe_log *log)
+{
+    for (size_t i = 0; i < log->len; i++)
+        reading_release(&log->readings[i]);
+    free(log->readings);
+    reading_release(&log->last);
+    *log = (struct lki_probe_log){0};
+}

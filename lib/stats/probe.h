@@ -1,0 +1,51 @@
+/*
+ * What a probe read during a run. The counts are over all readings; of the readings themselves, a
+ * bounded number is kept: when the list is full, every other one goes and from there on every
+ * second one is kept, so that it always spans the whole run.
+ */
+#ifndef LKI_STATS_PROBE_H
+#define LKI_STATS_PROBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <loadkit/values.h>
+
+#define LKI_READINGS_MAX 4096
+#define LKI_READING_TEXT_MAX 256 /* bytes of a text that are kept */
+
+struct lki_reading {
+    int64_t t_ns;          /* since the start of the run */
+    bool failed;           /* then there is no value */
+    struct lk_value value; /* a number, truth, text or null; a text is owned */
+};
+
+/* Zeroed but for its name: empty and ready. */
+struct lki_probe_log {
+    const char *name;
+    uint64_t count; /* of all readings, failed ones too */
+    uint64_t errors;
+    uint64_t numbers; /* readings that were numbers: the next three are about them */
+    double min;
+    double max;
+    double sum;
+    struct lki_reading last; /* that did not fail; count == errors: there is none */
+    struct lki_reading *readings;
+    size_t len;
+    size_t cap;
+    uint64_t stride; /* every so manyth reading is kept; 0: every one */
+    uint64_t lost;   /* readings that there was no memory to keep */
+};
+
+/* Can be read by a probe: a truth, a finite number, a text or null. */
+bool lki_reading_fits(const struct lk_value *value);
+
+/* A number's value; false for what is none. */
+bool lki_reading_number(const struct lk_value *value, double *number);
+
+/* A reading, which is copied; value NULL: it failed. A value has to fit. */
+void lki_probe_log_add(struct lki_probe_log *log, int64_t t_ns, const struct lk_value *value);
+void lki_probe_log_release(struct lki_probe_log *log);
+
+#endif

@@ -1,0 +1,321 @@
+#include "user/arrivals.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "user/life.h"
+
+/* Users that are woken between two looks at the events. */
+#define STARTS_A_TURN 256
+#define NS_MAX 9e18
+
+/* ---- when they come ---- */
+
+static int64_t pace_time(const struct lki_pace *pace, uint64_t number)
+{
+    double ns = ((double)(number - pace->first) + pace->lead) / pace->rate_per_s * 1e9 + 0.5;
+
+    return ns < NS_MAX ? lki_ns_after(pace->base_ns, (int64_t)ns) : LKI_NEVER;
+}
+
+/* When an arrival is intended that is not done with. */
+static int64_t time_of(const struct lki_arrivals *arrivals, uint64_t number)
+{
+    const struct lki_pace *pace = arrivals->paces;
+    const struct lki_pace *last = pace + arrivals->pace_count - 1;
+
+    while (pace < last && pace[1].first <= number)
+        pace++;
+    return pace_time(pace, number);
+}
+
+/* When the next one comes that has not come yet. */
+static int64_t next_ns(const struct lki_arrivals *arrivals)
+{
+    int64_t ns = LKI_NEVER;
+
+    if (arrivals->log.intended < arrivals->limit)
+        ns = time_of(arrivals, arrivals->log.intended);
+    return ns < arrivals->end_ns ? ns : LKI_NEVER;
+}
+
+static uint64_t oldest(const struct lki_arrivals *arrivals)
+{
+    return arrivals->log.started + arrivals->log.dropped;
+}
+
+static void come(struct lki_arrivals *arrivals, int64_t now_ns)
+{
+    while (next_ns(arrivals) <= now_ns)
+        arrivals->log.intended++;
+}
+
+/* Paces of which no arrival is left. */
+static void paces_trim(struct lki_arrivals *arrivals)
+{
+    size_t gone = 0;
+
+    while (gone + 1 < arrivals->pace_count && arrivals->paces[gone + 1].first <= oldest(arrivals))
+        gone++;
+    if (LKI_LIKELY(!gone))
+        return;
+    arrivals->pace_count -= gone;
+    memmove(arrivals->paces, arrivals->paces + gone,
+            arrivals->pace_count * sizeof(*arrivals->paces));
+}
+
+/* ---- who is free ---- */
+
+void lki_arrivals_await(struct lki_arrivals *arrivals, struct lki_user *user)
+{
+    user->free = true;
+    user->next_free = NULL;
+    if (arrivals->last_free)
+        arrivals->last_free->next_free = user;
+    else
+        arrivals->first_free = user;
+    arrivals->last_free = user;
+}
+
+static struct lki_user *pop_free(struct lki_arrivals *arrivals)
+{
+    struct lki_user *user = arrivals->first_free;
+
+    user->free = false;
+    arrivals->first_free = user->next_free;
+    if (!arrivals->first_free)
+        arrivals->last_free = NULL;
+    return user;
+}
+
+void lki_arrivals_forget(struct lki_arrivals *arrivals, struct lki_user *user)
+{
+    struct lki_user **at = &arrivals->first_free;
+    struct lki_user *before = NULL;
+
+    if (!user->free)
+        return;
+    for (; *at != user; at = &(*at)->next_free)
+        before = *at;
+    *at = user->next_free;
+    if (arrivals->last_free == user)
+        arrivals->last_free = before;
+    user->free = false;
+}
+
+/* ---- at work ---- */
+
+/* Nobody waits for an arrival from here on. */
+static void finish(struct lki_arrivals *arrivals)
+{
+    arrivals->over = true;
+    lki_timer_cancel(&arrivals->timer);
+    lki_loop_unpost(arrivals->crowd->loop, &arrivals->give_up);
+    while (arrivals->first_free)
+        pop_free(arrivals);
+}
+
+/* Called when one has started or was dropped. */
+static void done_with_one(struct lki_arrivals *arrivals)
+{
+    paces_trim(arrivals);
+    if (oldest(arrivals) < arrivals->limit || arrivals->over)
+        return;
+    finish(arrivals);
+    arrivals->crowd->on_exhausted(arrivals->crowd);
+}
+
+static void drop(struct lki_arrivals *arrivals)
+{
+    arrivals->log.dropped++;
+    done_with_one(arrivals);
+}
+
+bool lki_arrivals_take(struct lki_arrivals *arrivals, int64_t now_ns, int64_t *late_ns)
+{
+    if (!lki_arrivals_waiting(arrivals))
+        return false;
+    *late_ns = now_ns - time_of(arrivals, oldest(arrivals));
+    lki_arrival_start(&arrivals->log, *late_ns);
+    done_with_one(arrivals);
+    return true;
+}
+
+static bool can_start(const struct lki_arrivals *arrivals)
+{
+    return lki_arrivals_waiting(arrivals) && arrivals->first_free;
+}
+
+/* When the oldest of those that wait has waited long enough. */
+static int64_t patience_ns(const struct lki_arrivals *arrivals)
+{
+    if (!lki_arrivals_waiting(arrivals))
+        return LKI_NEVER;
+    return lki_ns_after(time_of(arrivals, oldest(arrivals)), arrivals->wait_ns);
+}
+
+/* Sets the timer. What can start now, or is about to be given up, is not waited for. */
+static void look_again(struct lki_arrivals *arrivals, int64_t now_ns)
+{
+    int64_t then_ns = next_ns(arrivals);
+    int64_t patient_ns = patience_ns(arrivals);
+
+    if (can_start(arrivals))
+        then_ns = now_ns;
+    else if (patient_ns > now_ns && patient_ns < then_ns)
+        then_ns = patient_ns;
+    lki_timer_set(&arrivals->crowd->loop->timers, &arrivals->timer, then_ns);
+}
+
+/* At the end of the turn: users that become free in it, as all do at the beginning, may have them.
+ */
+static void on_give_up(struct lki_post *post)
+{
+    struct lki_arrivals *arrivals = LKI_CONTAINER(post, struct lki_arrivals, give_up);
+    int64_t now_ns = lki_loop_now(arrivals->crowd->loop);
+
+    while (patience_ns(arrivals) <= now_ns)
+        drop(arrivals);
+    if (!arrivals->over)
+        look_again(arrivals, now_ns);
+}
+
+/* All that have come are offered to the users that are free, before any is given up: what waited
+ * for this turn of the loop did not wait for a user. */
+static void on_time(struct lki_timer *timer)
+{
+    struct lki_arrivals *arrivals = LKI_CONTAINER(timer, struct lki_arrivals, timer);
+    struct lki_loop *loop = arrivals->crowd->loop;
+    int64_t now_ns = lki_loop_now(loop);
+
+    come(arrivals, now_ns);
+    for (int i = 0; i < STARTS_A_TURN && can_start(arrivals); i++)
+        lki_user_wake(pop_free(arrivals));
+    if (arrivals->over)
+        return;
+    if (!can_start(arrivals) && patience_ns(arrivals) <= now_ns)
+        lki_loop_post(loop, &arrivals->give_up, on_give_up);
+    look_again(arrivals, now_ns);
+}
+
+/* ---- from outside ---- */
+
+enum lk_err lki_arrivals_open(struct lki_arrivals *arrivals, struct lki_crowd *crowd,
+                              double rate_per_s, int64_t wait_ns, uint64_t limit)
+{
+    struct lki_pace *paces = lki_zalloc(sizeof(*paces));
+    enum lk_err err = LK_E_NOMEM;
+
+    *arrivals = (struct lki_arrivals){
+        .crowd = crowd, .limit = limit, .wait_ns = wait_ns, .log = {.rate_per_s = rate_per_s}};
+    if (paces)
+        err = lki_timer_init(&crowd->loop->timers, &arrivals->timer, on_time);
+    if (err) {
+        free(paces);
+        return err;
+    }
+    paces->rate_per_s = rate_per_s;
+    arrivals->paces = paces;
+    arrivals->pace_count = arrivals->pace_cap = 1;
+    crowd->arrivals = arrivals;
+    return LK_OK;
+}
+
+void lki_arrivals_close(struct lki_arrivals *arrivals)
+{
+    if (!arrivals->crowd)
+        return;
+    finish(arrivals);
+    lki_timer_release(&arrivals->crowd->loop->timers, &arrivals->timer);
+    arrivals->crowd->arrivals = NULL;
+    lki_arrivals_release(&arrivals->log);
+    free(arrivals->paces);
+    *arrivals = (struct lki_arrivals){0};
+}
+
+void lki_arrivals_begin(struct lki_arrivals *arrivals, int64_t start_ns, int64_t end_ns)
+{
+    arrivals->end_ns = end_ns;
+    arrivals->paces[0].base_ns = start_ns;
+    lki_timer_set(&arrivals->crowd->loop->timers, &arrivals->timer, start_ns);
+}
+
+/* Room for one more. */
+static bool paces_reserve(struct lki_arrivals *arrivals)
+{
+    size_t cap = arrivals->pace_cap * 2;
+    struct lki_pace *paces = arrivals->paces;
+
+    if (arrivals->pace_count < arrivals->pace_cap)
+        return true;
+    paces = realloc(paces, cap * sizeof(*paces));
+    if (!paces)
+        return false;
+    arrivals->paces = paces;
+    arrivals->pace_cap = cap;
+    return true;
+}
+
+enum lk_err lki_arrivals_set_rate(struct lki_arrivals *arrivals, double rate_per_s)
+{
+    int64_t now_ns = lki_loop_now(arrivals->crowd->loop);
+    struct lki_pace *last;
+    struct lki_pace pace;
+    double passed;
+
+    if (!paces_reserve(arrivals))
+        return LK_E_NOMEM;
+    if (arrivals->end_ns == 0) { /* not begun */
+        arrivals->paces[0].rate_per_s = rate_per_s;
+        arrivals->log.rate_per_s = rate_per_s;
+        return LK_OK;
+    }
+    come(arrivals, now_ns);
+    last = &arrivals->paces[arrivals->pace_count - 1];
+    passed = (double)(now_ns - last->base_ns) / 1e9 * last->rate_per_s;
+    pace = (struct lki_pace){.first = arrivals->log.intended,
+                             .base_ns = now_ns,
+                             .lead = (double)(arrivals->log.intended - last->first) + last->lead -
+                                     passed,
+                             .rate_per_s = rate_per_s};
+    if (pace.lead < 0)
+        pace.lead = 0;
+    /* one of which none has come is not needed any more */
+    if (last->first == pace.first)
+        *last = pace;
+    else
+        arrivals->paces[arrivals->pace_count++] = pace;
+    arrivals->log.rate_per_s = rate_per_s;
+    if (!arrivals->over)
+        lki_timer_set(&arrivals->crowd->loop->timers, &arrivals->timer, now_ns);
+    return LK_OK;
+}
+
+void lki_arrivals_end(struct lki_arrivals *arrivals)
+{
+    if (arrivals->over)
+        return;
+    /* those whose time has come since anybody looked are no more late than others */
+    come(arrivals, lki_loop_now(arrivals->crowd->loop));
+    while (lki_arrivals_waiting(arrivals) && arrivals->first_free)
+        lki_user_wake(pop_free(arrivals));
+    if (arrivals->over)
+        return;
+    finish(arrivals);
+    while (lki_arrivals_waiting(arrivals))
+        drop(arrivals);
+}
+
+/* Enough for answers within a second at low rates, within a tenth of one at high rates: whoever has
+ * a slower system says how many. */
+uint64_t lki_arrivals_users(double rate_per_s)
+{
+    double users = rate_per_s < 50 ? rate_per_s : 50;
+
+    if (rate_per_s > 500)
+        users = rate_per_s / 10;
+    if (users < 10)
+        users = 10;
+    return (uint64_t)(users < 10000 ? users : 10000);
+}

@@ -1,0 +1,81 @@
+/*
+ * Arrivals: iterations that are to begin at given times, evenly spaced, whether or not the system
+ * under test keeps up. Each is carried out by a user that is free. One that finds none waits, in
+ * order, until a user is free; when it has waited too long, or the run ends, it is dropped.
+ *
+ * Who has been free longest goes first: so users take turns, and types get their shares.
+ */
+#ifndef LKI_USER_ARRIVALS_H
+#define LKI_USER_ARRIVALS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "loop/loop.h"
+#include "stats/arrivals.h"
+#include "user/user.h"
+
+/* Per second: more than any process can start. */
+#define LKI_RATE_MAX UINT64_C(10000000)
+
+/* A rate that holds from one arrival on: number k is intended at
+ * base_ns + (k - first + lead) / rate_per_s. */
+struct lki_pace {
+    uint64_t first;
+    int64_t base_ns;
+    double lead;
+    double rate_per_s; /* 0: none come */
+};
+
+struct lki_arrivals {
+    struct lki_crowd *crowd;
+    struct lki_timer timer;     /* the next one comes, or the oldest has waited long enough */
+    struct lki_post give_up;    /* it has */
+    struct lki_arrival_log log; /* number k waits when started + dropped <= k < intended */
+    struct lki_pace *paces; /* the last one holds now; earlier ones while arrivals of theirs wait */
+    size_t pace_count;
+    size_t pace_cap;
+    uint64_t limit; /* of intended ones; UINT64_MAX: none */
+    int64_t wait_ns;
+    int64_t end_ns; /* none is intended from here on */
+    struct lki_user *first_free;
+    struct lki_user *last_free;
+    bool over; /* no more will start */
+};
+
+/* Has the users of crowd wait for arrivals, which come once lki_arrivals_begin was called. */
+enum lk_err lki_arrivals_open(struct lki_arrivals *arrivals, struct lki_crowd *crowd,
+                              double rate_per_s, int64_t wait_ns, uint64_t limit);
+/* Before the users are freed. A zeroed one is ignored. */
+void lki_arrivals_close(struct lki_arrivals *arrivals);
+
+/* The first one is intended at start_ns, the last one before end_ns. */
+void lki_arrivals_begin(struct lki_arrivals *arrivals, int64_t start_ns, int64_t end_ns);
+
+/* Another rate from now on; what has passed of the time between two arrivals counts. LK_E_NOMEM:
+ * the old rate stays. */
+enum lk_err lki_arrivals_set_rate(struct lki_arrivals *arrivals, double rate_per_s);
+
+/* No more of them start: of those whose time has come, free users still take theirs, and the rest
+ * are dropped. Before the users are told to leave. */
+void lki_arrivals_end(struct lki_arrivals *arrivals);
+
+static inline bool lki_arrivals_waiting(const struct lki_arrivals *arrivals)
+{
+    return arrivals->log.intended > arrivals->log.started + arrivals->log.dropped;
+}
+
+/* The one that has waited longest begins now, in a task of the user that carries it out. False:
+ * none waits. */
+bool lki_arrivals_take(struct lki_arrivals *arrivals, int64_t now_ns, int64_t *late_ns);
+
+/* Has the user wait for one, without a task. */
+void lki_arrivals_await(struct lki_arrivals *arrivals, struct lki_user *user);
+/* It waits no more; one that did not is left alone. */
+void lki_arrivals_forget(struct lki_arrivals *arrivals, struct lki_user *user);
+
+/* How many users a rate gets when nobody says how many. */
+uint64_t lki_arrivals_users(double rate_per_s);
+
+#endif
