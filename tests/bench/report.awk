@@ -6,6 +6,7 @@
 #   memory SITUATION USERS PSS_KB DESCRIPTORS
 #   truth RUN HELD_P50_MS HELD_P90_MS HELD_P99_MS RECORDED_P50_MS RECORDED_P90_MS RECORDED_P99_MS
 #       EXCESS_P50_MS EXCESS_P90_MS EXCESS_P99_MS
+#   arrivals RATE RUN INTENDED STARTED LATE_P50_MS LATE_P99_MS BARE_P50_MS BARE_P99_MS
 
 function sort_numbers(list, n,    i, j, x) {
     for (i = 2; i <= n; i++) {
@@ -145,6 +146,32 @@ function report_truth(    q, n, run, held, late, budget) {
     }
 }
 
+function report_arrivals(rate,    run, runs, ours, theirs, more, share) {
+    runs = arrivals[rate]
+    if (!runs)
+        return
+    for (run = 1; run <= runs; run++) {
+        ours[run] = arrival[rate, run, 6]
+        theirs[run] = arrival[rate, run, 8]
+        more[run] = ours[run] - theirs[run]
+        share[run] = arrival[rate, run, 4] / arrival[rate, run, 3] * 100
+    }
+    run = median(more, runs)
+    row("arrivals at " rate "/s, late p99, ms", sprintf("%.3f", median(ours, runs)),
+        sprintf("%.3f", median(theirs, runs)), sprintf("%+.3f", run),
+        sprintf("%+.3f to %+.3f", more[1], more[runs]), "+0.5", verdict(run, 0.5))
+    run = median(share, runs)
+    row("of them started, %", sprintf("%.2f", run), "", "",
+        sprintf("%.2f to %.2f", share[1], share[runs]), 99.5, run >= 99.5 ? "yes" : "**no**")
+}
+
+$1 == "arrivals" {
+    arrivals[$2] = $3
+    for (k = 3; k <= 8; k++)
+        arrival[$2, $3, k] = $(k + 1)
+    next
+}
+
 $1 == "truth" {
     truths = $2
     for (k = 1; k <= 9; k++)
@@ -218,6 +245,9 @@ END {
             two(of("start", 100000, "loadkit", "wall")), "", "", "", 2,
             verdict(of("start", 100000, "loadkit", "wall"), 2))
     report_truth()
+    n = split("200 2000 20000", keys)
+    for (i = 1; i <= n; i++)
+        report_arrivals(keys[i])
     for (what in failed)
         printf "\nFailed requests: %s: %d\n", what, failed[what]
 }
