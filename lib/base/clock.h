@@ -37,6 +37,14 @@ static inline int64_t lki_ns(double seconds)
     return seconds > 9e9 ? LKI_NEVER : (int64_t)(seconds * 1e9 + 0.5);
 }
 
+/* A time-out as authors write it: 0 means otherwise_s, and what is negative, as LK_OFF, none. */
+static inline int64_t lki_timeout_ns(double timeout_s, double otherwise_s)
+{
+    double seconds = timeout_s != 0 ? timeout_s : otherwise_s;
+
+    return seconds < 0 ? LKI_NEVER : lki_ns(seconds);
+}
+
 /* base_ns + ns, staying at LKI_NEVER. */
 static inline int64_t lki_ns_after(int64_t base_ns, int64_t ns)
 {

@@ -14,7 +14,7 @@
 #include "net/url.h"
 #include "stats/example.h"
 
-#define TIMEOUT_NS (30 * LKI_NS_PER_S)
+#define TIMEOUT_S 30.0
 #define MAX_BODY_BYTES ((size_t)64 * 1024 * 1024)
 #define FORM_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
@@ -519,9 +519,7 @@ lk_response *lk_http(lk_vu *vu, const struct lk_request *request)
     exchange.idempotent = out.method->idempotent;
     exchange.new_connection = request->new_connection;
     exchange.max_body_bytes = request->max_body_bytes ? request->max_body_bytes : MAX_BODY_BYTES;
-    exchange.timeout_ns = request->timeout_s < 0    ? LKI_NEVER
-                          : request->timeout_s == 0 ? TIMEOUT_NS
-                                                    : lki_ns(request->timeout_s);
+    exchange.timeout_ns = lki_timeout_ns(request->timeout_s, TIMEOUT_S);
     known = name_of(vu, step, &out);
     metric = known ? known->metric : metric_find(vu, step, &out);
     exchange.memo = known ? known->memo : NULL;

@@ -20,13 +20,6 @@ static void *take(struct lki_model *model, size_t count, size_t bytes)
     return block;
 }
 
-static int64_t timeout_ns(double timeout_s, double otherwise_s)
-{
-    double seconds = timeout_s != 0 ? timeout_s : otherwise_s;
-
-    return seconds < 0 ? LKI_NEVER : lki_ns(seconds);
-}
-
 static size_t step_find(const struct lki_vu_type *type, const char *name, size_t len)
 {
     size_t i = 0;
@@ -72,7 +65,7 @@ static void step_build(struct lki_step *step, const struct lk_step_def *def)
         .def = def,
         .name = def->def.name,
         .weight = def->weight > 0 ? def->weight : 1,
-        .timeout_ns = timeout_ns(def->timeout_s, LK_OFF),
+        .timeout_ns = lki_timeout_ns(def->timeout_s, LK_OFF),
         .stack_bytes = def->stack_bytes,
     };
 }
@@ -111,7 +104,7 @@ static void hooks_build(struct lki_vu_type *type, const struct lki_index *index)
         const struct lk_hook_def *hook = (const struct lk_hook_def *)defs[i];
 
         type->hooks[hook->hook] = hook;
-        type->hook_timeout_ns[hook->hook] = timeout_ns(hook->timeout_s, LKI_HOOK_TIMEOUT_S);
+        type->hook_timeout_ns[hook->hook] = lki_timeout_ns(hook->timeout_s, LKI_HOOK_TIMEOUT_S);
         if (hook->state_bytes)
             type->state_bytes = hook->state_bytes;
     }

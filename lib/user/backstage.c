@@ -50,23 +50,7 @@ struct act {
     bool recorded;
 };
 
-static int64_t timeout_ns(double timeout_s, double otherwise_s)
-{
-    double seconds = timeout_s != 0 ? timeout_s : otherwise_s;
-
-    return seconds < 0 ? LKI_NEVER : lki_ns(seconds);
-}
-
 /* ---- what became of it ---- */
-
-static const char *reason(enum lki_outcome outcome, const char *message)
-{
-    if (outcome == LKI_OUTCOME_OK || outcome == LKI_OUTCOME_CANCELLED)
-        return "";
-    if (message)
-        return message;
-    return outcome == LKI_OUTCOME_TIMEOUT ? "timed out" : "out of memory";
-}
 
 static void tell(const struct act *act, lki_code code, const char *message, int64_t end_ns)
 {
@@ -86,19 +70,12 @@ static void record_hook(struct act *act, enum lki_outcome outcome, const char *m
     const char *name = act->unit.step;
     struct lki_metric *metric = lki_metrics_find(act->backstage->user.vu.metrics,
                                                  LKI_SOURCE_LIFECYCLE, "", name, strlen(name));
-    bool cancelled = outcome == LKI_OUTCOME_CANCELLED;
-    lki_code code = outcome == LKI_OUTCOME_OK        ? LKI_CODE_LIFECYCLE_OK
-                    : outcome == LKI_OUTCOME_TIMEOUT ? LKI_CODE_LIFECYCLE_TIMEOUT
-                                                     : LKI_CODE_LIFECYCLE_FAILED;
+    struct lki_ending ending = lki_hook_ending(outcome);
 
-    act->hook->failed = *message;
+    act->hook->failed = ending.verdict == LKI_SAMPLE_ERROR;
     snprintf(act->hook->message, sizeof(act->hook->message), "%s", message);
-    lki_metric_record_simple(metric, code,
-                             *message    ? LKI_SAMPLE_ERROR
-                             : cancelled ? LKI_SAMPLE_CANCELLED
-                                         : LKI_SAMPLE_OK,
-                             end_ns - act->start_ns);
-    tell(act, code, message, end_ns);
+    lki_metric_record_simple(metric, ending.code, ending.verdict, end_ns - act->start_ns);
+    tell(act, ending.code, message, end_ns);
 }
 
 /* A reading that the end of the run cut off is none. */
@@ -122,9 +99,9 @@ static void record(struct act *act, enum lki_outcome outcome, const char *messag
     act->recorded = true;
     lki_unit_over(&act->unit, outcome, end_ns);
     if (act->hook)
-        record_hook(act, outcome, reason(outcome, message), end_ns);
+        record_hook(act, outcome, lki_failure(outcome, message), end_ns);
     else
-        record_reading(act, outcome, reason(outcome, message), end_ns);
+        record_reading(act, outcome, lki_failure(outcome, message), end_ns);
 }
 
 /* ---- carrying out ---- */
@@ -190,7 +167,7 @@ static void hook_run(struct lki_task *task)
     act_init(&act, backstage, lki_run_hook_name(hook->def->hook));
     act.hook = hook;
     outcome = act_run(task, &act, call_hook,
-                      timeout_ns(hook->def->timeout_s, LKI_RUN_HOOK_TIMEOUT_S));
+                      lki_timeout_ns(hook->def->timeout_s, LKI_RUN_HOOK_TIMEOUT_S));
     backstage->tasks--;
     hook_over(hook, outcome);
 }
@@ -221,7 +198,7 @@ int64_t lki_backstage_hook(struct lki_backstage *backstage, enum lk_run_hook_kin
         return 0;
     lki_loop_post(loop, &hook->post, on_hook_post);
     return lki_ns_after(lki_loop_now(loop),
-                        timeout_ns(hook->def->timeout_s, LKI_RUN_HOOK_TIMEOUT_S));
+                        lki_timeout_ns(hook->def->timeout_s, LKI_RUN_HOOK_TIMEOUT_S));
 }
 
 bool lki_backstage_forgo(struct lki_backstage *backstage, enum lk_run_hook_kind kind)
@@ -282,7 +259,7 @@ static void probe_run(struct lki_task *task)
 
     act_init(&act, probe->backstage, probe->def->def.name);
     act.probe = probe;
-    act_run(task, &act, call_read, timeout_ns(probe->def->timeout_s, LKI_PROBE_TIMEOUT_S));
+    act_run(task, &act, call_read, lki_timeout_ns(probe->def->timeout_s, LKI_PROBE_TIMEOUT_S));
     probe->backstage->tasks--;
     reading_over(probe);
 }

@@ -47,6 +47,16 @@ double lki_steps_ready(const struct lki_user *user, int64_t now_ns, int64_t *nex
 /* One of those steps, by the user's random numbers; NULL: there is none, and none was drawn. */
 const struct lki_step *lki_step_choose(struct lki_user *user, int64_t now_ns, int64_t *next_ns);
 
+/* What a hook's sample is, by how the hook ended. */
+struct lki_ending {
+    lki_code code;
+    enum lki_verdict verdict;
+};
+struct lki_ending lki_hook_ending(enum lki_outcome outcome);
+
+/* Why a hook, step or reading failed: message, or a text of ours; "" if it did not. */
+const char *lki_failure(enum lki_outcome outcome, const char *message);
+
 /* Carries out a hook. True: there is none of that kind, or it went well. */
 bool lki_hook_run(struct lki_task *task, struct lki_user *user, enum lk_hook_kind kind);
 

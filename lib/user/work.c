@@ -15,14 +15,9 @@ static struct lki_metric *life_metric(struct lki_crowd *crowd, int kind)
     return crowd->hook_metrics[kind];
 }
 
-struct ending {
-    lki_code code;
-    enum lki_verdict verdict;
-};
-
-static struct ending step_ending(enum lki_outcome outcome)
+static struct lki_ending step_ending(enum lki_outcome outcome)
 {
-    static const struct ending endings[] = {
+    static const struct lki_ending endings[] = {
         [LKI_OUTCOME_OK] = {LKI_CODE_STEP_OK, LKI_SAMPLE_OK},
         [LKI_OUTCOME_FAILED] = {LKI_CODE_STEP_FAILED, LKI_SAMPLE_ERROR},
         [LKI_OUTCOME_TIMEOUT] = {LKI_CODE_STEP_TIMEOUT, LKI_SAMPLE_ERROR},
@@ -33,9 +28,9 @@ static struct ending step_ending(enum lki_outcome outcome)
     return endings[outcome];
 }
 
-static struct ending hook_ending(enum lki_outcome outcome)
+struct lki_ending lki_hook_ending(enum lki_outcome outcome)
 {
-    static const struct ending endings[] = {
+    static const struct lki_ending endings[] = {
         [LKI_OUTCOME_OK] = {LKI_CODE_LIFECYCLE_OK, LKI_SAMPLE_OK},
         [LKI_OUTCOME_FAILED] = {LKI_CODE_LIFECYCLE_FAILED, LKI_SAMPLE_ERROR},
         [LKI_OUTCOME_TIMEOUT] = {LKI_CODE_LIFECYCLE_TIMEOUT, LKI_SAMPLE_ERROR},
@@ -69,22 +64,27 @@ static void tell(const struct work *work, lki_code code, const char *message)
     crowd->on_work(crowd, &done);
 }
 
-/* A step or hook that failed is told of. Returns why it did. */
-static const char *tell_failure(const struct work *work, lki_code code, enum lki_outcome outcome,
-                                const char *message)
+const char *lki_failure(enum lki_outcome outcome, const char *message)
 {
-    if (!message)
-        message = outcome == LKI_OUTCOME_TIMEOUT ? "timed out" : "out of memory";
+    if (LKI_LIKELY(outcome == LKI_OUTCOME_OK || outcome == LKI_OUTCOME_CANCELLED))
+        return "";
+    if (message)
+        return message;
+    return outcome == LKI_OUTCOME_TIMEOUT ? "timed out" : "out of memory";
+}
+
+/* A step or hook that failed is told of. */
+static void tell_failure(const struct work *work, lki_code code, const char *message)
+{
     work->metric->second.fatal += work->fatal;
     lki_metrics_error(work->user->crowd->metrics, work->source, work->name, code, message,
                       work->user->vu.id);
-    return message;
 }
 
 static void record(struct work *work, enum lki_outcome outcome, const char *message)
 {
-    struct ending ending = work->source == LKI_SOURCE_STEP ? step_ending(outcome)
-                                                           : hook_ending(outcome);
+    struct lki_ending ending = work->source == LKI_SOURCE_STEP ? step_ending(outcome)
+                                                               : lki_hook_ending(outcome);
     const struct lki_user *user = work->user;
 
     work->end_ns = lki_loop_now(user->crowd->loop);
@@ -97,10 +97,9 @@ static void record(struct work *work, enum lki_outcome outcome, const char *mess
                              work->end_ns - work->start_ns);
     if (LKI_UNLIKELY(user->vu.late_ns >= 0 && outcome != LKI_OUTCOME_CANCELLED))
         lki_metric_record_late(work->metric, user->vu.late_ns + work->end_ns - work->start_ns);
-    if (LKI_LIKELY(outcome == LKI_OUTCOME_OK || outcome == LKI_OUTCOME_CANCELLED))
-        message = "";
-    else
-        message = tell_failure(work, ending.code, outcome, message);
+    message = lki_failure(outcome, message);
+    if (LKI_UNLIKELY(ending.verdict == LKI_SAMPLE_ERROR))
+        tell_failure(work, ending.code, message);
     if (LKI_UNLIKELY(user->crowd->on_work != NULL))
         tell(work, ending.code, message);
 }
