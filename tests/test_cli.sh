@@ -12,18 +12,8 @@ cd "$dir" || exit 1
 unset NO_COLOR
 export TERM=xterm
 
-passed=0
-failed=0
-
-tell() { # verdict what
-    if [ "$1" = 0 ]; then
-        passed=$((passed + 1))
-        echo "ok - $2"
-    else
-        failed=$((failed + 1))
-        echo "not ok - $2"
-    fi
-}
+# shellcheck source=tests/support/tell.sh
+. "$root/tests/support/tell.sh"
 
 # By the flags of the library: it may have been made with sanitizers.
 read -ra compile <"$build/flags"

@@ -10,18 +10,8 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-wrong.XXXXXX") || exit 1
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
 
-passed=0
-failed=0
-
-tell() { # verdict what
-    if [ "$1" = 0 ]; then
-        passed=$((passed + 1))
-        echo "ok - $2"
-    else
-        failed=$((failed + 1))
-        echo "not ok - $2"
-    fi
-}
+# shellcheck source=tests/support/tell.sh
+. "$root/tests/support/tell.sh"
 
 # By the flags of the library: it may have been made with sanitizers. Nobody waits for these programs.
 read -ra compile <"$build/flags"
