@@ -7,17 +7,12 @@ set -u
 
 build=$(cd "${BUILD:-$(dirname "$0")/../build}" && pwd)
 hello=$build/examples/hello
-PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-rate.XXXXXX")
-nginx_pid=
 passed=0
 failed=0
 
-end_nginx() {
-    [ -n "$nginx_pid" ] && kill -CONT "$nginx_pid" 2>/dev/null && kill -QUIT "$nginx_pid" 2>/dev/null &&
-        wait "$nginx_pid" 2>/dev/null
-    nginx_pid=
-}
+# shellcheck source=tests/support/nginx.sh
+. "$(dirname "$0")/support/nginx.sh"
 trap 'end_nginx; rm -rf "$tmp"' EXIT
 
 check() { # name, command...
@@ -31,49 +26,6 @@ check() { # name, command...
         failed=$((failed + 1))
         sed 's/^/    /' "$tmp/why" "$tmp/out" "$tmp/err"
     fi
-}
-
-# Starts nginx on a port that nobody has.
-start_nginx() {
-    local try
-
-    for try in 1 2 3 4 5 6 7 8; do
-        port=$((20000 + RANDOM % 12000))
-        rm -f "$tmp/access.log"
-        cat >"$tmp/nginx.conf" <<CONF
-worker_processes 1;
-daemon off;
-master_process off;
-pid $tmp/nginx.pid;
-error_log $tmp/error.log crit;
-events { worker_connections 4096; }
-http {
-    log_format short '\$status';
-    access_log $tmp/access.log short;
-    keepalive_requests 1000000;
-    client_body_temp_path $tmp/body;
-    proxy_temp_path $tmp/proxy;
-    fastcgi_temp_path $tmp/fastcgi;
-    uwsgi_temp_path $tmp/uwsgi;
-    scgi_temp_path $tmp/scgi;
-    server {
-        listen 127.0.0.1:$port backlog=4096;
-        location / { return 200 "hello\n"; }
-    }
-}
-CONF
-        nginx -p "$tmp" -c "$tmp/nginx.conf" 2>"$tmp/nginx.err" &
-        nginx_pid=$!
-        for _ in $(seq 100); do
-            (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && return 0
-            kill -0 "$nginx_pid" 2>/dev/null || break
-            sleep 0.05
-        done
-        wait "$nginx_pid" 2>/dev/null
-    done
-    echo "nginx did not start (attempt $try):" >&2
-    cat "$tmp/nginx.err" >&2
-    exit 1
 }
 
 # Begins a run; its output and result will be in $tmp.
@@ -92,7 +44,7 @@ finish() {
 }
 
 run() { # options...
-    start_nginx
+    start_nginx "keepalive_requests 1000000;" || exit 1
     begin "$@"
     finish
 }
@@ -146,7 +98,7 @@ run -r 100 -i 50
 check "a number of iterations ends it" adds_up 50
 check "that is why the run ended" grep -q 'ended by iterations' "$tmp/out"
 
-start_nginx
+start_nginx "keepalive_requests 1000000;" || exit 1
 begin -r 500 -d 30s
 sleep 1.2
 kill -INT "$pid"
@@ -158,7 +110,7 @@ check "at that time" holds "$(arrivals intended) < 5000"
 
 # One second of six: p99 sees it from the intended start, but among the requests themselves it is
 # only twenty of three thousand that were in hand.
-start_nginx
+start_nginx "keepalive_requests 1000000;" || exit 1
 begin -r 500 -d 6s -u 20
 sleep 2
 kill -STOP "$nginx_pid"
@@ -176,7 +128,7 @@ check "the same of steps" holds "$intended > 700 && $service < $intended / 3"
 echo "# ms: $service of a request, $intended from its intended start"
 check "many began late" holds "$(arrivals late) > 300 && $(arrivals dropped) == 0"
 
-start_nginx
+start_nginx "keepalive_requests 1000000;" || exit 1
 begin -r 100 -d 2s -u 2 --arrival-wait 100ms
 sleep 0.8
 kill -STOP "$nginx_pid"

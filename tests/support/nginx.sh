@@ -1,0 +1,56 @@
+# shellcheck shell=bash
+#
+# For scripts that test against nginx: one with an access log of a line for each request, in $tmp.
+
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+nginx_pid=
+
+# Also one that stands still. Its log is complete then.
+end_nginx() {
+    [ -n "$nginx_pid" ] && kill -CONT "$nginx_pid" 2>/dev/null && kill -QUIT "$nginx_pid" 2>/dev/null &&
+        wait "$nginx_pid" 2>/dev/null
+    nginx_pid=
+}
+
+# Starts nginx with the given lines in its server block, on a port that nobody has.
+start_nginx() {
+    local try lines=$1
+
+    for try in 1 2 3 4 5 6 7 8; do
+        port=$((20000 + RANDOM % 12000))
+        rm -f "$tmp/access.log"
+        cat >"$tmp/nginx.conf" <<CONF
+worker_processes 1;
+daemon off;
+master_process off;
+pid $tmp/nginx.pid;
+error_log $tmp/error.log crit;
+events { worker_connections 4096; }
+http {
+    log_format short '\$status';
+    access_log $tmp/access.log short;
+    client_body_temp_path $tmp/body;
+    proxy_temp_path $tmp/proxy;
+    fastcgi_temp_path $tmp/fastcgi;
+    uwsgi_temp_path $tmp/uwsgi;
+    scgi_temp_path $tmp/scgi;
+    server {
+        listen 127.0.0.1:$port backlog=4096;
+        $lines
+        location / { return 200 "hello\n"; }
+    }
+}
+CONF
+        nginx -p "$tmp" -c "$tmp/nginx.conf" 2>"$tmp/nginx.err" &
+        nginx_pid=$!
+        for _ in $(seq 100); do
+            (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && return 0
+            kill -0 "$nginx_pid" 2>/dev/null || break
+            sleep 0.05
+        done
+        wait "$nginx_pid" 2>/dev/null
+    done
+    echo "nginx did not start (attempt $try):" >&2
+    cat "$tmp/nginx.err" >&2
+    return 1
+}
