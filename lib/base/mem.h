@@ -19,6 +19,16 @@ static inline void *lki_zalloc(size_t bytes)
     return calloc(1, bytes);
 }
 
+/* Has the caches fetch memory that is going to be written, without waiting for it. The empty
+ * statement keeps the loop, which else does nothing that a compiler must keep. */
+static inline void lki_fetch(const void *memory, size_t bytes)
+{
+    for (size_t at = 0; at < bytes; at += 64) {
+        __builtin_prefetch((const char *)memory + at, 1);
+        __asm__ volatile("");
+    }
+}
+
 static inline size_t lki_min(size_t a, size_t b)
 {
     return a < b ? a : b;

@@ -38,6 +38,13 @@ static inline void lki_coro_switch(struct lki_coro *from, struct lki_coro *to)
 {
     swapcontext(&from->context, &to->context);
 }
+
+static inline size_t lki_coro_depth(const struct lki_coro *coro, const void *top)
+{
+    (void)coro;
+    (void)top;
+    return 0;
+}
 #else
 void lki_coro_swap(void **save_sp, void *load_sp);
 
@@ -45,6 +52,12 @@ void lki_coro_swap(void **save_sp, void *load_sp);
 static inline void lki_coro_switch(struct lki_coro *from, struct lki_coro *to)
 {
     lki_coro_swap(&from->sp, to->sp);
+}
+
+/* How many bytes of its stack below top one that does not run holds; 0: not known. */
+static inline size_t lki_coro_depth(const struct lki_coro *coro, const void *top)
+{
+    return (size_t)((const char *)top - (const char *)coro->sp);
 }
 #endif
 

@@ -33,6 +33,9 @@ struct lki_io {
     void *event_[16]; /* libevent's */
     void (*on_ready)(struct lki_io *self, unsigned events);
     struct lki_loop *loop;
+    struct lki_task *task; /* whom on_ready is going to wake; NULL: nobody */
+    struct lki_io *next_ready, *prev_ready;
+    unsigned ready; /* events that on_ready has still to be told of */
     bool started;
 };
 
@@ -82,6 +85,7 @@ struct lki_loop {
     int64_t turn_began_ns; /* when this turn stopped waiting; LKI_NEVER: it has not yet */
     struct lki_timer trim_timer;
     struct lki_post_queue posts;
+    struct lki_io *first_ready, *last_ready; /* those with events, in the order of these */
     bool stopping;
 
     struct lki_coro main_coro; /* the loop's own context while a task runs */

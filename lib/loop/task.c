@@ -111,6 +111,7 @@ struct lki_task *lki_task_new(struct lki_loop *loop, size_t stack_bytes,
     task->stack = stack;
     task->run = run;
     task->owner = owner;
+    task->maker = owner;
     task->deadline_ns = LKI_NEVER;
     lki_arena_init(&task->arena, &loop->chunks, 0);
     lki_coro_init(&task->coro, stack->base, usable, task_main, task);
@@ -228,7 +229,6 @@ enum lki_wake lki_task_wait_pinned(struct lki_task *task, const bool *over)
 struct fd_wait {
     struct lki_io io;
     struct lki_outside outside;
-    struct lki_task *task;
     int ready;
 };
 
@@ -237,13 +237,13 @@ static void on_fd_ready(struct lki_io *io, unsigned events)
     struct fd_wait *wait = LKI_CONTAINER(io, struct fd_wait, io);
 
     wait->ready = (int)events;
-    lki_task_wake(wait->task, LKI_WAKE_EVENT);
+    lki_task_wake(io->task, LKI_WAKE_EVENT);
 }
 
 enum lki_wake lki_task_wait_fd(struct lki_task *task, int fd, unsigned events, int64_t until_ns,
                                int *ready)
 {
-    struct fd_wait wait = {.task = task};
+    struct fd_wait wait = {.io = {.task = task}};
     enum lki_wake why = LKI_WAKE_EVENT;
     enum lk_err err = lki_io_start(task->loop, &wait.io, fd, events, on_fd_ready);
 

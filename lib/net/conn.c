@@ -43,7 +43,7 @@ struct lki_conn *lki_conn_idle(const struct lki_session *session, const struct l
 {
     struct lki_conn *conn = session->conns;
 
-    while (conn && (conn->task || conn->origin != origin))
+    while (conn && (conn->io.task || conn->origin != origin))
         conn = conn->next;
     return conn;
 }
@@ -95,8 +95,8 @@ static void on_readable(struct lki_io *io, unsigned events)
 
     if (events & LKI_CLOSED)
         conn->ending = true;
-    if (conn->task)
-        lki_task_wake(conn->task, LKI_WAKE_EVENT);
+    if (conn->io.task)
+        lki_task_wake(conn->io.task, LKI_WAKE_EVENT);
     else
         lki_conn_close(conn);
 }
@@ -185,7 +185,7 @@ static struct lki_conn *conn_new(struct lki_session *session, struct lki_task *t
     conn->fd = fd;
     conn->session = session;
     conn->origin = origin;
-    conn->task = task;
+    conn->io.task = task;
     conn->next = session->conns;
     if (conn->next)
         conn->next->prev = conn;

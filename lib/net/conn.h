@@ -10,8 +10,7 @@ struct lki_conn {
     struct lki_conn *next, *prev; /* in the session */
     struct lki_session *session;
     struct lki_origin *origin;
-    struct lki_task *task; /* whose exchange is in hand; NULL: idle */
-    struct lki_io io;
+    struct lki_io io; /* its task: whose exchange is in hand; NULL: idle */
     struct lki_post reap;
     uint64_t exchanges; /* that ended cleanly */
     uint64_t written;   /* bytes that the kernel took, over all exchanges */
@@ -33,7 +32,7 @@ struct lki_conn *lki_conn_open(struct lki_session *session, struct lki_task *tas
 /* The exchange is over and left the connection clean. */
 static inline void lki_conn_keep(struct lki_conn *conn)
 {
-    conn->task = NULL;
+    conn->io.task = NULL;
     conn->exchanges++;
 }
 

@@ -476,7 +476,7 @@ static void attempt(struct exchange *x, struct lki_session *session, bool again)
     x->conn = again || x->request->new_connection ? NULL
                                                   : lki_conn_idle(session, x->request->origin);
     if (x->conn) {
-        x->conn->task = x->task;
+        x->conn->io.task = x->task;
     } else {
         x->conn = lki_conn_open(session, x->task, x->request, x->until_ns, x->arena, result);
         connected_ns = lki_loop_now(x->loop);
