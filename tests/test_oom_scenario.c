@@ -104,6 +104,8 @@ START_TEST(a_step_without_memory_leaves_nothing)
     size_t steps;
     size_t failed;
 
+    undone = 0;
+    more_undone = more_defers = 0;
     call = calls[_i];
     test = scene_open(defs, LK_RUN_OPTIONS(.users = USERS, .iterations = STEPS));
     lk_test_run(test, LK_OFF);
