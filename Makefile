@@ -62,10 +62,12 @@ INCLUDES = -Iinclude -Ilib -Itests
 COMPILE = $(CC) -std=gnu11 $(WARNINGS) $(CODEGEN) $(CPPFLAGS) $(CFLAGS)
 FATAL = $(if $(WERROR),-Werror)
 
+# Whoever links the archive needs these too: loadkit.pc has both lists from here.
 DEPENDENCIES = libevent_core
 DEPENDENCIES_FOUND := $(shell $(PKG_CONFIG) --exists $(DEPENDENCIES) 2>/dev/null && echo yes)
 LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(DEPENDENCIES) 2>/dev/null)
-LIB_LIBS := $(shell $(PKG_CONFIG) --libs $(DEPENDENCIES) 2>/dev/null) -lpthread -lm
+SYSTEM_LIBS = -lpthread -lm
+LIB_LIBS := $(shell $(PKG_CONFIG) --libs $(DEPENDENCIES) 2>/dev/null) $(SYSTEM_LIBS)
 CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check libcjson)
 
 SANITIZE = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined
@@ -88,10 +90,10 @@ tool = BUILD='$(abspath $(BUILD))' CC='$(CC)' tests/tools/
 
 .PHONY: all tests benches fuzzers
 all: $(STATIC) $(SHARED) $(EXAMPLES) ## the libraries and the examples
-tests: $(STATIC) $(EXAMPLES) $(SUPPORT) $(TESTS)
+tests: $(STATIC) $(EXAMPLES) $(SUPPORT) $(TESTS) ## the test programs
 	@:
-benches: $(EXAMPLES) $(BENCHES)
-fuzzers: $(FUZZERS)
+benches: $(EXAMPLES) $(BENCHES) ## the programs that measure
+fuzzers: $(FUZZERS) ## the fuzzers; with CC=clang, see build-fuzz
 
 $(STATIC): $(call objects,$(LIB_SRC)) $(BUILD)/sources
 	$(say) AR $@
@@ -169,7 +171,7 @@ demo-programs: $(BUILD)/examples/shop $(BUILD)/examples/shop_server
 # What every contribution must pass is counted like a test. Under sanitizers, a script is of
 # interest only if it runs what was built. FULL=1 adds sanitizers and fuzzers: they more than double
 # the time, so contributors have them on demand and CI always.
-GATES = check-layers check-headers check-man check-install lint
+GATES = check-layers check-headers check-man check-install check-dist lint
 WITH_GATES = -b $(BUILD) $(GATES:%=tests/tools/%)
 WITH_TESTS = -b $(BUILD) $(TESTS) $(TEST_SCRIPTS)
 WITH_ASAN = -b $(BUILD)/asan $(TESTS:$(BUILD)/%=$(BUILD)/asan/%) \
@@ -219,7 +221,7 @@ build-fuzz:
 	@$(MAKE) $(again) BUILD=$(BUILD)/fuzz CC=clang \
 		CFLAGS='$(SANITIZE) -fsanitize=fuzzer-no-link' fuzzers
 
-.PHONY: check-headers check-layers check-man check-install
+.PHONY: check-headers check-layers check-man check-install check-dist
 check-headers: ## every header compiles alone, the public ones as C++ too
 	@$(tool)check-headers
 check-layers: ## no layer includes a higher one
@@ -228,6 +230,14 @@ check-man: all ## the manual is clean, complete and true, and its examples run
 	@$(tool)check-man
 check-install: all ## what is installed can be used, and goes without a trace
 	@$(tool)check-install
+check-dist: ## what `make dist` packs can be built
+	@$(tool)check-dist
+
+.PHONY: abi check-abi
+abi: $(SHARED) ## list anew what the shared library exports
+	@$(tool)symbols >$(BUILD)/symbols && cp $(BUILD)/symbols lib/loadkit.symbols
+check-abi: $(SHARED) ## programs made for OLD run with this: a library, or a tag (the last one)
+	@$(tool)check-abi $(OLD)
 
 .PHONY: lint fmt
 lint: ## clang-format, clang-tidy, cppcheck, shellcheck
@@ -257,7 +267,9 @@ install: $(STATIC) $(SHARED) ## to PREFIX (/usr/local), under DESTDIR
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
 		-e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|' \
 		-e 's|@INCLUDEDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))|' \
+		-e 's|@DEPENDENCIES@|$(DEPENDENCIES)|' -e 's|@SYSTEM_LIBS@|$(SYSTEM_LIBS)|' \
 		pkgconfig/loadkit.pc.in >$(TO)$(LIBDIR)/pkgconfig/loadkit.pc
+	chmod 644 $(TO)$(LIBDIR)/pkgconfig/loadkit.pc
 	for page in $(MAN); do \
 		$(INSTALL) -m 644 $$page $(TO)$(MANDIR)/man$${page##*.} || exit 1; \
 	done
@@ -271,9 +283,10 @@ uninstall: ## take away what install put there
 	-rmdir $(TO)$(INCLUDEDIR)/loadkit
 
 .PHONY: dist
-dist: ## the sources as build/loadkit-VERSION.tar.gz
+dist: ## what is committed as build/loadkit-VERSION.tar.gz, the same bytes each time
 	$(Q)mkdir -p $(BUILD)
-	$(Q)git archive --prefix=loadkit-$(VERSION)/ -o $(BUILD)/loadkit-$(VERSION).tar.gz HEAD
+	$(Q)git archive --prefix=loadkit-$(VERSION)/ -o $(BUILD)/loadkit-$(VERSION).tar HEAD
+	$(Q)gzip -9nf $(BUILD)/loadkit-$(VERSION).tar
 
 .PHONY: clean
 clean: ## remove what was built

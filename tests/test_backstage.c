@@ -54,7 +54,7 @@ static double seconds(int64_t ns)
 
 static double now_s(void)
 {
-    return seconds(lki_loop_now(&worker.loop));
+    return seconds(lki_loop_now(worker.loop));
 }
 
 static void on_work(struct lki_crowd *crowd, const struct lki_work_done *done)
@@ -88,12 +88,11 @@ static void stage_open(struct lk_def *const *defs, const struct lki_share *asked
     struct lki_share share = *asked;
 
     share.users = USERS;
-    share.first_user = 1;
     share.seed = share.seed ? share.seed : 1;
     model_make(defs);
     ck_assert_int_eq(lki_worker_open(&worker, model, &share), LK_OK);
-    worker.loop.clock.fake = true;
-    worker.loop.patient = true;
+    worker.loop->clock.fake = true;
+    worker.loop->patient = true;
     worker.crowd.on_work = on_work;
     lki_buf_init(&log_buf, LOG_MAX_BYTES);
     action_count = 0;
@@ -109,8 +108,8 @@ static void at(double when_s, void (*run)(void))
     struct action *action = &actions[action_count++];
 
     action->run = run;
-    ck_assert_int_eq(lki_timer_init(&worker.loop.timers, &action->timer, on_action), LK_OK);
-    lki_timer_set(&worker.loop.timers, &action->timer, lki_ns(when_s));
+    ck_assert_int_eq(lki_timer_init(&worker.loop->timers, &action->timer, on_action), LK_OK);
+    lki_timer_set(&worker.loop->timers, &action->timer, lki_ns(when_s));
 }
 
 static const char *stage_run(void)
@@ -124,7 +123,7 @@ static const char *stage_run(void)
 static void stage_close(void)
 {
     for (size_t i = 0; i < action_count; i++)
-        lki_timer_release(&worker.loop.timers, &actions[i].timer);
+        lki_timer_release(&worker.loop->timers, &actions[i].timer);
     lki_worker_close(&worker);
     lki_model_free(model);
     lki_buf_release(&log_buf);
@@ -514,7 +513,7 @@ START_TEST(a_probe_keeps_no_run_alive)
     stage_open(defs, SHARE(UNTIL_STOPPED, .iterations = 2));
     ck_assert_str_eq(stage_run(), "depth@0 look@0 on_teardown@0");
     ck_assert_uint_eq(first_log()->count, 0);
-    ck_assert_uint_eq(worker.loop.task_count, 0);
+    ck_assert_uint_eq(worker.loop->task_count, 0);
     stage_close();
 }
 END_TEST
@@ -565,7 +564,7 @@ START_TEST(a_probe_that_fails_is_counted_and_told_and_read_again)
     ck_assert_str_eq(error->step, "depth");
     ck_assert_str_eq(error->message, "no answer number 1");
     ck_assert_int_eq(error->next->first_ns, NS);
-    ck_assert_uint_eq(worker.metrics.totals.step_errors, 0);
+    ck_assert_uint_eq(worker.metrics.totals->step_errors, 0);
     stage_close();
 }
 END_TEST

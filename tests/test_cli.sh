@@ -5,60 +5,9 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
-build=${BUILD:-$root/build}
-dir=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-cli.XXXXXX") || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-unset NO_COLOR
-export TERM=xterm
 
-# shellcheck source=tests/support/tell.sh
-. "$root/tests/support/tell.sh"
-
-# By the flags of the library: it may have been made with sanitizers.
-read -ra compile <"$build/flags"
-read -ra libs < <(pkg-config --libs libevent_core libcjson)
-compile+=(-Wno-missing-prototypes -I"$root/include")
-
-build_program() { # name source...
-    local name=$1
-    shift
-    "${compile[@]}" "$@" "$build/libloadkit.a" "${libs[@]}" -lpthread -lm -o "$name" && return
-    tell 1 "$name is built"
-}
-
-program() { # name; the source comes by standard input
-    cat >"$1.c"
-    build_program "$1" "$1.c"
-}
-
-# Runs a command: sets status; out and err hold what it wrote.
-run() { # command...
-    "$@" >out 2>err </dev/null
-    status=$?
-}
-
-# A refusal: exit status 2, these lines on standard error, nothing on standard output.
-refuses() { # what lines command...
-    local what=$1 want=$2
-    shift 2
-    run "$@"
-    if [ "$status" = 2 ] && [ ! -s out ] && [ "$(cat err)" = "$want" ]; then
-        tell 0 "$what"
-    else
-        tell 1 "$what"
-        printf 'status %s, out: %s\nwant: %s\ngot:  %s\n' "$status" "$(cat out)" "$want" "$(cat err)"
-    fi
-}
-
-ends() { # what status command...
-    local what=$1 want=$2
-    shift 2
-    run "$@"
-    [ "$status" = "$want" ]
-    tell $? "$what"
-    [ "$status" = "$want" ] || printf 'status %s\n%s\n' "$status" "$(cat out err)"
-}
+# shellcheck source=tests/support/program.sh
+. "$root/tests/support/program.sh"
 
 # ---- options
 
@@ -79,7 +28,8 @@ while IFS='|' read -r what args line; do
     line=${line# }
     line=${line/COUNT/give a whole number from 1, such as 100 or 10k}
     line=${line/RATE/give starts per second or minute, such as 200, 0.5\/s or 30\/m}
-    line=${line/TIME/give a time such as 30s, 1h30m or 250ms}
+    line=${line/HOW_LONG/give a time such as 30s, 1h30m or 250ms}
+    line=${line/STAGE/write TIME:N, such as 30s:100 for users or 30s:200\/s for a rate}
     refuses "${what% }" "good: $line" ./good "${args[@]}"
 done <<'END'
 an unknown flag is refused | --frobnicate | unknown option --frobnicate; --help lists them all
@@ -88,10 +38,10 @@ an unknown letter is found among others | -qx5 | unknown option -x; --help lists
 a mistyped flag is answered by the right one | --durration 5s | unknown option --durration; did you mean --duration?
 an abbreviated flag is answered by the whole | --dur=5s | unknown option --dur; did you mean --duration?
 a flag of another command is unknown | list -u 5 | unknown option -u; --help lists them all
-a duration needs a unit that exists | -d 5x | -d 5x: the units are d h m s ms us; TIME
-a duration is more than nothing | -d 0s | -d 0s: it is too small; TIME
-a duration is not negative | -d -5s | -d -5s: it is negative; TIME
-a duration that overflows is refused | -d 3000000h | -d 3000000h: it is too long; TIME
+a duration needs a unit that exists | -d 5x | -d 5x: the units are d h m s ms us; HOW_LONG
+a duration is more than nothing | -d 0s | -d 0s: it is too small; HOW_LONG
+a duration is not negative | -d -5s | -d -5s: it is negative; HOW_LONG
+a duration that overflows is refused | -d 3000000h | -d 3000000h: it is too long; HOW_LONG
 users are not negative | -u -1 | -u -1: it is negative; COUNT
 users are at least one | -u 0 | -u 0: it is too small; COUNT
 users have a limit | -u 100000001 | -u 100000001: it is too large; COUNT
@@ -103,15 +53,32 @@ iterations are at least one | -i 0 | -i 0: it is too small; COUNT
 iterations that overflow are refused | -i 99999999999999999999 | -i 99999999999999999999: it is too large; COUNT
 a seed is a number | --seed -4 | --seed -4: it is negative; give a whole number from 0
 a grace time is a time | --grace soon | --grace soon: a number was expected; give a time such as 10s or 0s
-workers come later | -w 4 | -w 4: worker processes are not in this version yet; use -w 0
-workers are not negative | --workers -1 | --workers -1: worker processes are not in this version yet; use -w 0
+workers are a number | -w many | -w many: a number was expected; give a number of processes, or 0 for none but this
+workers are not negative | --workers -1 | --workers -1: it is negative; give a number of processes, or 0 for none but this
+workers have a limit | -w 1025 | -w 1025: it is too large; give a number of processes, or 0 for none but this
 a rate is more than nothing | -r 0 | -r 0: it is too small; RATE
 a rate is not negative | -r -5 | -r -5: it is negative; RATE
 a rate is a number | --rate fast | --rate fast: a number was expected; RATE
 a rate has a limit | -r 10001k | -r 10001k: it is too large; RATE
 a rate is per second, minute or hour | -r 5/d | -r 5/d: behind the number may stand /s, /m or /h; RATE
 a wait for users needs arrivals | --arrival-wait 1s | --arrival-wait needs --rate; add -r N or leave it out
-stages come later | --stage=30s:100 | --stage: stages are not in this version yet; use -u and -d
+a stage has two parts | -s 30s | -s 30s: there is no colon in it; STAGE
+a stage is something | --stage= | --stage '': it is empty; STAGE
+the length of a stage is a time | -s 5x:10 | -s 5x:10: 5x: the units are d h m s ms us; STAGE
+a stage has a length | -s :10 | -s :10: it is empty; STAGE
+the users of a stage are a number | -s 30s:x | -s 30s:x: x: a number was expected; STAGE
+the users of a stage are whole | -s 30s:1.5 | -s 30s:1.5: 1.5: something follows the digits; STAGE
+the users of a stage have a limit | -s 30s:101m | -s 30s:101m: 101m: it is too large; STAGE
+the rate of a stage is one | -s 30s:9/x | -s 30s:9/x: 9/x: behind the number may stand /s, /m or /h; STAGE
+the rate of a stage has a limit | -s 30s:11000k/s | -s 30s:11000k/s: 11000k/s: it is too large; STAGE
+stages are of users or rates, not both | -s 30s:5 -s 30s:5/s | -s 30s:5/s: the stages before it are of users; give all of them as users, 30s:100, or as rates, 30s:100/s
+nor the other way round | -s 30s:5/s -s 30s:5 | -s 30s:5: the stages before it are of rates; give all of them as users, 30s:100, or as rates, 30s:100/s
+stages have their own length | -d 1m -s 30s:5 | --duration goes with no --stage: stages have their own length; leave one of them out
+stages of users have no rate | -r 5 -s 30s:5 | --rate goes with no --stage of users; write the stages as rates, 30s:100/s, or leave --rate out
+stages lead to something | -s 30s:0 | --stage: no stage leads to anything above 0; write a stage such as 30s:100
+stages of a rate too | -s 30s:0/s | --stage: no stage leads to anything above 0; write a stage such as 30s:100
+stages take time | -s 0s:5 | --stage: no stage takes any time; write a stage such as 30s:100
+stages are not too long | -s 2000000h:5 -s 2000000h:5 | --stage: all stages together are too long; give shorter ones
 thresholds come later | --threshold p95<1 | --threshold: thresholds are not in this version yet; use --json and judge the result file
 a flag at the end lacks its value | -u | -u needs a value; write -u N
 a file is not the next flag | --json -q | --json needs a value, but -q follows; write --json FILE
@@ -123,6 +90,7 @@ a lone dash is a word | run - | unexpected word '-'; options begin with -, --hel
 a mistyped command is answered by the right one | lsit | unknown command 'lsit'; did you mean list?
 an unknown command is refused | frobnicate | unknown command 'frobnicate'; --help lists them all
 help of an unknown command is refused | help frobnicate | unknown command 'frobnicate'; --help lists them all
+a second word is one too many | help run list | unexpected word 'list'; options begin with -, --help lists them
 END
 
 # ---- parameters
@@ -162,7 +130,7 @@ ends "a result replaces the old one" 0 ./good "${given[@]}" -q -i 3 --json old.j
 ! grep -qx old old.json && [ "$(find . -name '*old.json*' | wc -l)" = 1 ]
 tell $? "and leaves nothing else behind"
 ends "a result may go to standard output" 0 ./good "${given[@]}" -i 3 --json -
-[ "$(head -c 1 out)" = '{' ] && [ "$(tail -n 1 out)" = '}' ] && grep -q '^verdict' err
+[ "$(head -c 1 out)" = '{' ] && [ "$(tail -n 1 out)" = '}' ] && grep -q '^PASSED' err
 tell $? "which is then all that stands there; the report goes to standard error"
 
 # ---- what is written where
@@ -171,7 +139,7 @@ ends "a quiet run passes" 0 ./good "${given[@]}" -qi3
 [ ! -s out ] && [ ! -s err ]
 tell $? "and writes nothing at all"
 ends "a run reports" 0 ./good run "${given[@]}" --users 2 -i 5 --seed 42 --grace 0s -w 0
-grep -q '^verdict: valid' out && grep -q 'seed 42' out && ! grep -q '^good: ' err
+grep -q '^PASSED' out && grep -q 'seed 42' out && ! grep -q '^good: ' err
 tell $? "to standard output"
 ! grep -q $'\e' out err
 tell $? "without colours when that is no terminal"
@@ -195,12 +163,67 @@ tell $? "so does a standard output that is closed"
 # ---- seeds
 
 seed_of() { # arguments
-    ./good "${given[@]}" -i 1 "$@" 2>err | grep -o 'seed [0-9]*'
+    ./good "${given[@]}" -i 1 "$@" 2>err | grep -o 'seed [0-9]*' | head -n 1
 }
 [ "$(seed_of --seed 18446744073709551615)" = 'seed 18446744073709551615' ]
 tell $? "a seed that is given is reported"
 [ -n "$(seed_of)" ] && [ "$(seed_of)" != "$(seed_of)" ]
 tell $? "a seed that is not given is drawn and reported"
+
+# ---- the run that was had, again
+
+ends "a run tells the command that repeats it" 0 ./good "${given[@]}" -p "size=1'0 0" -qi 1 --json again.json
+grep -qE "\"command\": *\"./good -p base_url=http://127.0.0.1 -p 'size=1'.*''0 0' -qi 1 --json again.json --seed [0-9]+\"" again.json
+tell $? "as a shell reads it, with the seed that was drawn"
+
+# ---- stages and workers
+
+ends "a run in stages ends with the last one" 0 \
+    ./good "${given[@]}" -w 2 -s 100ms:4 -s 200ms:4 -s 100ms:0 --json staged.json
+grep -qE '"duration_s": *0\.[4-9]' staged.json && grep -qE '"workers": *2[,}]' staged.json
+tell $? "and was as long as they are together"
+ends "a rate may have stages too" 0 ./good "${given[@]}" -w 0 -s 500ms:100/s --json staged.json
+grep -qE '"intended": *2[45][,}]' staged.json
+tell $? "of which as many begin as lie below the line"
+ends "all processors are used when nobody says how many" 0 \
+    ./good "${given[@]}" -q -u 100 -i 100 --json all.json
+grep -qE "\"workers\": *$(nproc)[,}]" all.json
+tell $? "and no more"
+ends "of them as many as there are users" 0 ./good "${given[@]}" -q -u 1 -i 1 --json one.json
+grep -qE '"workers": *1[,}]' one.json
+tell $? "that is one"
+
+# ---- what this machine cannot do
+
+program fat <<'END'
+#include <loadkit/loadkit.h>
+LK_VU(demo) { char state[1000000]; };
+LK_STEP(demo, idle, .every = LK_FIXED(0.001)) { self->state[0]++; }
+LK_MAIN()
+END
+run ./fat -u 99999999
+[ "$status" = 2 ] && [ ! -s out ] && [ "$(wc -l <err)" = 1 ] &&
+    grep -q '^fat: 99,999,999 users need at least .* of memory, and .* left: use fewer than ' err
+tell $? "more users than there is memory for are refused at once"
+
+with_descriptors() { # options of ulimit, command
+    local limit
+    read -ra limit <<<"$1"
+    shift
+    (ulimit "${limit[@]}" && "$@")
+}
+note='good: 200 users with a connection each need 164 descriptors in a worker, and the limit is 100: use -w 6, or raise ulimit -n'
+ends "too few descriptors are no reason to refuse" 0 \
+    with_descriptors '-n 100' ./good "${given[@]}" -u 200 -w 2 -i 1
+grep -qxF "$note" err
+tell $? "but a reason to say so"
+ends "a quiet run does without" 0 with_descriptors '-n 100' ./good "${given[@]}" -u 200 -w 2 -qi1
+[ ! -s err ]
+tell $? "that note"
+ends "a limit that can be raised" 0 \
+    with_descriptors '-S -n 100' ./good "${given[@]}" -u 200 -w 2 -i 1
+! grep -q 'descriptors in a worker' err
+tell $? "is raised, without a word"
 
 # ---- the other commands
 
@@ -348,5 +371,4 @@ if "${compile[@]}" -shared -fPIC -fvisibility=default seven.c -o libseven.so; th
     ends "a scenario may stand in a shared object" 0 ./several -qi 5
 fi
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+end_tests

@@ -339,8 +339,8 @@ START_TEST(samples_count_under_their_step_with_codes_and_categories)
     ck_assert_uint_eq(lki_codes_get(&call->total.codes, code), 2);
     ck_assert_str_eq(lki_metrics_code_name(metrics, code), "GRPC_TIMEOUT");
     ck_assert_str_eq(lki_metrics_code_category(metrics, code), "time-out");
-    ck_assert_uint_eq(metrics->totals.steps, 1);
-    ck_assert_uint_eq(metrics->totals.http_requests, 0);
+    ck_assert_uint_eq(metrics->totals->steps, 1);
+    ck_assert_uint_eq(metrics->totals->http_requests, 0);
     town_close(&town);
 }
 END_TEST
@@ -666,9 +666,9 @@ START_TEST(checks_are_counted_and_the_step_goes_on)
     ck_assert_uint_eq(flags->total.latency.count, 0);
     ck_assert_uint_eq(metric("a/sums")->total.errors, 0);
     ck_assert_str_eq(error_of(LKI_SOURCE_CHECK)->message, "flags");
-    ck_assert_uint_eq(town.metrics.totals.steps, 1);
-    ck_assert_uint_eq(town.metrics.totals.step_errors, 0);
-    ck_assert_uint_eq(town.metrics.totals.http_requests, 0);
+    ck_assert_uint_eq(town.metrics.totals->steps, 1);
+    ck_assert_uint_eq(town.metrics.totals->step_errors, 0);
+    ck_assert_uint_eq(town.metrics.totals->http_requests, 0);
     town_close(&town);
 }
 END_TEST

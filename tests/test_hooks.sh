@@ -139,7 +139,7 @@ LK_MAIN()
 END
 run ./fails -u 3 -d 1s
 check "a set-up that fails, fails the run" ended_with 1
-check "the report says why" says "verdict: failed, on_setup failed: no cart?to be had"
+check "the report says why" says "FAILED: on_setup failed: no cart?to be had"
 check "no user begins" same 0 "$(number steps)"
 check "but it is torn down" same 1 "$(requests_of 'on_teardown/GET /')"
 check "a set-up that fails is counted like others" reconciles
@@ -168,10 +168,19 @@ static void block(void *unused)
     sleep(30);
 }
 
-/* Signals come to the loop between two waits. */
+static pid_t program;
+
+__attribute__((constructor)) static void begin(void)
+{
+    program = getpid();
+}
+
+/* It is the program that is told, also when this is a worker of it. Two signals at once would be
+ * one; and in the program itself they come to the loop between two waits. */
 static void interrupt(lk_vu *vu)
 {
-    raise(SIGINT);
+    kill(program, SIGINT);
+    usleep(20000);
     lk_sleep(vu, 0);
     lk_sleep(vu, 0.05);
 }
@@ -284,7 +293,10 @@ check "users that block: it is torn down" torn_down
 check "users that block: they are told of" says \
     "users were still in a function called by lk_blocking"
 run ./ends -u 3 -d 200ms -p how=null
-check "a fault in the set-up is named" same "ends: segmentation fault in on_setup" "$(cat err)"
+check "a fault in the set-up is named" same "ends: worker 1 crashed: segmentation fault in on_setup" \
+    "$(head -n 1 err)"
+run ./ends -u 3 -d 200ms -w 0 -p how=null
+check "and without workers too" same "ends: segmentation fault in on_setup" "$(head -n 1 err)"
 check "a fault in the set-up ends the run as failed" ended_with 1
 
 # ---- factories

@@ -194,9 +194,9 @@ START_TEST(a_bad_answer_is_one_failure_and_the_next_answer_is_right)
     got_next(&got, 1, got.answers[0].error);
     ck_assert_msg(rig_count(&rig, want->code) == 1, "%d: not %s", _i, lki_code_name(want->code));
     ck_assert_uint_eq(rig_count(&rig, 200), 1);
-    ck_assert_uint_eq(rig.metrics.totals.http_requests, 2);
-    ck_assert_uint_eq(rig.metrics.totals.http_errors, 1);
-    ck_assert_uint_eq(rig.metrics.totals.http_retries, 0);
+    ck_assert_uint_eq(rig.metrics.totals->http_requests, 2);
+    ck_assert_uint_eq(rig.metrics.totals->http_errors, 1);
+    ck_assert_uint_eq(rig.metrics.totals->http_retries, 0);
     ck_assert_uint_eq(test_server_settle(&server)->connections, 2);
     finish();
 }
@@ -215,7 +215,7 @@ START_TEST(a_connection_that_is_reset_at_once_is_one_failure)
     got_next(&got, 1, "after a reset");
     ck_assert_uint_eq(rig_count(&rig, LKI_CODE_HTTP_RESET) + rig_count(&rig, LKI_CODE_HTTP_CONNECT),
                       1);
-    ck_assert_uint_eq(rig.metrics.totals.http_errors, 1);
+    ck_assert_uint_eq(rig.metrics.totals->http_errors, 1);
     finish();
 }
 END_TEST
@@ -290,7 +290,7 @@ START_TEST(a_stall_at_any_byte_is_one_time_out)
     }
     ck_assert_uint_eq(rig_count(&rig, LKI_CODE_HTTP_TIMEOUT), len);
     ck_assert_uint_eq(rig_count(&rig, 200), len);
-    ck_assert_uint_eq(rig.metrics.totals.http_unsent, 0);
+    ck_assert_uint_eq(rig.metrics.totals->http_unsent, 0);
     rig_close(&rig);
     ck_assert_uint_eq(test_server_settle_closed(&server)->requests, 2 * len);
     test_server_stop(&server);
@@ -375,9 +375,9 @@ START_TEST(an_exchange_cut_off_by_the_end_of_the_run_is_counted_but_no_error)
     for (size_t i = 0; i < 3; i++)
         ck_assert_int_eq(users[i]->outcome, LKI_OUTCOME_CANCELLED);
     ck_assert_uint_eq(rig_count(&rig, LKI_CODE_HTTP_CANCELLED), 3);
-    ck_assert_uint_eq(rig.metrics.totals.http_requests, 3);
-    ck_assert_uint_eq(rig.metrics.totals.http_errors, 0);
-    ck_assert_uint_eq(rig.metrics.totals.http_unsent, 0);
+    ck_assert_uint_eq(rig.metrics.totals->http_requests, 3);
+    ck_assert_uint_eq(rig.metrics.totals->http_errors, 0);
+    ck_assert_uint_eq(rig.metrics.totals->http_unsent, 0);
     finish();
 }
 END_TEST
@@ -423,8 +423,8 @@ START_TEST(a_request_on_a_connection_that_is_reset_is_sent_again_if_that_is_safe
     ck_assert_int_eq(two.got.answers[1].status, want->again ? 200 : 0);
     ck_assert_uint_eq(rig_count(&rig, 200), want->again ? 2 : 1);
     ck_assert_uint_eq(rig_count(&rig, LKI_CODE_HTTP_RESET), want->again ? 0 : 1);
-    ck_assert_uint_eq(rig.metrics.totals.http_requests, 2);
-    ck_assert_uint_eq(rig.metrics.totals.http_retries, want->again ? 1 : 0);
+    ck_assert_uint_eq(rig.metrics.totals->http_requests, 2);
+    ck_assert_uint_eq(rig.metrics.totals->http_retries, want->again ? 1 : 0);
     ck_assert_uint_eq(test_server_settle(&server)->requests, want->again ? 3 : 2);
     finish();
 }
@@ -441,8 +441,8 @@ START_TEST(a_request_that_the_server_read_before_it_closed_is_not_sent_again)
     rig_run(&rig);
     ck_assert_int_eq(two.got.answers[1].status, 0);
     ck_assert_uint_eq(rig_count(&rig, LKI_CODE_HTTP_RESET), 1);
-    ck_assert_uint_eq(rig.metrics.totals.http_retries, 0);
-    ck_assert_uint_eq(rig.metrics.totals.http_unsent, 0);
+    ck_assert_uint_eq(rig.metrics.totals->http_retries, 0);
+    ck_assert_uint_eq(rig.metrics.totals->http_unsent, 0);
     ck_assert_uint_eq(test_server_settle(&server)->requests, 2);
     finish();
 }
@@ -459,7 +459,7 @@ START_TEST(a_request_is_sent_again_only_once)
     rig_run(&rig);
     ck_assert_int_eq(two.got.answers[1].status, 0);
     ck_assert_uint_eq(rig_count(&rig, LKI_CODE_HTTP_RESET), 1);
-    ck_assert_uint_eq(rig.metrics.totals.http_retries, 1);
+    ck_assert_uint_eq(rig.metrics.totals->http_retries, 1);
     ck_assert_uint_eq(test_server_settle(&server)->connections, 2);
     finish();
 }
@@ -493,7 +493,7 @@ START_TEST(anything_on_an_idle_connection_closes_it)
     rig_run(&rig);
     ck_assert_str_eq(got.answers[0].body, "hello");
     got_next(&got, 1, "after the idle connection");
-    ck_assert_uint_eq(rig.metrics.totals.http_retries, 0);
+    ck_assert_uint_eq(rig.metrics.totals->http_retries, 0);
     ck_assert_uint_eq(test_server_settle(&server)->connections, 2);
     finish();
 }
@@ -554,7 +554,7 @@ START_TEST(a_request_that_is_not_taken_in_whole_counts_as_unsent)
     rig_run(&rig);
     ck_assert_str_eq(upload.got.answers[0].error, "timed out while sending");
     ck_assert_uint_eq(rig_count(&rig, LKI_CODE_HTTP_TIMEOUT), 1);
-    ck_assert_uint_eq(rig.metrics.totals.http_unsent, 1);
+    ck_assert_uint_eq(rig.metrics.totals->http_unsent, 1);
     finish();
 }
 END_TEST
@@ -600,8 +600,8 @@ START_TEST(a_refused_port_is_named_and_counted_as_unsent)
     snprintf(error, sizeof(error), "cannot connect to %s: Connection refused", url + 7);
     ck_assert_str_eq(got.answers[0].error, error);
     ck_assert_uint_eq(rig_count(&rig, LKI_CODE_HTTP_CONNECT), 2);
-    ck_assert_uint_eq(rig.metrics.totals.http_requests, 2);
-    ck_assert_uint_eq(rig.metrics.totals.http_unsent, 2);
+    ck_assert_uint_eq(rig.metrics.totals->http_requests, 2);
+    ck_assert_uint_eq(rig.metrics.totals->http_unsent, 2);
     rig_close(&rig);
 }
 END_TEST
@@ -621,7 +621,7 @@ START_TEST(an_unknown_name_is_named_and_counted_as_unsent)
                       got.answers[0].error,
                   "%s", got.answers[0].error);
     ck_assert_uint_eq(rig_count(&rig, LKI_CODE_HTTP_DNS), 2);
-    ck_assert_uint_eq(rig.metrics.totals.http_unsent, 2);
+    ck_assert_uint_eq(rig.metrics.totals->http_unsent, 2);
     rig_close(&rig);
 }
 END_TEST
@@ -651,7 +651,7 @@ START_TEST(no_descriptors_left_is_named_and_survived)
     rig_run(&rig);
     ck_assert_ptr_nonnull(strstr(got.answers[0].error, "Too many open files"));
     ck_assert_uint_eq(rig_count(&rig, LKI_CODE_HTTP_NO_DESCRIPTORS), 1);
-    ck_assert_uint_eq(rig.metrics.totals.http_unsent, 1);
+    ck_assert_uint_eq(rig.metrics.totals->http_unsent, 1);
     got_next(&got, 1, "when there are descriptors again");
     finish();
 }

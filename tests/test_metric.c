@@ -221,7 +221,7 @@ START_TEST(beyond_the_cap_samples_go_to_the_overflow_of_their_source)
     record(http, 200, LKI_SAMPLE_OK, 1000000);
     lki_metrics_fold(&metrics);
     ck_assert_uint_eq(http->total.count, 1);
-    ck_assert_uint_eq(metrics.totals.http_requests, 4);
+    ck_assert_uint_eq(metrics.totals->http_requests, 4);
 }
 END_TEST
 
@@ -261,11 +261,11 @@ START_TEST(a_good_sample_counts_in_all_its_places)
     ck_assert_uint_eq(second->phases[LKI_PHASE_SEND].count, 1);
     ck_assert_int_eq(second->phases[LKI_PHASE_WAIT].max, 5000000);
     ck_assert_int_eq(second->phases[LKI_PHASE_RECEIVE].max, 40000);
-    ck_assert_uint_eq(metrics.totals.http_requests, 1);
-    ck_assert_uint_eq(metrics.totals.http_errors, 0);
-    ck_assert_uint_eq(metrics.totals.bytes_sent, 11);
-    ck_assert_uint_eq(metrics.totals.bytes_received, 22);
-    ck_assert_uint_eq(metrics.totals.steps, 0);
+    ck_assert_uint_eq(metrics.totals->http_requests, 1);
+    ck_assert_uint_eq(metrics.totals->http_errors, 0);
+    ck_assert_uint_eq(metrics.totals->bytes_sent, 11);
+    ck_assert_uint_eq(metrics.totals->bytes_received, 22);
+    ck_assert_uint_eq(metrics.totals->steps, 0);
 }
 END_TEST
 
@@ -278,8 +278,8 @@ START_TEST(a_failed_sample_is_an_error_and_has_its_latency)
     ck_assert_uint_eq(metric->second.errors, 1);
     ck_assert_uint_eq(lki_codes_get(&metric->second.codes, LKI_CODE_HTTP_TIMEOUT), 1);
     ck_assert_int_eq(metric->second.latency.max, 30 * LKI_NS_PER_S);
-    ck_assert_uint_eq(metrics.totals.http_requests, 1);
-    ck_assert_uint_eq(metrics.totals.http_errors, 1);
+    ck_assert_uint_eq(metrics.totals->http_requests, 1);
+    ck_assert_uint_eq(metrics.totals->http_errors, 1);
 }
 END_TEST
 
@@ -300,10 +300,10 @@ START_TEST(a_cancelled_sample_is_counted_but_is_neither_error_nor_latency)
         ck_assert_uint_eq(http->second.phases[p].count, 0);
     ck_assert_uint_eq(step->second.cancelled, 1);
     ck_assert_uint_eq(step->second.latency.count, 0);
-    ck_assert_uint_eq(metrics.totals.http_requests, 1);
-    ck_assert_uint_eq(metrics.totals.http_errors, 0);
-    ck_assert_uint_eq(metrics.totals.steps, 1);
-    ck_assert_uint_eq(metrics.totals.step_errors, 0);
+    ck_assert_uint_eq(metrics.totals->http_requests, 1);
+    ck_assert_uint_eq(metrics.totals->http_errors, 0);
+    ck_assert_uint_eq(metrics.totals->steps, 1);
+    ck_assert_uint_eq(metrics.totals->step_errors, 0);
 }
 END_TEST
 
@@ -349,8 +349,8 @@ START_TEST(what_takes_no_time_has_no_latency)
     ck_assert_uint_eq(check->second.errors, 1);
     ck_assert_uint_eq(check->second.latency.count, 0);
     ck_assert_uint_eq(lki_codes_get(&check->second.codes, LKI_CODE_CHECK_FAILED), 1);
-    ck_assert_uint_eq(metrics.totals.steps, 0);
-    ck_assert_uint_eq(metrics.totals.http_requests, 0);
+    ck_assert_uint_eq(metrics.totals->steps, 0);
+    ck_assert_uint_eq(metrics.totals->http_requests, 0);
 }
 END_TEST
 
@@ -376,11 +376,11 @@ START_TEST(totals_count_steps_and_requests_apart)
     lki_metric_record_simple(step, LKI_CODE_STEP_OK, LKI_SAMPLE_OK, 5000);
     lki_metric_record_simple(step, LKI_CODE_STEP_FAILED, LKI_SAMPLE_ERROR, 5000);
     lki_metric_record_simple(life, LKI_CODE_LIFECYCLE_FAILED, LKI_SAMPLE_ERROR, 5000);
-    ck_assert_uint_eq(metrics.totals.steps, 2);
-    ck_assert_uint_eq(metrics.totals.step_errors, 1);
-    ck_assert_uint_eq(metrics.totals.http_requests, 0);
-    ck_assert_uint_eq(metrics.totals.http_errors, 0);
-    ck_assert_uint_eq(metrics.totals.iterations, 0);
+    ck_assert_uint_eq(metrics.totals->steps, 2);
+    ck_assert_uint_eq(metrics.totals->step_errors, 1);
+    ck_assert_uint_eq(metrics.totals->http_requests, 0);
+    ck_assert_uint_eq(metrics.totals->http_errors, 0);
+    ck_assert_uint_eq(metrics.totals->iterations, 0);
 }
 END_TEST
 
@@ -614,7 +614,7 @@ START_TEST(a_released_set_can_be_used_again)
     lki_metrics_release(&metrics);
     lki_metrics_init(&metrics, 0, 0);
     record(find(LKI_SOURCE_HTTP, "", "GET /"), 200, LKI_SAMPLE_OK, 5000);
-    ck_assert_uint_eq(metrics.totals.http_requests, 1);
+    ck_assert_uint_eq(metrics.totals->http_requests, 1);
 }
 END_TEST
 

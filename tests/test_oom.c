@@ -350,7 +350,7 @@ static enum lk_err walk_crowd(void)
 static enum lk_err walk_worker(void)
 {
     static const struct lki_share share = {.users = 100,
-                                           .first_user = 1,
+
                                            .duration_ns = LKI_NS_PER_S,
                                            .iterations = 5,
                                            .seed = 1,
@@ -362,7 +362,7 @@ static enum lk_err walk_worker(void)
     if (!err)
         err = lki_worker_open(&worker, model, &share);
     if (!err) {
-        err = worker.metrics.overflowed ? LK_E_LIMIT : second_best(&worker.loop);
+        err = worker.metrics.overflowed ? LK_E_LIMIT : second_best(worker.loop);
         lki_worker_close(&worker);
     }
     lki_model_free(model);
@@ -371,15 +371,18 @@ static enum lk_err walk_worker(void)
 
 static enum lk_err walk_options(void)
 {
-    static char *argv[] = {"-u", "5", "-p", "a=1", "--json=x", "-pb=2", "-p", "c=3", "-qi7"};
+    static char *argv[] = {"-u",  "5",    "-p", "a=1",   "--json=x",           "-pb=2", "-p",
+                           "c=3", "-qi7", "-s", "1s:20", "--config=/dev/null", "-s1s:5"};
     struct lki_options options;
     struct lki_buf message;
     enum lk_err err;
 
     lki_buf_init(&message, 4096);
-    err = lki_options_read(&options, LKI_CMD_RUN, LKI_COUNT(argv), argv, &message);
+    err = lki_options_read(&options, LKI_CMD_RUN, 0, LKI_COUNT(argv), argv, &message);
     if (!err) {
-        err = options.param_count == 3 && options.users == 5 ? LK_OK : LK_E_STATE;
+        err = options.param_count == 3 && options.users == 5 && options.stage_count == 2
+                  ? LK_OK
+                  : LK_E_STATE;
         lki_options_release(&options);
     }
     lki_buf_release(&message);
@@ -396,7 +399,7 @@ static enum lk_err walk_wrong_options(void)
     enum lk_err err;
 
     lki_buf_init(&message, 4096);
-    err = lki_options_read(&options, LKI_CMD_RUN, LKI_COUNT(argv), argv, &message);
+    err = lki_options_read(&options, LKI_CMD_RUN, 0, LKI_COUNT(argv), argv, &message);
     if (err == LK_E_ARG)
         err = message.err;
     else if (!err)
@@ -421,7 +424,7 @@ static void record(struct lki_metrics *metrics, int i)
     lki_metric_record_simple(lki_metrics_find(metrics, LKI_SOURCE_STEP, "", "step", 4),
                              LKI_CODE_STEP_OK, LKI_SAMPLE_OK, 5000);
     lki_metrics_error(metrics, LKI_SOURCE_STEP, "step", LKI_CODE_STEP_FAILED, name, 1);
-    metrics->totals.iterations++;
+    metrics->totals->iterations++;
 }
 
 /* Whatever could not be kept is counted all the same. */
@@ -583,14 +586,14 @@ static enum lk_err users_alone(struct lki_model **model)
 START_TEST(a_user_that_waits_for_a_stack_is_told)
 {
     static const struct lki_share share = {
-        .users = 1, .first_user = 1, .iterations = 1, .duration_ns = 3600 * LKI_NS_PER_S};
+        .users = 1, .iterations = 1, .duration_ns = 3600 * LKI_NS_PER_S};
     const struct lki_error_group *group;
     struct lki_model *model = NULL;
     struct lki_worker worker;
 
     ck_assert_int_eq(users_alone(&model), LK_OK);
     ck_assert_int_eq(lki_worker_open(&worker, model, &share), LK_OK);
-    worker.loop.clock.fake = true;
+    worker.loop->clock.fake = true;
     memory_refuse(0, 1);
     lki_worker_run(&worker);
     ck_assert_int_eq(memory_allow(), 1);
@@ -598,7 +601,7 @@ START_TEST(a_user_that_waits_for_a_stack_is_told)
     ck_assert_ptr_nonnull(group);
     ck_assert_msg(strstr(group->message, "stack") != NULL, "%s", group->message);
     ck_assert_uint_ge(group->count, 1);
-    ck_assert_uint_eq(worker.metrics.totals.iterations, 1);
+    ck_assert_uint_eq(worker.metrics.totals->iterations, 1);
     lki_worker_close(&worker);
     lki_model_free(model);
 }
@@ -609,7 +612,7 @@ END_TEST
 START_TEST(a_hook_or_probe_without_a_stack_has_failed)
 {
     static const struct lki_share share = {
-        .users = 1, .first_user = 1, .iterations = 1, .duration_ns = 3600 * LKI_NS_PER_S};
+        .users = 1, .iterations = 1, .duration_ns = 3600 * LKI_NS_PER_S};
     bool probe = _i == 1;
     struct lki_model *model = NULL;
     struct lki_worker worker;
@@ -618,7 +621,7 @@ START_TEST(a_hook_or_probe_without_a_stack_has_failed)
     if (probe)
         model->run_hooks[LK_RUN_SETUP] = NULL;
     ck_assert_int_eq(lki_worker_open(&worker, model, &share), LK_OK);
-    worker.loop.clock.fake = true;
+    worker.loop->clock.fake = true;
     memory_refuse(0, 1);
     lki_worker_run(&worker);
     ck_assert_int_eq(memory_allow(), 1);
@@ -643,14 +646,13 @@ static void lose_memory(struct lki_worker *worker, void *arg)
  * grace time is over. */
 START_TEST(a_user_that_waits_for_a_stack_does_not_hold_up_the_end)
 {
-    static const struct lki_share share = {
-        .users = 200, .first_user = 1, .duration_ns = 5 * LKI_NS_PER_S};
+    static const struct lki_share share = {.users = 200, .duration_ns = 5 * LKI_NS_PER_S};
     struct lki_model *model = NULL;
     struct lki_worker worker;
 
     ck_assert_int_eq(users_alone(&model), LK_OK);
     ck_assert_int_eq(lki_worker_open(&worker, model, &share), LK_OK);
-    worker.loop.clock.fake = true;
+    worker.loop->clock.fake = true;
     worker.on_second = lose_memory;
     lki_worker_run(&worker);
     ck_assert_int_gt(memory_allow(), 0);

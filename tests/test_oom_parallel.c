@@ -53,7 +53,7 @@ START_TEST(a_step_without_a_stack_is_carried_out_after_the_others)
     town_run(&town);
     memory_allow();
     ck_assert_str_eq(town_log(&town), "b@0 a@1 c@2");
-    ck_assert_uint_eq(town.metrics.totals.iterations, 1);
+    ck_assert_uint_eq(town.metrics.totals->iterations, 1);
     ck_assert_ptr_nonnull(town.metrics.first_error);
     town_close(&town);
 }
@@ -82,10 +82,10 @@ START_TEST(sets_without_memory_are_carried_out_or_missed_aloud)
         memory_refuse(after, droughts[_i]);
         town_run(&town);
         refused = memory_allow();
-        whole = town.metrics.totals.steps == 16;
-        EXPECT(town.metrics.totals.step_errors == 0, "a step failed, after %ld", after);
+        whole = town.metrics.totals->steps == 16;
+        EXPECT(town.metrics.totals->step_errors == 0, "a step failed, after %ld", after);
         EXPECT(whole || town.metrics.first_error, "nothing is told, after %ld", after);
-        EXPECT(whole || refused, "only %d steps", (int)town.metrics.totals.steps);
+        EXPECT(whole || refused, "only %d steps", (int)town.metrics.totals->steps);
         town_close(&town);
         EXPECT(memory_held() == held, "%ld blocks more, after %ld", memory_held() - held, after);
         if (!refused)

@@ -1,12 +1,15 @@
-/* Options: what a command line comes to. What it may not say is in test_cli.sh. */
+/* Options: what a command line comes to. What it may not say is in test_cli.sh, and what stands
+ * below it in test_cli_config.sh. */
 #include "cli/options.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/machine.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "cli/command.h"
 
 #define ARGS_MAX 12
 
@@ -21,7 +24,7 @@ static struct lki_options read_run(const char *const *args)
     for (; args[argc]; argc++)
         argv[argc] = (char *)(uintptr_t)args[argc];
     lki_buf_init(&message, 4096);
-    ck_assert_int_eq(lki_options_read(&options, LKI_CMD_RUN, argc, argv, &message), LK_OK);
+    ck_assert_int_eq(lki_options_read(&options, LKI_CMD_RUN, 0, argc, argv, &message), LK_OK);
     ck_assert_uint_eq(message.len, 0);
     lki_buf_release(&message);
     return options;
@@ -36,11 +39,13 @@ START_TEST(without_options_one_user_runs_for_ten_seconds)
     ck_assert_uint_eq(options.users, 1);
     ck_assert_int_eq(options.duration_ns, 10 * LKI_NS_PER_S);
     ck_assert_uint_eq(options.iterations, 0);
-    ck_assert_uint_eq(options.workers, 0);
+    ck_assert_uint_eq(options.workers, 1);
     ck_assert_int_eq(options.grace_ns, 5 * LKI_NS_PER_S);
     ck_assert_double_eq(options.rate_per_s, 0);
     ck_assert(!options.seed_given);
     ck_assert(!options.quiet && !options.no_color && !options.help && !options.version);
+    ck_assert(!options.rated);
+    ck_assert_uint_eq(options.stage_count, 0);
     ck_assert_ptr_null(options.json_file);
     ck_assert_uint_eq(options.param_count, 0);
 }
@@ -161,7 +166,7 @@ START_TEST(a_failure_says_one_line_and_owns_nothing)
     struct lki_buf message;
 
     lki_buf_init(&message, 4096);
-    ck_assert_int_eq(lki_options_read(&options, LKI_CMD_RUN, 4, argv, &message), LK_E_ARG);
+    ck_assert_int_eq(lki_options_read(&options, LKI_CMD_RUN, 0, 4, argv, &message), LK_E_ARG);
     ck_assert_str_eq(lki_buf_cstr(&message), "-u -1: it is negative; give a whole number from 1, "
                                              "such as 100 or 10k");
     ck_assert_ptr_null(options.params);
@@ -169,20 +174,94 @@ START_TEST(a_failure_says_one_line_and_owns_nothing)
 }
 END_TEST
 
+/* There is nothing for a second worker to do when there is one user. */
+START_TEST(workers_are_one_a_processor_but_not_more_than_users)
+{
+    uint64_t cpus = lki_machine_cpus();
+
+    ck_assert_uint_ge(cpus, 1);
+    ck_assert_uint_eq(READ("-u", "100k").workers, cpus);
+    ck_assert_uint_eq(READ("-u", "1").workers, 1);
+    ck_assert_uint_eq(READ("-r", "20").workers, lki_min(cpus, 20));
+    ck_assert_uint_eq(READ("-u", "1", "-w", "7").workers, 7);
+    ck_assert_uint_eq(READ("-u", "100", "-w0").workers, 0);
+}
+END_TEST
+
+static const struct stage_case {
+    const char *args[ARGS_MAX];
+    bool rated;
+    uint64_t users;
+    uint64_t population;
+    double rate_per_s;
+    int64_t duration_ns;
+    size_t count;
+    struct lki_stage last;
+} stage_cases[] = {
+    {{"-s", "30s:100"}, false, 0, 100, 0, 30 * LKI_NS_PER_S, 1, {30 * LKI_NS_PER_S, 100}},
+    {{"-s30s:1k", "--stage=1m:0", "-u", "7"},
+     false,
+     7,
+     1000,
+     0,
+     90 * LKI_NS_PER_S,
+     2,
+     {60 * LKI_NS_PER_S, 0}},
+    {{"-u", "7", "-s", "1m:3"}, false, 7, 7, 0, 60 * LKI_NS_PER_S, 1, {60 * LKI_NS_PER_S, 3}},
+    {{"-s", "0s:5", "-s", "1500ms:5"},
+     false,
+     0,
+     5,
+     0,
+     1500 * LKI_NS_PER_MS,
+     2,
+     {1500 * LKI_NS_PER_MS, 5}},
+    {{"-s", "30s:100/s"}, true, 50, 50, 0, 30 * LKI_NS_PER_S, 1, {30 * LKI_NS_PER_S, 100}},
+    {{"-r", "2", "-s", "1m:600/m"}, true, 10, 10, 2, 60 * LKI_NS_PER_S, 1, {60 * LKI_NS_PER_S, 10}},
+    {{"-s", "1m:10/s", "-s", "1m:0/s", "-u3"},
+     true,
+     3,
+     3,
+     0,
+     120 * LKI_NS_PER_S,
+     2,
+     {60 * LKI_NS_PER_S, 0}},
+    {{"-s", "30s:2", "-i", "9"}, false, 0, 2, 0, 30 * LKI_NS_PER_S, 1, {30 * LKI_NS_PER_S, 2}},
+};
+
+START_TEST(stages_are_of_users_or_of_a_rate)
+{
+    const struct stage_case *want = &stage_cases[_i];
+    struct lki_options options = read_run(want->args);
+    const struct lki_stage *last = &options.stages[want->count - 1];
+
+    ck_assert_uint_eq(options.stage_count, want->count);
+    ck_assert_int_eq(options.rated, want->rated);
+    ck_assert_uint_eq(options.users, want->users);
+    ck_assert_uint_eq(options.population, want->population);
+    ck_assert_double_eq(options.rate_per_s, want->rate_per_s);
+    ck_assert_int_eq(options.duration_ns, want->duration_ns);
+    ck_assert_int_eq(last->length_ns, want->last.length_ns);
+    ck_assert_double_eq(last->target, want->last.target);
+    lki_options_release(&options);
+    ck_assert_ptr_null(options.stages);
+}
+END_TEST
+
 START_TEST(help_fits_a_terminal)
 {
-    static const enum lki_command_bit commands[] = {LKI_CMD_RUN, LKI_CMD_LIST, LKI_CMD_VERSION,
-                                                    LKI_CMD_HELP};
+    size_t count;
+    const struct lki_command *commands = lki_command_table(&count);
     struct lki_buf out;
     const char *line;
 
     lki_buf_init(&out, 65536);
-    for (size_t i = 0; i < LKI_COUNT(commands); i++)
-        lki_options_help(commands[i], &out);
+    for (size_t i = 0; i < count; i++)
+        lki_help_options(&out, commands[i].bit);
     line = lki_buf_cstr(&out);
     ck_assert_ptr_nonnull(line);
     for (const char *end; (end = strchr(line, '\n')); line = end + 1)
-        ck_assert_int_le(end - line, 80);
+        ck_assert_msg(end - line <= 80, "%.*s", (int)(end - line), line);
     lki_buf_release(&out);
 }
 END_TEST
@@ -204,6 +283,8 @@ int main(void)
     tcase_add_test(tcase, parameters_gather_in_order);
     tcase_add_test(tcase, help_ends_the_reading);
     tcase_add_test(tcase, a_failure_says_one_line_and_owns_nothing);
+    tcase_add_test(tcase, workers_are_one_a_processor_but_not_more_than_users);
+    tcase_add_loop_test(tcase, stages_are_of_users_or_of_a_rate, 0, LKI_COUNT(stage_cases));
     tcase_add_test(tcase, help_fits_a_terminal);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);

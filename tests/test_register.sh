@@ -262,7 +262,7 @@ LK_STEP(most, buy, .needs = "look", .every = LK_FIXED(3600)) {}
 LK_MAIN()
 END
 "${compile[@]}" shares.c "$build/libloadkit.a" "${libs[@]}" -o shares
-ends "user types share a run" 0 ./shares -q -u 100 -i 170 --json result
+ends "user types share a run" 0 ./shares -q -w 2 -u 100 -i 170 --json result
 steps_of() { # id
     sed -n "s/.*\"id\":\"$1\",.*\"requests\":\([0-9]*\),.*/\1/p" result
 }

@@ -396,20 +396,6 @@ START_TEST(what_begins_ten_milliseconds_late_is_not_late_yet)
 }
 END_TEST
 
-START_TEST(dropped_arrivals_bound_the_run)
-{
-    arrivals.rate_per_s = 100;
-    arrivals.intended = 1000;
-    arrivals.started = 990;
-    arrivals.dropped = 10;
-    settings.arrivals = &arrivals;
-    make();
-    ck_assert_int_eq(result.verdict, LKI_RUN_GENERATOR_BOUND);
-    ck_assert_str_eq(result.reasons[0], "10 of 1000 arrivals found no free user in time and were "
-                                        "dropped: use more users (-u)");
-}
-END_TEST
-
 static void add_tests(TCase *tests)
 {
     tcase_add_test(tests, a_code_with_several_categories_stands_there_once);
@@ -426,7 +412,6 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, a_run_without_a_rate_has_no_arrivals);
     tcase_add_test(tests, arrivals_are_counted_with_their_lateness);
     tcase_add_test(tests, what_begins_ten_milliseconds_late_is_not_late_yet);
-    tcase_add_test(tests, dropped_arrivals_bound_the_run);
 }
 
 int main(void)

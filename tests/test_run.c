@@ -112,6 +112,34 @@ START_TEST(a_run_does_what_its_options_say)
 }
 END_TEST
 
+START_TEST(workers_carry_it_out_together)
+{
+    run(OPTIONS(.users = 4, .iterations = 101, .workers = 2));
+    ck_assert_uint_eq(count_of("visit"), 101);
+    ck_assert_uint_eq(count_of("visit/GET /page"), 101);
+    ck_assert_uint_eq(test_server_settle_closed(&server)->requests, 101);
+    ck_assert_uint_eq(server.seen->connections, 4);
+    ck_assert_int_eq(lk_result_exit_status(result), 0);
+}
+END_TEST
+
+static void fall(lk_vu *vu)
+{
+    if (lk_user_id(vu) == 2)
+        kill(getpid(), SIGKILL);
+    lk_get(vu, "/page");
+}
+
+START_TEST(a_worker_that_always_dies_is_no_end_of_the_program)
+{
+    step_does = fall;
+    run(OPTIONS(.users = 4, .duration_s = 60, .workers = 2));
+    ck_assert_str_eq(lk_result_verdict(result), "incomplete");
+    ck_assert_int_eq(lk_result_exit_status(result), 1);
+    ck_assert_ptr_nonnull(strstr(lk_result_reason(result, 0), "killed by signal 9"));
+}
+END_TEST
+
 START_TEST(without_options_it_is_one_user)
 {
     run(OPTIONS(.iterations = 3));
@@ -378,7 +406,11 @@ START_TEST(nothing_is_printed)
     ck_assert_uint_eq(count_of("visit"), 30);
     lk_result_free(result);
     result = NULL;
-    ck_assert_int_eq(printed(OPTIONS(.workers = 1)), 0);
+    ck_assert_int_eq(printed(OPTIONS(.users = 3, .iterations = 30, .workers = 2)), 0);
+    ck_assert_uint_eq(count_of("visit"), 30);
+    lk_result_free(result);
+    result = NULL;
+    ck_assert_int_eq(printed(OPTIONS(.workers = 2000)), 0);
     ck_assert_ptr_null(result);
 }
 END_TEST
@@ -395,8 +427,7 @@ static const struct refusal {
     struct lk_run_options options;
     const char *why; /* the beginning of the message */
 } refusals[] = {
-    {REFUSED(.workers = 2), ".workers is 2: worker processes are not in this version yet; leave "
-                            ".workers 0"},
+    {REFUSED(.workers = 2000), ".workers is 2000: it is too large; give at most 1024"},
     {REFUSED(.users = UINT64_MAX), ".users is 18446744073709551615: it is too large"},
     {REFUSED(.duration_s = -3), ".duration_s is -3: no time; give seconds from 0, or LK_OFF"},
     {REFUSED(.duration_s = NAN), ".duration_s is nan: no time"},
@@ -444,7 +475,7 @@ END_TEST
 
 START_TEST(a_message_is_cut_to_the_room_that_it_has)
 {
-    struct lk_run_options options = REFUSED(.workers = 2);
+    struct lk_run_options options = REFUSED(.workers = 2000);
 
     options.message_bytes = 9;
     ck_assert_int_eq(lk_run(&result, &options), LK_E_ARG);
@@ -572,7 +603,7 @@ END_TEST
 START_TEST(a_run_inside_a_step_of_lk_main_is_refused)
 {
     char url[100];
-    char *args[] = {"shop", "-q", "-i", "1", "-p", url, NULL};
+    char *args[] = {"shop", "-q", "-w", "0", "-i", "1", "-p", url, NULL};
 
     snprintf(url, sizeof(url), "base_url=%s", server.url);
     step_does = run_inside;
@@ -588,6 +619,8 @@ static TCase *running_make(void)
 
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, a_run_does_what_its_options_say);
+    tcase_add_test(tests, workers_carry_it_out_together);
+    tcase_add_test(tests, a_worker_that_always_dies_is_no_end_of_the_program);
     tcase_add_test(tests, without_options_it_is_one_user);
     tcase_add_test(tests, a_duration_ends_it_and_the_grace_time_what_is_in_hand);
     tcase_add_loop_test(tests, what_is_not_said_is_the_default, 0, LKI_COUNT(readings));

@@ -428,13 +428,35 @@ START_TEST(a_step_cannot_wait_for_its_run)
 }
 END_TEST
 
+static void *wait_to_go_on(void *unused)
+{
+    (void)unused;
+    sem_wait(&go_on);
+    return NULL;
+}
+
+START_TEST(a_program_with_threads_can_have_no_workers)
+{
+    pthread_t thread;
+
+    step_does = nap;
+    ck_assert_int_eq(pthread_create(&thread, NULL, wait_to_go_on, NULL), 0);
+    ck_assert_int_eq(lk_run(&result, OPTIONS(.iterations = 2, .workers = 1)), LK_E_STATE);
+    ck_assert_ptr_nonnull(strstr(message, "this process has threads"));
+    ck_assert_ptr_null(result);
+    sem_post(&go_on);
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(lk_run(&result, OPTIONS(.iterations = 2, .workers = 1)), LK_OK);
+}
+END_TEST
+
 START_TEST(what_cannot_be_started_is_refused_at_once)
 {
     lk_running *other = (lk_running *)&message;
 
     ck_assert_int_eq(lk_run_start(&other, OPTIONS(.workers = 1)), LK_E_ARG);
     ck_assert_ptr_eq(other, &message);
-    ck_assert_ptr_nonnull(strstr(message, "leave .workers 0"));
+    ck_assert_ptr_nonnull(strstr(message, "lk_run_start has a thread"));
     ck_assert_int_eq(lk_run_start(NULL, OPTIONS(.iterations = 1)), LK_E_ARG);
     ck_assert_str_eq(message, "there is no place for the run");
     ck_assert_int_eq(lk_run_wait(NULL, &result), LK_E_ARG);
@@ -492,6 +514,7 @@ int main(void)
     tcase_add_test(tests, steps_run_in_a_thread_that_takes_no_signals_but_faults);
     tcase_add_test(tests, options_are_copied);
     tcase_add_test(tests, a_step_cannot_wait_for_its_run);
+    tcase_add_test(tests, a_program_with_threads_can_have_no_workers);
     tcase_add_test(tests, what_cannot_be_started_is_refused_at_once);
     tcase_add_test(tests, fifty_runs_leave_no_descriptor);
     suite_add_tcase(suite, tests);

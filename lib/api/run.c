@@ -104,6 +104,13 @@ static enum lk_err running_open(struct lk_running *running, const struct lk_run_
 {
     enum lk_err err = lki_run_options_read(&running->plan, options);
 
+    if (!err && running->plan.settings.workers) {
+        lki_run_plan_release(&running->plan);
+        err = lki_run_options_refuse(options, LK_E_ARG,
+                                     ".workers is given, but lk_run_start has a thread, and a "
+                                     "process with threads must not fork; use lk_run, or leave "
+                                     ".workers 0");
+    }
     if (err)
         return err;
     running->plan.settings.control = &running->control;

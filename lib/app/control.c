@@ -31,19 +31,36 @@ void lki_run_control_stop(struct lki_run_control *control)
 {
     pthread_mutex_lock(&control->lock);
     control->stops++;
-    if (control->worker)
+    if (control->core)
         lki_waker_wake(&control->waker);
     pthread_mutex_unlock(&control->lock);
 }
 
+/* The tear-down is cut off by one wish more than the run itself has had. */
+static bool heed_after(struct lki_run_control *control, const struct lki_core_status *status)
+{
+    unsigned most = status->ended_by == LKI_END_INTERRUPT ? 1 : 2;
+
+    return control->passed_after++ < most;
+}
+
 /* The first wish lets what is in hand end, and changes nothing in a run whose users leave already;
  * the next one cuts it off. None makes the run leave something behind. */
-static void heed(struct lki_worker *worker, unsigned which)
+static void heed(struct lki_run_control *control)
 {
-    bool leaving = worker->act == LKI_ACT_USERS && worker->crowd.draining;
+    struct lki_core_status status;
+    bool heeded;
 
-    if (which == 1 ? !leaving : !lki_worker_is_cut(worker))
-        lki_worker_stop(worker, LKI_END_INTERRUPT);
+    lki_core_status(control->core, &status);
+    if (status.tearing_down) {
+        heeded = heed_after(control, &status);
+    } else {
+        bool leaving = status.state == LKI_CORE_STOPPING && !control->passed;
+
+        heeded = control->passed++ < 2 && !leaving;
+    }
+    if (heeded)
+        lki_core_stop(control->core, LKI_END_INTERRUPT);
 }
 
 static void on_wake(struct lki_waker *waker)
@@ -57,53 +74,52 @@ static void on_wake(struct lki_waker *waker)
     stops = control->stops;
     control->heeded = stops;
     pthread_mutex_unlock(&control->lock);
-    while (heeded < stops)
-        heed(control->worker, ++heeded);
+    for (; heeded < stops; heeded++)
+        heed(control);
 }
 
-enum lk_err lki_run_control_attach(struct lki_run_control *control, struct lki_worker *worker)
+enum lk_err lki_run_control_attach(struct lki_run_control *control, struct lki_loop *loop,
+                                   struct lki_core *core)
 {
-    enum lk_err err = lki_waker_open(&control->waker, &worker->loop, on_wake);
+    enum lk_err err = lki_waker_open(&control->waker, loop, on_wake);
 
     if (err)
         return err;
     pthread_mutex_lock(&control->lock);
-    control->worker = worker;
+    control->core = core;
     if (control->stops)
         lki_waker_wake(&control->waker);
     pthread_mutex_unlock(&control->lock);
     return LK_OK;
 }
 
-void lki_run_control_publish(struct lki_run_control *control, const struct lki_worker *worker)
+void lki_run_control_publish(struct lki_run_control *control, const struct lki_core_status *status)
 {
-    const struct lki_series_row *row = lki_series_last(&worker->series);
-    const struct lki_totals *totals = &worker->metrics.totals;
-    int64_t now_ns = worker->end_ns ? worker->end_ns : lki_loop_now(&worker->loop);
-    struct lk_run_status status = {
-        .elapsed_s = (double)(now_ns - worker->start_ns) / 1e9,
-        .users = worker->crowd.active,
+    const struct lki_series_row *row = &status->last;
+    const struct lki_totals *totals = &status->totals;
+    const struct lk_run_status shown = {
+        .elapsed_s = (double)status->elapsed_ns / 1e9,
+        .users = status->users,
         .iterations = totals->iterations,
         .steps = totals->steps,
         .step_errors = totals->step_errors,
         .http_requests = totals->http_requests,
         .http_errors = totals->http_errors,
-        .requests_per_s = row && row->span_ns ? (double)row->requests * 1e9 / (double)row->span_ns
-                                              : 0,
-        .p95_ms = row ? (double)row->p95_ns / 1e6 : 0,
+        .requests_per_s = row->span_ns ? (double)row->requests * 1e9 / (double)row->span_ns : 0,
+        .p95_ms = (double)row->p95_ns / 1e6,
     };
 
     pthread_mutex_lock(&control->lock);
-    control->status = status;
+    control->status = shown;
     pthread_mutex_unlock(&control->lock);
 }
 
 void lki_run_control_detach(struct lki_run_control *control)
 {
     pthread_mutex_lock(&control->lock);
-    if (control->worker)
+    if (control->core)
         lki_waker_close(&control->waker);
-    control->worker = NULL;
+    control->core = NULL;
     pthread_mutex_unlock(&control->lock);
 }
 

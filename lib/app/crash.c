@@ -1,37 +1,59 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* REG_RIP, _Fork */
+#endif
+
 #include "app/crash.h"
 
+#include <execinfo.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
+#include "app/frames.h"
 #include "base/mem.h"
 #include "client/vu.h"
 #include "loop/task.h"
 #include "result/result.h"
 
-#define HANDLER_STACK_BYTES ((size_t)32 * 1024)
+#define HANDLER_STACK_BYTES ((size_t)64 * 1024)
+/* The handler's own frames, above those of what it interrupted. */
+#define HANDLER_FRAMES 8
+/* What naming the places of a backtrace may take. */
+#define NAMING_S 5
 
 /* A handler gets no argument of ours: what it needs has to stand here. */
 static const struct lki_loop *watched;
 static const char *watched_program;
+static struct lki_worker_page *watched_page; /* of a worker; else NULL */
+static pthread_t watched_thread;
 static char handler_stack[HANDLER_STACK_BYTES];
-static const int fault_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+static pid_t watched_process;
+static volatile sig_atomic_t faulted; /* already: the handler itself may fault */
+static struct lki_place own_place;
+static const int fault_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 static struct sigaction before[LKI_COUNT(fault_signals)];
 
-/* Only what may be called in a handler: no stdio. */
+/* ---- as text: only what may be called in a handler, so no stdio ---- */
+
 struct line {
-    char text[512];
+    char *text;
+    size_t size;
     size_t len;
 };
 
 static void add(struct line *line, const char *text)
 {
-    size_t len = lki_min(strlen(text), sizeof(line->text) - line->len);
+    size_t len = lki_min(strlen(text), line->size - 1 - line->len);
 
     memcpy(line->text + line->len, text, len);
     line->len += len;
+    line->text[line->len] = '\0';
 }
 
 static void add_number(struct line *line, uint64_t number)
@@ -47,78 +69,250 @@ static void add_number(struct line *line, uint64_t number)
     add(line, digits + at);
 }
 
-static const char *signal_text(int number)
+const char *lki_crash_what(const struct lki_place *place)
 {
-    switch (number) {
+    if (place->overflow)
+        return "stack overflow";
+    switch (place->signal) {
+    case 0:
+        return "exit was called";
     case SIGBUS:
         return "bus error";
     case SIGFPE:
         return "arithmetic fault";
     case SIGILL:
         return "illegal instruction";
+    case SIGABRT:
+        return "abort";
     default:
         return "segmentation fault";
     }
 }
 
-static void add_place(struct line *line)
+static void add_place(struct line *line, const struct lki_place *place)
 {
-    const struct lki_task *task = watched->current;
-    const struct lki_unit *unit = task && task->entry ? task->owner : NULL;
-
-    if (!unit) {
+    if (!place->in_step) {
         add(line, " outside of any step");
         return;
     }
-    if (!unit->vu->id) {
+    if (!place->user) {
         add(line, " in ");
-        add(line, unit->step);
+        add(line, place->step);
         return;
     }
-    add(line, *unit->step ? " in step " : " in a hook");
-    add(line, unit->step);
+    add(line, strncmp(place->step, "on_", 3) ? " in step " : " in ");
+    add(line, place->step);
     add(line, " of user ");
-    add_number(line, unit->vu->id);
+    add_number(line, place->user);
+}
+
+size_t lki_crash_text(char *text, size_t size, const struct lki_place *place)
+{
+    struct line line = {text, size, 0};
+
+    add(&line, lki_crash_what(place));
+    add_place(&line, place);
+    if (place->overflow) {
+        add(&line, ": its stack of ");
+        add_number(&line, place->stack_bytes / 1024);
+        add(&line, " KiB is too small; give the step a larger .stack_bytes");
+    }
+    return line.len;
+}
+
+/* ---- where it was ---- */
+
+static void *program_counter(const void *context)
+{
+    const ucontext_t *at = context;
+
+#if defined(__linux__) && defined(__x86_64__)
+    return (void *)(uintptr_t)at->uc_mcontext.gregs[REG_RIP];
+#elif defined(__linux__) && defined(__aarch64__)
+    return (void *)(uintptr_t)at->uc_mcontext.pc;
+#else
+    (void)at;
+    return NULL;
+#endif
+}
+
+/* Who called what is no function. */
+static void *caller_of_nothing(const void *context)
+{
+    const ucontext_t *at = context;
+
+#if defined(__linux__) && defined(__x86_64__)
+    return *(void **)(uintptr_t)at->uc_mcontext.gregs[REG_RSP];
+#elif defined(__linux__) && defined(__aarch64__)
+    return (void *)(uintptr_t)at->uc_mcontext.regs[30];
+#else
+    (void)at;
+    return NULL;
+#endif
+}
+
+/* The frames of what was interrupted begin where its program counter is found. */
+static void frames_fill(struct lki_place *place, const siginfo_t *info, const void *context)
+{
+    void *frames[LKI_PAGE_FRAMES_MAX + HANDLER_FRAMES];
+    int count = backtrace(frames, (int)LKI_COUNT(frames));
+    void *counter = program_counter(context);
+    int first = 0;
+
+    while (first < count && frames[first] != counter)
+        first++;
+    if (first < count) {
+        place->frame_count = (int)lki_min((size_t)(count - first), LKI_PAGE_FRAMES_MAX);
+        memcpy(place->frames, frames + first, (size_t)place->frame_count * sizeof(*frames));
+        return;
+    }
+    place->frames[0] = counter;
+    place->frame_count = 1;
+    if (info && info->si_addr == counter) {
+        place->frames[1] = caller_of_nothing(context);
+        place->frame_count = 2;
+    }
+}
+
+static void place_fill(struct lki_place *place, int number)
+{
+    bool here = pthread_equal(pthread_self(), watched_thread);
+    const struct lki_task *task = here ? watched->current : NULL;
+    const struct lki_unit *unit = task && task->entry ? task->owner : NULL;
+
+    *place = (struct lki_place){.signal = number, .step = ""};
+    if (unit) {
+        place->in_step = true;
+        place->user = unit->vu->id;
+        place->step = unit->hook ? unit->hook : unit->step;
+        place->stack_bytes = task->stack->bytes;
+    }
+}
+
+static void place_known(struct lki_place *place)
+{
+    __atomic_store_n(&place->known, true, __ATOMIC_RELEASE);
+}
+
+/* ---- faults ---- */
+
+/* In a copy of this process: what crashed may have left anything locked. */
+static void frames_tell(const struct lki_place *place)
+{
+    pid_t child;
+
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+    child = _Fork();
+#else
+    child = fork();
+#endif
+    if (child == 0) {
+        for (size_t i = 0; i < LKI_COUNT(fault_signals); i++)
+            signal(fault_signals[i], SIG_DFL);
+        signal(SIGALRM, SIG_DFL);
+        alarm(NAMING_S);
+        lki_frames_print(STDERR_FILENO, place->frames, place->frame_count);
+        _exit(0);
+    }
+    if (child > 0)
+        waitpid(child, NULL, 0);
+}
+
+/* Who wants a core file gets it, from the fault itself. */
+static void die(int number)
+{
+    struct rlimit core;
+
+    if (!getrlimit(RLIMIT_CORE, &core) && core.rlim_cur > 0)
+        signal(number, SIG_DFL);
+    else
+        _exit(LKI_EXIT_FAILED);
+}
+
+static void tell(const struct lki_place *place)
+{
+    char text[512];
+    struct line line = {text, sizeof(text) - 1, 0};
+    ssize_t written;
+
+    add(&line, watched_program);
+    add(&line, ": ");
+    line.len += lki_crash_text(text + line.len, line.size - line.len, place);
+    text[line.len++] = '\n';
+    written = write(STDERR_FILENO, text, line.len);
+    (void)written;
+    frames_tell(place);
 }
 
 static void on_fault(int number, siginfo_t *info, void *context)
 {
-    const struct lki_stack *stack = lki_stack_of_guard(&watched->stacks, info->si_addr);
-    struct line line = {.len = 0};
-    struct rlimit core;
-    ssize_t written;
+    struct lki_place *place = watched_page ? &watched_page->crash : &own_place;
+    bool raised = info->si_code <= 0; /* by kill or abort: it does not come back by itself */
 
-    (void)context;
-    add(&line, watched_program);
-    add(&line, ": ");
-    add(&line, stack && number != SIGFPE ? "stack overflow" : signal_text(number));
-    add_place(&line);
-    if (stack) {
-        add(&line, ": its stack of ");
-        add_number(&line, stack->bytes / 1024);
-        add(&line, " KiB is too small; give the step a larger .stack_bytes");
-    }
-    add(&line, "\n");
-    written = write(STDERR_FILENO, line.text, line.len);
-    (void)written;
-    /* who wants a core file gets it, from the fault itself */
-    if (!getrlimit(RLIMIT_CORE, &core) && core.rlim_cur > 0) {
+    if (faulted || getpid() != watched_process) {
         signal(number, SIG_DFL);
         return;
     }
-    _exit(LKI_EXIT_FAILED);
+    faulted = 1;
+    place_fill(place, number);
+    if (number == SIGSEGV || number == SIGBUS)
+        place->overflow = lki_stack_of_guard(&watched->stacks, info->si_addr) != NULL;
+    place_known(place);
+    frames_fill(place, raised ? NULL : info, context);
+    if (watched_page) {
+        signal(number, SIG_DFL);
+    } else {
+        tell(place);
+        die(number);
+    }
+    if (raised)
+        raise(number);
+}
+
+static void on_asked(int number, siginfo_t *info, void *context)
+{
+    struct lki_place *place = &watched_page->asked;
+
+    if (!pthread_equal(pthread_self(), watched_thread) || faulted)
+        return;
+    (void)info;
+    place_fill(place, number);
+    frames_fill(place, NULL, context);
+    place_known(place);
+}
+
+static void on_exit_called(void)
+{
+    if (faulted || watched_page->crash.known || getpid() != watched_process)
+        return;
+    place_fill(&watched_page->crash, 0);
+    place_known(&watched_page->crash);
+}
+
+static void watch_faults(void)
+{
+    stack_t stack = {.ss_sp = handler_stack, .ss_size = sizeof(handler_stack)};
+    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    void *frame;
+
+    backtrace(&frame, 1); /* what it loads is not to be loaded in the handler */
+    sigaltstack(&stack, NULL);
+    for (size_t i = 0; i < LKI_COUNT(fault_signals); i++)
+        sigaction(fault_signals[i], &action, &before[i]);
+}
+
+static void watch(const struct lki_loop *loop)
+{
+    watched = loop;
+    watched_thread = pthread_self();
+    watched_process = getpid();
 }
 
 void lki_crash_watch(const struct lki_loop *loop, const char *program)
 {
-    stack_t stack = {.ss_sp = handler_stack, .ss_size = sizeof(handler_stack)};
-    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-
-    watched = loop;
+    watch(loop);
     watched_program = program;
-    sigaltstack(&stack, NULL);
-    for (size_t i = 0; i < LKI_COUNT(fault_signals); i++)
-        sigaction(fault_signals[i], &action, &before[i]);
+    watch_faults();
 }
 
 void lki_crash_unwatch(void)
@@ -126,4 +320,18 @@ void lki_crash_unwatch(void)
     for (size_t i = 0; i < LKI_COUNT(fault_signals); i++)
         sigaction(fault_signals[i], &before[i], NULL);
     watched = NULL;
+}
+
+void lki_crash_watch_worker(const struct lki_loop *loop, struct lki_worker_page *page, bool faults)
+{
+    struct sigaction action = {.sa_sigaction = on_asked,
+                               .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+
+    watch(loop);
+    watched_page = page;
+    atexit(on_exit_called);
+    if (!faults)
+        return;
+    watch_faults();
+    sigaction(LKI_CRASH_ASK, &action, NULL);
 }

@@ -1,15 +1,34 @@
 /*
- * Naming what crashed: a fault in a step is told with its user and step, and an overflowing stack
- * by that name, before the process ends. Only under lk_main, since signal handlers are the
- * program's.
+ * Naming what crashed or hangs: a fault in a step is told with its user, its step and where in the
+ * program it was, and an overflowing stack by that name, before the process ends. Only under
+ * lk_main, since signal handlers are the program's.
  */
 #ifndef LKI_APP_CRASH_H
 #define LKI_APP_CRASH_H
 
-#include "loop/loop.h"
+#include <stddef.h>
 
-/* Watches for faults while loop runs; program is named in the message. One loop at a time. */
+#include "loop/loop.h"
+#include "worker/page.h"
+
+/* A worker that gets this signal fills in its page's `asked`; nobody else uses it, and to who knows
+ * nothing of it it does no harm. */
+#define LKI_CRASH_ASK SIGURG
+
+/* Watches for faults while loop runs, and prints them; program is named in the message. One loop at
+ * a time. */
 void lki_crash_watch(const struct lki_loop *loop, const char *program);
 void lki_crash_unwatch(void);
+
+/* The same in a worker, for good: faults, and who calls exit, are told in the page, and the process
+ * dies by its signal. faults false: signals are left alone. */
+void lki_crash_watch_worker(const struct lki_loop *loop, struct lki_worker_page *page, bool faults);
+
+/* "segmentation fault", "stack overflow", "exit was called". */
+const char *lki_crash_what(const struct lki_place *place);
+
+/* "segmentation fault in step pay of user 17", and what to do about it, if that is known.
+ * Terminated; may be called in a signal handler. */
+size_t lki_crash_text(char *text, size_t size, const struct lki_place *place);
 
 #endif

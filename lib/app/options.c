@@ -118,16 +118,15 @@ static enum lk_err settings_read(const struct lk_run_options *options,
         .users = options->users            ? options->users
                  : options->rate_per_s > 0 ? lki_arrivals_users(options->rate_per_s)
                                            : 1,
+        .workers = options->workers,
         .iterations = options->iterations,
         .rate_per_s = options->rate_per_s,
         .seed = options->seed ? options->seed : lki_run_seed(),
         .program = program_name(),
     };
-    if (options->workers)
-        return refuse(problems,
-                      ".workers is %u: worker processes are not in this version yet; "
-                      "leave .workers 0",
-                      options->workers);
+    if (options->workers > LKI_WORKERS_MAX)
+        return refuse(problems, ".workers is %u: it is too large; give at most %d",
+                      options->workers, LKI_WORKERS_MAX);
     if (options->users > LKI_USERS_MAX)
         return refuse(problems, ".users is %llu: it is too large; give at most %llu",
                       (unsigned long long)options->users, (unsigned long long)LKI_USERS_MAX);

@@ -3,103 +3,163 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "app/account.h"
 #include "app/control.h"
 #include "app/crash.h"
+#include "app/display.h"
+#include "app/fleet.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "model/index.h"
-#include "report/text.h"
+#include "bus/link.h"
+#include "control/core.h"
+#include "worker/agent.h"
 
-/* A generator this busy measures its own queue. */
-#define BUSY_SHARE 0.95
-/* Room for a line of progress that is not for a terminal. */
-#define PLAIN_COLUMNS 200
+/* In each turn of the loop some hundred users leave. */
+#define AGENT_TURNS 4
 
 struct lki_run {
-    struct lki_worker worker;
+    struct lki_loop loop;
+    const struct lki_model *model;
     struct lki_run_settings settings;
+    struct lki_plan plan;
+    struct lki_core *core;
+    struct lki_fleet *fleet;     /* NULL: all in this process: */
+    struct lki_agent *agent;     /* the one worker, */
+    struct lki_link *link;       /* and the core's end to it, before the run begins */
+    struct lki_worker_page page; /* what the agent had done when it ended early */
+    struct lki_post agent_over;
+    int agent_turns; /* of the loop, which its users get to leave */
+    struct lki_post agent_wanted;
+    struct lki_display display;
     struct lki_signal interrupt;
     struct lki_signal terminate;
     struct sigaction pipe_before;
-    bool line_shown;
 };
 
-/* ---- progress ---- */
+/* ---- the one worker of a run in this process ---- */
 
-static const char *state_text(const struct lki_worker *worker)
+/* As a process that has ended: of one that was told to, nothing follows. Any other had no memory to
+ * go on. */
+static void on_agent_over_post(struct lki_post *post)
 {
-    if (worker->act == LKI_ACT_SETUP)
-        return "setting up";
-    if (worker->act > LKI_ACT_USERS)
-        return "tearing down";
-    return worker->crowd.draining ? "stopping" : NULL;
+    struct lki_run *run = LKI_CONTAINER(post, struct lki_run, agent_over);
+    const struct lki_death death = {.what = "out of memory", .page = &run->page};
+
+    /* its users leave what they have in hand, unless that is a function that blocks */
+    if (run->loop.task_count && run->agent_turns-- > 0) {
+        lki_loop_post(&run->loop, post, on_agent_over_post);
+        return;
+    }
+    lki_agent_free(run->agent);
+    run->agent = NULL;
+    lki_core_died(run->core, 1, &death);
 }
 
-static void show_progress(struct lki_run *run)
-{
-    FILE *out = run->settings.progress;
-    const struct lki_worker *worker = &run->worker;
-    const struct lki_series_row *row = lki_series_last(&worker->series);
-    const struct lki_totals *totals = &worker->metrics.totals;
-    int columns = run->settings.progress_columns;
-    double span_s = row && row->span_ns ? (double)row->span_ns / 1e9 : 1;
-    bool timed = worker->act != LKI_ACT_SETUP && worker->share.duration_ns != LKI_NEVER;
-    bool over = worker->act > LKI_ACT_USERS;
-    struct lki_progress progress = {
-        .elapsed_ns = (over ? worker->end_ns : lki_loop_now(&worker->loop)) - worker->start_ns,
-        .total_ns = timed ? worker->share.duration_ns : 0,
-        .iterations = totals->iterations,
-        .iterations_total = worker->share.iterations,
-        .users = worker->crowd.active,
-        .requests_per_s = row ? (double)row->requests / span_s : 0,
-        .steps_per_s = row ? (double)row->steps / span_s : 0,
-        .errors = totals->http_errors + totals->step_errors + lki_crowd_hook_errors(&worker->crowd),
-        .p95_ns = row ? row->p95_ns : 0,
-        .state = state_text(worker),
-    };
-    char line[512];
-
-    lki_report_progress(line, sizeof(line), columns ? columns - 1 : PLAIN_COLUMNS, &progress);
-    fprintf(out, columns ? "\r\033[K%s" : "%s\n", line);
-    fflush(out);
-    run->line_shown = columns > 0;
-}
-
-static void on_second(struct lki_worker *worker, void *arg)
+static void on_agent_over(struct lki_agent *agent, void *arg)
 {
     struct lki_run *run = arg;
 
-    if (run->settings.progress)
-        show_progress(run);
-    if (run->settings.control)
-        lki_run_control_publish(run->settings.control, worker);
+    lki_agent_cut(agent);
+    run->agent_turns = AGENT_TURNS + (int)(run->loop.task_count / 64);
+    lki_loop_post(&run->loop, &run->agent_over, on_agent_over_post);
 }
 
-static void hide_progress(struct lki_run *run)
+static enum lk_err agent_open(struct lki_run *run)
 {
-    if (run->line_shown) {
-        fputs("\r\033[K", run->settings.progress);
-        fflush(run->settings.progress);
+    struct lki_link *other;
+    enum lk_err err = lki_pair_link_open(&run->link, &other, &run->loop);
+
+    if (err)
+        return err;
+    err = lki_agent_new(&run->agent, &run->loop, run->model, other, &run->page, on_agent_over, run);
+    if (err) {
+        lki_link_close(run->link);
+        run->link = NULL;
     }
+    return err;
+}
+
+static enum lk_err agent_begin(struct lki_run *run)
+{
+    struct lki_link *link = run->link;
+
+    run->link = NULL;
+    return lki_core_join(run->core, 1, link);
+}
+
+/* ---- what is told meanwhile ---- */
+
+static void show(struct lki_run *run)
+{
+    struct lki_core_status status;
+
+    lki_core_status(run->core, &status);
+    lki_display_show(&run->display, &status);
+    if (run->settings.control)
+        lki_run_control_publish(run->settings.control, &status);
+}
+
+static void on_second(struct lki_core *core, void *arg)
+{
+    (void)core;
+    show(arg);
+}
+
+/* The worker in this process has no second life: what was measured is told of. */
+static void on_agent_wanted(struct lki_post *post)
+{
+    struct lki_run *run = LKI_CONTAINER(post, struct lki_run, agent_wanted);
+
+    lki_core_stop(run->core, LKI_END_CRASHES);
+}
+
+static void on_wanted(struct lki_core *core, uint64_t worker, void *arg)
+{
+    struct lki_run *run = arg;
+
+    (void)core;
+    if (run->fleet)
+        lki_fleet_want(run->fleet, worker);
+    else
+        lki_loop_post(&run->loop, &run->agent_wanted, on_agent_wanted);
+}
+
+static void on_over(struct lki_core *core, void *arg)
+{
+    struct lki_run *run = arg;
+
+    (void)core;
+    lki_loop_stop(&run->loop);
+}
+
+static void on_tell(const char *line, void *arg)
+{
+    lki_display_tell(&((struct lki_run *)arg)->display, line);
+}
+
+static void on_print(FILE *where, const char *text, size_t len, void *arg)
+{
+    lki_display_print(&((struct lki_run *)arg)->display, where, text, len);
 }
 
 /* ---- signals ---- */
 
+static void stop(struct lki_run *run)
+{
+    lki_core_stop(run->core, LKI_END_INTERRUPT);
+    show(run);
+}
+
 static void on_interrupt(struct lki_signal *sig)
 {
-    struct lki_run *run = LKI_CONTAINER(sig, struct lki_run, interrupt);
-
-    lki_worker_stop(&run->worker, LKI_END_INTERRUPT);
+    stop(LKI_CONTAINER(sig, struct lki_run, interrupt));
 }
 
 static void on_terminate(struct lki_signal *sig)
 {
-    struct lki_run *run = LKI_CONTAINER(sig, struct lki_run, terminate);
-
-    lki_worker_stop(&run->worker, LKI_END_INTERRUPT);
+    stop(LKI_CONTAINER(sig, struct lki_run, terminate));
 }
 
 static enum lk_err watch_signals(struct lki_run *run)
@@ -111,10 +171,11 @@ static enum lk_err watch_signals(struct lki_run *run)
         return LK_OK;
     /* a step that writes to a socket of its own must not end the run */
     sigaction(SIGPIPE, &ignore, &run->pipe_before);
-    err = lki_signal_start(&run->worker.loop, &run->interrupt, SIGINT, on_interrupt);
+    err = lki_signal_start(&run->loop, &run->interrupt, SIGINT, on_interrupt);
     if (!err)
-        err = lki_signal_start(&run->worker.loop, &run->terminate, SIGTERM, on_terminate);
-    lki_crash_watch(&run->worker.loop, run->settings.program);
+        err = lki_signal_start(&run->loop, &run->terminate, SIGTERM, on_terminate);
+    if (!run->fleet)
+        lki_crash_watch(&run->loop, run->settings.program);
     return err;
 }
 
@@ -128,7 +189,8 @@ static void unwatch_signals(struct lki_run *run)
 
     if (!run->settings.handle_signals)
         return;
-    lki_crash_unwatch();
+    if (!run->fleet)
+        lki_crash_unwatch();
     sigemptyset(&both);
     sigaddset(&both, SIGINT);
     sigaddset(&both, SIGTERM);
@@ -141,197 +203,158 @@ static void unwatch_signals(struct lki_run *run)
     sigaction(SIGPIPE, &run->pipe_before, NULL);
 }
 
-/* ---- the result ---- */
+/* ---- the run ---- */
 
-static const char *end_text(enum lki_end end)
+static enum lk_err fleet_open(struct lki_run *run)
 {
-    static const char *const texts[] = {
-        [LKI_END_NONE] = "",
-        [LKI_END_DURATION] = "duration",
-        [LKI_END_ITERATIONS] = "iterations",
-        [LKI_END_INTERRUPT] = "interrupt",
-        [LKI_END_NO_USERS] = "no user",
-        [LKI_END_SETUP] = "set-up",
-    };
+    const struct lki_run_settings *settings = &run->settings;
+    bool live = settings->progress && settings->progress_columns;
 
-    return texts[end];
+    return lki_fleet_new(&run->fleet, &run->loop, run->model,
+                         &(struct lki_fleet_settings){
+                             .workers = settings->workers,
+                             .program = settings->program,
+                             .grace_ns = settings->grace_ns,
+                             .handle_signals = settings->handle_signals,
+                             .tell = on_tell,
+                             .on_print = live ? on_print : NULL,
+                             .arg = run,
+                         });
 }
 
-/* What set-up and tear-down did. */
-static void judge_hooks(const struct lki_worker *worker, struct lki_result *result)
+static struct lki_plan plan_of(const struct lki_run_settings *settings)
 {
-    const char *set_up = lki_backstage_failure(worker->backstage, LK_RUN_SETUP);
-    const char *torn_down = lki_backstage_failure(worker->backstage, LK_RUN_TEARDOWN);
-
-    if (set_up)
-        lki_result_fail(result, "on_setup failed: %s", set_up);
-    if (torn_down)
-        lki_result_note(result, "on_teardown failed: %s", torn_down);
-    for (int hook = 0; hook < LK_RUN_HOOK_COUNT_; hook++) {
-        if (worker->hook_abandoned[hook])
-            lki_result_note(result, "%s was still in a function called by lk_blocking",
-                            lki_run_hook_name((enum lk_run_hook_kind)hook));
-    }
-}
-
-void lki_run_judge(const struct lki_worker *worker, struct lki_result *result, double busy_s)
-{
-    const struct lki_loop_health health = lki_worker_health(worker);
-    double share = result->duration_ns > LKI_NS_PER_S ? busy_s / ((double)result->duration_ns / 1e9)
-                                                      : 0;
-
-    if (share > BUSY_SHARE)
-        lki_result_doubt(
-            result, LKI_RUN_GENERATOR_BOUND,
-            "the event loop used %.0f %% of a processor: the latencies include waiting "
-            "for it; use fewer users or longer pauses",
-            share * 100);
-    if (health.stalls)
-        lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
-                         "the event loop was held up %llu times, for %.0f ms at the longest: a "
-                         "step computed or blocked (see lk_blocking), or other programs had the "
-                         "processor",
-                         (unsigned long long)health.stalls, (double)health.busiest_ns / 1e6);
-    if (worker->abandoned)
-        lki_result_note(result, "%llu users were still in a function called by lk_blocking",
-                        (unsigned long long)worker->abandoned);
-    if (worker->ended_by == LKI_END_NO_USERS)
-        lki_result_note(result, "no user could begin its life for a minute, so the run was ended");
-    judge_hooks(worker, result);
-    if (health.overflowed)
-        lki_result_doubt(result, LKI_RUN_INCOMPLETE,
-                         "%llu stacks overflowed: give the steps a larger .stack_bytes",
-                         (unsigned long long)health.overflowed);
-}
-
-struct lki_result_settings lki_run_about(const struct lki_run_settings *settings,
-                                         const struct lki_worker *worker)
-{
-    return (struct lki_result_settings){
-        .program = settings->program,
-        .seed = settings->seed,
-        .duration_ns = worker->end_ns - worker->start_ns,
+    return (struct lki_plan){
         .users = settings->users,
-        .ended_by = end_text(worker->ended_by),
-        .arrivals = settings->rate_per_s > 0 ? &worker->arrivals.log : NULL,
-        .probes = lki_backstage_logs(worker->backstage),
-        .probe_count = worker->crowd.model->probe_count,
-        .model = worker->crowd.model,
+        .rate_per_s = settings->rate_per_s,
+        .rated = settings->rated || settings->rate_per_s > 0,
+        .stages = settings->stages,
+        .stage_count = settings->stage_count,
+        .duration_ns = settings->duration_ns,
+        .iterations = settings->iterations,
+        .seed = settings->seed,
+        .grace_ns = settings->grace_ns,
+        .arrival_wait_ns = settings->arrival_wait_ns,
     };
 }
 
-/* When the users began, by the wall clock. */
-static int64_t started_at_s(const struct lki_worker *worker)
+static enum lk_err core_open(struct lki_run *run)
 {
-    int64_t since_ns = lki_loop_now(&worker->loop) - worker->start_ns;
-    struct timespec now;
+    const struct lki_core_owner owner = {on_second, on_wanted, on_over, run};
+    uint64_t workers = run->settings.workers ? run->settings.workers : 1;
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    return ((int64_t)now.tv_sec * LKI_NS_PER_S + now.tv_nsec - since_ns) / LKI_NS_PER_S;
-}
-
-static enum lk_err make_result(struct lki_run *run, struct lki_result *result)
-{
-    struct lki_worker *worker = &run->worker;
-    struct lki_result_settings about = lki_run_about(&run->settings, worker);
-    enum lk_err err;
-
-    about.started_at_s = started_at_s(worker);
-    err = lki_result_init(result, &about, &worker->metrics, &worker->series);
-    if (!err)
-        lki_run_judge(worker, result, (double)worker->busy_ns / 1e9);
-    return err;
+    run->plan = plan_of(&run->settings);
+    return lki_core_new(&run->core, &run->loop, run->model, &run->plan, workers, &owner);
 }
 
 static void say_why(struct lki_buf *message, const struct lki_run_settings *settings,
-                    enum lk_err err, bool over)
+                    enum lk_err err)
 {
-    if (over)
-        lki_buf_str(message, "the run is over, but its result cannot be made");
-    else
-        lki_buf_printf(message, "cannot run %llu users", (unsigned long long)settings->users);
-    lki_buf_printf(message, ": %s", lk_strerror(err));
-}
-
-/* ---- the run ---- */
-
-static void turn(struct lki_run *run)
-{
-    struct lki_run_control *control = run->settings.control;
-
-    lki_worker_run(&run->worker);
-    if (control)
-        lki_run_control_publish(control, &run->worker);
-}
-
-/* What can come from outside is listened to as long as there is a loop that turns. */
-static enum lk_err carry_out(struct lki_run *run)
-{
-    struct lki_run_control *control = run->settings.control;
-    enum lk_err err = control ? lki_run_control_attach(control, &run->worker) : LK_OK;
-
-    if (err)
-        return err;
-    err = watch_signals(run);
-    if (!err)
-        turn(run);
-    unwatch_signals(run);
-    hide_progress(run);
-    if (control)
-        lki_run_control_detach(control);
-    return err;
-}
-
-struct lki_share lki_run_share(const struct lki_run_settings *settings)
-{
-    return (struct lki_share){.users = settings->users,
-                              .first_user = 1,
-                              .duration_ns = settings->duration_ns,
-                              .iterations = settings->iterations,
-                              .seed = settings->seed,
-                              .grace_ns = settings->grace_ns,
-                              .rate_per_s = settings->rate_per_s,
-                              .arrival_wait_ns = settings->arrival_wait_ns};
+    if (err == LK_E_STATE && settings->workers) {
+        lki_buf_printf(message,
+                       "cannot fork %llu workers: this process has threads, and what one of them "
+                       "has locked would stay locked in a worker; run before they are started, or "
+                       "without workers",
+                       (unsigned long long)settings->workers);
+        return;
+    }
+    lki_buf_printf(message, "cannot run %llu users: %s", (unsigned long long)settings->users,
+                   lk_strerror(err));
 }
 
 enum lk_err lki_run_open(struct lki_run **out, const struct lki_model *model,
                          const struct lki_run_settings *settings, struct lki_buf *message)
 {
-    struct lki_share share = lki_run_share(settings);
     struct lki_run *run = lki_zalloc(sizeof(*run));
     enum lk_err err = run ? LK_OK : LK_E_NOMEM;
 
     if (settings->handle_signals)
         lki_loop_quiet();
+    if (!err) {
+        run->model = model;
+        run->settings = *settings;
+        err = lki_loop_open(&run->loop);
+    }
     if (!err)
-        err = lki_worker_open(&run->worker, model, &share);
+        err = core_open(run);
+    if (!err)
+        err = settings->workers ? fleet_open(run) : agent_open(run);
     if (err) {
-        say_why(message, settings, err, false);
-        free(run);
+        say_why(message, settings, err);
+        lki_run_close(run);
         return err;
     }
-    run->settings = *settings;
-    run->worker.on_second = on_second;
-    run->worker.arg = run;
     *out = run;
     return LK_OK;
 }
 
+/* Workers whose core is gone end by themselves, so it goes first. */
 void lki_run_close(struct lki_run *run)
 {
-    lki_worker_close(&run->worker);
+    if (!run)
+        return;
+    lki_link_close(run->link);
+    lki_core_free(run->core);
+    lki_agent_free(run->agent);
+    lki_fleet_free(run->fleet);
+    if (run->loop.base)
+        lki_loop_close(&run->loop);
     free(run);
+}
+
+static void turn(struct lki_run *run)
+{
+    lki_loop_run(&run->loop);
+    show(run);
+}
+
+static enum lk_err begin(struct lki_run *run)
+{
+    return run->fleet ? lki_fleet_begin(run->fleet, run->core) : agent_begin(run);
+}
+
+/* What can come from outside is listened to as long as there is a loop that turns. */
+static enum lk_err listen_and_turn(struct lki_run *run)
+{
+    struct lki_run_control *control = run->settings.control;
+    enum lk_err err = control ? lki_run_control_attach(control, &run->loop, run->core) : LK_OK;
+
+    if (err)
+        return err;
+    err = watch_signals(run);
+    if (!err)
+        err = begin(run);
+    if (!err)
+        turn(run);
+    unwatch_signals(run);
+    if (control)
+        lki_run_control_detach(control);
+    return err;
+}
+
+static enum lk_err carry_out(struct lki_run *run)
+{
+    enum lk_err err = lki_display_open(&run->display, &run->settings);
+
+    if (!err)
+        err = listen_and_turn(run);
+    lki_display_close(&run->display);
+    return err;
 }
 
 enum lk_err lki_run_finish(struct lki_run *run, struct lki_result *result, struct lki_buf *message)
 {
     enum lk_err err = carry_out(run);
-    bool over = !err;
 
-    if (!err)
-        err = make_result(run, result);
-    if (err)
-        say_why(message, &run->settings, err, over);
+    if (err) {
+        say_why(message, &run->settings, err);
+    } else {
+        err = lki_account_run(result, &run->settings, run->model, run->core,
+                              lki_loop_now(&run->loop));
+        if (err)
+            lki_buf_printf(message, "the run is over, but its result cannot be made: %s",
+                           lk_strerror(err));
+    }
     lki_run_close(run);
     return err;
 }

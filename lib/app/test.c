@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/account.h"
 #include "app/options.h"
 #include "app/script.h"
 #include "base/mem.h"
 #include "client/vu.h"
 #include "result/view.h"
+#include "worker/worker.h"
 
 #define FIRST_EVENTS 256
 
@@ -113,13 +115,20 @@ static void settle(struct lki_run_plan *plan)
 
 static enum lk_err worker_open(struct lk_test *test)
 {
-    struct lki_share share = lki_run_share(&test->plan.settings);
+    const struct lki_run_settings *settings = &test->plan.settings;
+    const struct lki_share share = {.users = settings->users,
+                                    .duration_ns = settings->duration_ns,
+                                    .iterations = settings->iterations,
+                                    .seed = settings->seed,
+                                    .grace_ns = settings->grace_ns,
+                                    .rate_per_s = settings->rate_per_s,
+                                    .arrival_wait_ns = settings->arrival_wait_ns};
     enum lk_err err = lki_worker_open(&test->worker, test->plan.model, &share);
 
     if (err)
         return err;
-    test->worker.loop.clock.fake = true;
-    test->worker.loop.patient = true;
+    test->worker.loop->clock.fake = true;
+    test->worker.loop->patient = true;
     test->worker.crowd.http.exchange = lki_script_exchange;
     test->worker.crowd.http.exchange_arg = &test->script;
     test->worker.crowd.on_work = on_work;
@@ -137,6 +146,12 @@ enum lk_err lk_test_new(lk_test **out, const struct lk_run_options *options)
     if (!test)
         return lki_run_options_refuse(options, LK_E_NOMEM, lk_strerror(LK_E_NOMEM));
     err = lki_run_options_read(&test->plan, options);
+    if (!err && test->plan.settings.workers) {
+        lki_run_plan_release(&test->plan);
+        err = lki_run_options_refuse(options, LK_E_ARG,
+                                     ".workers is given, but a test runs in this process alone; "
+                                     "leave .workers 0");
+    }
     if (err) {
         free(test);
         return err;
@@ -169,7 +184,7 @@ static void turn(struct lk_test *test, int64_t until_ns)
     test->turning = true;
     /* it may have been stopped between two turns: the loop knows nothing of that */
     test->over = test->worker.act == LKI_ACT_OVER ||
-                 lki_loop_run_until(&test->worker.loop, until_ns);
+                 lki_loop_run_until(test->worker.loop, until_ns);
     test->turning = false;
     if (test->over)
         lki_worker_finish(&test->worker);
@@ -177,7 +192,7 @@ static void turn(struct lk_test *test, int64_t until_ns)
 
 bool lk_test_run(lk_test *test, double seconds)
 {
-    int64_t now_ns = lki_loop_now(&test->worker.loop);
+    int64_t now_ns = lki_loop_now(test->worker.loop);
 
     if (!test->over && !test->turning)
         turn(test, seconds < 0 ? LKI_NEVER : lki_ns_after(now_ns, lki_ns(seconds)));
@@ -197,18 +212,14 @@ void lk_test_stop(lk_test *test)
 enum lk_err lk_test_result(const lk_test *test, lk_result **result)
 {
     struct lki_worker *worker = &((struct lk_test *)(uintptr_t)test)->worker;
-    struct lki_result_settings about = lki_run_about(&test->plan.settings, worker);
     struct lki_result data;
     enum lk_err err;
 
-    if (!test->over) {
-        about.duration_ns = lki_loop_now(&worker->loop) - worker->start_ns;
+    if (!test->over)
         lki_worker_update(worker);
-    }
-    err = lki_result_init(&data, &about, &worker->metrics, &worker->series);
+    err = lki_account_worker(&data, &test->plan.settings, worker);
     if (err)
         return err;
-    lki_run_judge(worker, &data, 0);
     if (test->lost)
         lki_result_doubt(&data, LKI_RUN_INCOMPLETE,
                          "%zu events of the test were lost: out of memory", test->lost);
@@ -227,7 +238,7 @@ static void cut_off(struct lk_test *test)
             lki_worker_stop(worker, LKI_END_INTERRUPT);
         } else {
             act = worker->act;
-            turn(test, lki_ns_after(lki_loop_now(&worker->loop), LKI_NS_PER_S));
+            turn(test, lki_ns_after(lki_loop_now(worker->loop), LKI_NS_PER_S));
         }
     }
 }

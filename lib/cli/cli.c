@@ -1,10 +1,14 @@
 #include "cli/cli.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "base/text.h"
+#include "cli/environment.h"
+#include "cli/params.h"
 #include "model/registry.h"
 #include "result/result.h"
 
@@ -103,4 +107,72 @@ int lki_cli_model(const struct lki_cli *cli, struct lki_model **model)
     lki_buf_init(&problems, LKI_CLI_TEXT_MAX);
     err = lki_model_new(model, lki_registry_first(), &problems);
     return lki_cli_problems(cli, err, &problems);
+}
+
+bool lki_cli_colour(const struct lki_cli *cli, FILE *out)
+{
+    const char *no_color = getenv("NO_COLOR");
+    const char *terminal = getenv("TERM");
+
+    return !cli->options.no_color && !(no_color && *no_color) && isatty(fileno(out)) &&
+           !(terminal && !strcmp(terminal, "dumb"));
+}
+
+int lki_cli_columns(FILE *out)
+{
+    struct winsize size;
+
+    return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+/* Notes of what was probably meant by variables of the environment, unless all is to be quiet. */
+static void environment_notes(const struct lki_cli *cli, const struct lki_model *model)
+{
+    struct lki_buf notes;
+
+    if (cli->options.quiet)
+        return;
+    lki_buf_init(&notes, LKI_CLI_TEXT_MAX);
+    lki_environment_notes(model, &notes);
+    lki_cli_errors(cli, &notes);
+    lki_buf_release(&notes);
+}
+
+/* ---- for commands that carry something out ---- */
+
+static int with_held(const struct lki_cli *cli,
+                     int (*fn)(const struct lki_cli *cli, const struct lki_model *model))
+{
+    struct lki_model *model = NULL;
+    struct lki_params params;
+    struct lki_buf problems;
+    enum lk_err err;
+    int status = lki_cli_model(cli, &model);
+
+    if (status)
+        return status;
+    lki_buf_init(&problems, LKI_CLI_TEXT_MAX);
+    err = lki_params_set(&params, &cli->options, model, &problems);
+    status = lki_cli_problems(cli, err, &problems);
+    if (!status) {
+        environment_notes(cli, model);
+        status = fn(cli, model);
+    }
+    lki_params_release(&params);
+    lki_model_free(model);
+    return status;
+}
+
+int lki_cli_with_model(const struct lki_cli *cli,
+                       int (*fn)(const struct lki_cli *cli, const struct lki_model *model))
+{
+    int status;
+
+    if (!lki_registry_hold()) {
+        lki_cli_error(cli, "a run is on already in this program; wait for its end");
+        return LKI_EXIT_FAILED;
+    }
+    status = with_held(cli, fn);
+    lki_registry_let_go();
+    return status;
 }

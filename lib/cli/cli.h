@@ -6,6 +6,7 @@
 #define LKI_CLI_CLI_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "base/buf.h"
 #include "cli/options.h"
@@ -16,6 +17,8 @@
 
 struct lki_cli {
     const char *program; /* what the user calls it */
+    int argc;            /* what lk_main got */
+    char **argv;
     struct lki_options options;
 };
 
@@ -38,11 +41,26 @@ int lki_cli_flush(const struct lki_cli *cli);
  */
 int lki_cli_problems(const struct lki_cli *cli, enum lk_err err, struct lki_buf *problems);
 
+/* Whether out is to be coloured, and the width of the terminal that it is; 0: it is none. */
+bool lki_cli_colour(const struct lki_cli *cli, FILE *out);
+int lki_cli_columns(FILE *out);
+
+/*
+ * For a command that carries something out: fn with the model of this program, its parameters set,
+ * and the registry held. An exit status, after the error lines if it does not come to that.
+ */
+int lki_cli_with_model(const struct lki_cli *cli,
+                       int (*fn)(const struct lki_cli *cli, const struct lki_model *model));
+
 /* The model of this program's registry; an exit status, after the error lines if there is none. */
 int lki_cli_model(const struct lki_cli *cli, struct lki_model **model);
 
 /* The commands; each returns an exit status. */
 int lki_cli_run(const struct lki_cli *cli);
 int lki_cli_list(const struct lki_cli *cli);
+int lki_cli_debug(const struct lki_cli *cli);
+int lki_cli_report(const struct lki_cli *cli);
+int lki_cli_help(const struct lki_cli *cli);
+int lki_cli_completion(const struct lki_cli *cli);
 
 #endif

@@ -1,4 +1,4 @@
-/* lk_main: finds the command, reads its options, and answers help and version itself. */
+/* lk_main: finds the command and reads its options. */
 #include <loadkit/scenario.h>
 
 #include <errno.h>
@@ -8,29 +8,31 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "cli/cli.h"
+#include "cli/command.h"
 #include "result/result.h"
 
-static int command_help(const struct lki_cli *cli);
 static int command_version(const struct lki_cli *cli);
 
-struct command {
-    const char *name;
-    enum lki_command_bit bit;
-    int (*fn)(const struct lki_cli *cli);
-    const char *words; /* what may follow besides options, for help */
-    const char *summary;
+static const struct lki_command commands[] = {
+    {"run", LKI_CMD_RUN, lki_cli_run, "", 0, "run the load test and report; the default"},
+    {"list", LKI_CMD_LIST, lki_cli_list, "", 0, "show the users, steps, parameters and resources"},
+    {"debug", LKI_CMD_DEBUG, lki_cli_debug, "", 0,
+     "be one user, carry out each step once, and show every exchange"},
+    {"report", LKI_CMD_REPORT, lki_cli_report, " FILE [FILE]", 2,
+     "show a result file again, or compare two"},
+    {"version", LKI_CMD_VERSION, command_version, "", 0, "show the version of loadkit"},
+    {"help", LKI_CMD_HELP, lki_cli_help, " [COMMAND]", 1, "explain a command"},
+    {"completion", LKI_CMD_COMPLETION, lki_cli_completion, " bash|zsh|fish", 1,
+     "write a script that has a shell complete this command line"},
 };
 
-/* The first is what happens when no command is given. */
-static const struct command commands[] = {
-    {"run", LKI_CMD_RUN, lki_cli_run, "", "run the load test and report; the default"},
-    {"list", LKI_CMD_LIST, lki_cli_list, "", "show the users, steps, parameters and resources"},
-    {"version", LKI_CMD_VERSION, command_version, "", "show the version of loadkit"},
-    {"help", LKI_CMD_HELP, command_help, " [COMMAND]", "explain a command"},
-};
+const struct lki_command *lki_command_table(size_t *count)
+{
+    *count = LKI_COUNT(commands);
+    return commands;
+}
 
-static const struct command *command_find(const char *name)
+const struct lki_command *lki_command_find(const char *name)
 {
     for (size_t i = 0; i < LKI_COUNT(commands); i++) {
         if (!strcmp(commands[i].name, name))
@@ -39,7 +41,7 @@ static const struct command *command_find(const char *name)
     return NULL;
 }
 
-static int fail_unknown(const struct lki_cli *cli, const char *name)
+int lki_command_unknown(const struct lki_cli *cli, const char *name)
 {
     struct lki_nearest nearest;
 
@@ -51,39 +53,6 @@ static int fail_unknown(const struct lki_cli *cli, const char *name)
     else
         lki_cli_error(cli, "unknown command '%.100s'; --help lists them all", name);
     return LKI_EXIT_USAGE;
-}
-
-/* The options of a command, with what they belong to; NULL: all there is to say. */
-static int help_show(const struct lki_cli *cli, const struct command *command)
-{
-    struct lki_buf out;
-    int status;
-
-    lki_buf_init(&out, LKI_CLI_TEXT_MAX);
-    if (command) {
-        lki_buf_printf(&out, "Usage: %s %s [OPTION]...%s\n\n  %s\n\nOptions:\n", cli->program,
-                       command->name, command->words, command->summary);
-    } else {
-        command = &commands[0];
-        lki_buf_printf(&out, "Usage: %s [COMMAND] [OPTION]...\n\nCommands:\n", cli->program);
-        for (size_t i = 0; i < LKI_COUNT(commands); i++)
-            lki_buf_printf(&out, "  %-10s  %s\n", commands[i].name, commands[i].summary);
-        lki_buf_printf(&out, "\nOptions of %s:\n", command->name);
-    }
-    lki_options_help(command->bit, &out);
-    status = lki_cli_answer(cli, &out);
-    lki_buf_release(&out);
-    return status;
-}
-
-static int command_help(const struct lki_cli *cli)
-{
-    const char *topic = cli->options.topic;
-    const struct command *command = topic ? command_find(topic) : NULL;
-
-    if (topic && !command)
-        return fail_unknown(cli, topic);
-    return help_show(cli, command);
 }
 
 static int command_version(const struct lki_cli *cli)
@@ -107,7 +76,7 @@ static const char *program_name(int argc, char **argv)
     return slash && slash[1] ? slash + 1 : path;
 }
 
-static int command_run(struct lki_cli *cli, const struct command *command, bool named, int argc,
+static int command_run(struct lki_cli *cli, const struct lki_command *command, bool named, int argc,
                        char **argv)
 {
     struct lki_buf message;
@@ -115,12 +84,12 @@ static int command_run(struct lki_cli *cli, const struct command *command, bool 
     int status;
 
     lki_buf_init(&message, LKI_CLI_TEXT_MAX);
-    err = lki_options_read(&cli->options, command->bit, argc, argv, &message);
+    err = lki_options_read(&cli->options, command->bit, command->words_max, argc, argv, &message);
     status = lki_cli_problems(cli, err, &message);
     if (err)
         return status;
     if (cli->options.help)
-        status = help_show(cli, named ? command : NULL);
+        status = lki_help_show(cli, named ? command : NULL);
     else if (cli->options.version)
         status = command_version(cli);
     else
@@ -141,15 +110,15 @@ static void descriptors_guard(void)
 
 int lk_main(int argc, char **argv)
 {
-    struct lki_cli cli = {.program = program_name(argc, argv)};
-    const struct command *command = &commands[0];
+    struct lki_cli cli = {.program = program_name(argc, argv), .argc = argc, .argv = argv};
+    const struct lki_command *command = &commands[0];
     bool named = argc > 1 && argv[1][0] != '-';
 
     descriptors_guard();
     if (named)
-        command = command_find(argv[1]);
+        command = lki_command_find(argv[1]);
     if (!command)
-        return fail_unknown(&cli, argv[1]);
+        return lki_command_unknown(&cli, argv[1]);
     if (argc < 1)
         return command_run(&cli, command, false, 0, argv);
     return command_run(&cli, command, named, argc - 1 - named, argv + 1 + named);

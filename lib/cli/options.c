@@ -1,273 +1,86 @@
 #include "cli/options.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/run.h"
+#include "app/machine.h"
 #include "base/clock.h"
-#include "base/mem.h"
 #include "base/text.h"
+#include "cli/reader.h"
 #include "user/arrivals.h"
 
-#define HELP_COLUMN 30
-
-#define HINT_COUNT "give a whole number from 1, such as 100 or 10k"
-#define HINT_RATE "give starts per second or minute, such as 200, 0.5/s or 30/m"
-#define HINT_TIME "give a time such as 30s, 1h30m or 250ms"
-#define NOT_YET " not in this version yet; "
-
-enum option_kind {
-    OPTION_SWITCH, /* bool */
-    OPTION_COUNT,  /* uint64_t */
-    OPTION_TIME,   /* int64_t nanoseconds */
-    OPTION_RATE,   /* double, per second */
-    OPTION_SEED,   /* uint64_t, and seed_given */
-    OPTION_TEXT,   /* const char * */
-    OPTION_PARAM,  /* added to params */
-    OPTION_LATER   /* known, but refused with its hint */
-};
-
-struct option {
-    const char *name;
-    char letter;       /* 0: none */
-    unsigned commands; /* bits */
-    enum option_kind kind;
-    size_t offset;     /* of its member in struct lki_options */
-    const char *value; /* what help calls the value; NULL: it takes none */
-    uint64_t min;      /* counts, and times in nanoseconds */
-    uint64_t max;
-    const char *otherwise; /* the default as it would be typed; NULL: zero */
-    const char *hint;      /* what to do when the value is wrong; all there is to say if max is 0 */
-    const char *help;      /* NULL: not shown */
+/* A command line being read. */
+struct line {
+    struct lki_reader reader;
+    size_t words_max;
+    char **next; /* argument */
+    char **end;
 };
 
 #define AT(member) offsetof(struct lki_options, member)
-#define EVERYWHERE (LKI_CMD_RUN | LKI_CMD_LIST | LKI_CMD_VERSION | LKI_CMD_HELP)
 
-#define COUNT(field)                                                                               \
-    .commands = LKI_CMD_RUN, .kind = OPTION_COUNT, .offset = AT(field), .value = "N"
-#define TIME(field)                                                                                \
-    .commands = LKI_CMD_RUN, .kind = OPTION_TIME, .offset = AT(field), .value = "TIME"
-#define RATE(field) .commands = LKI_CMD_RUN, .kind = OPTION_RATE, .offset = AT(field), .value = "N"
-#define SWITCH(field, where) .commands = (where), .kind = OPTION_SWITCH, .offset = AT(field)
-#define LATER(arg) .commands = LKI_CMD_RUN, .kind = OPTION_LATER, .value = (arg)
-
-static const struct option table[] = {
-    {"users", 'u', COUNT(users), .min = 1, .max = LKI_USERS_MAX, .otherwise = "1",
-     .hint = HINT_COUNT, .help = "virtual users at the same time"},
-    {"duration", 'd', TIME(duration_ns), .min = 1, .max = LKI_NEVER, .otherwise = "10s",
-     .hint = HINT_TIME, .help = "length; no limit with -i alone"},
-    {"iterations", 'i', COUNT(iterations), .min = 1, .max = UINT64_MAX, .hint = HINT_COUNT,
-     .help = "end after N iterations of all users"},
-    {"rate", 'r', RATE(rate_per_s), .max = LKI_RATE_MAX, .hint = HINT_RATE,
-     .help = "start N iterations a second (N/m: a minute)"},
-    {"arrival-wait", TIME(arrival_wait_ns), .max = LKI_NEVER, .otherwise = "10s",
-     .hint = "give a time such as 1s or 0s", .help = "with -r: how late one may start"},
-    {"init-param", 'p', .commands = LKI_CMD_RUN, .kind = OPTION_PARAM, .offset = AT(params),
-     .value = "NAME=VALUE", .help = "set a parameter, @FILE: from a file; repeatable"},
-    {"seed", .commands = LKI_CMD_RUN, .kind = OPTION_SEED, .offset = AT(seed), .value = "N",
-     .max = UINT64_MAX, .hint = "give a whole number from 0",
-     .help = "draw the random numbers of that run again"},
-    {"grace", TIME(grace_ns), .max = LKI_NEVER, .otherwise = "5s",
-     .hint = "give a time such as 10s or 0s", .help = "time for steps in hand at the end"},
-    {"workers", 'w', COUNT(workers), .max = 0, .otherwise = "0",
-     .hint = "worker processes are" NOT_YET "use -w 0",
-     .help = "worker processes; 0: none but this"},
-    {"json", .commands = LKI_CMD_RUN, .kind = OPTION_TEXT, .offset = AT(json_file), .value = "FILE",
-     .hint = "give a file name", .help = "write the result to FILE; -: standard output"},
-    {"quiet", 'q', SWITCH(quiet, LKI_CMD_RUN), .help = "no progress and no report"},
-    {"no-color", SWITCH(no_color, LKI_CMD_RUN),
-     .help = "no colours; so does the variable NO_COLOR"},
-    {"stage", 's', LATER("TIME:N"), .hint = "stages are" NOT_YET "use -u and -d"},
-    {"threshold", LATER("EXPR"),
-     .hint = "thresholds are" NOT_YET "use --json and judge the result file"},
-    {"json", SWITCH(json, LKI_CMD_LIST), .help = "write one JSON object"},
-    {"help", 'h', SWITCH(help, EVERYWHERE), .help = "show this help"},
-    {"version", SWITCH(version, EVERYWHERE), .help = "show the version"},
-};
-
-/* A command line being read. */
-struct reader {
-    struct lki_options *options;
-    enum lki_command_bit command;
-    char **next; /* argument */
-    char **end;
-    struct lki_buf *message;
-    bool given[LKI_COUNT(table)];
-};
-
-/* How the option in hand was written. */
-struct spelling {
-    const char *dashes;
-    const char *text;
-    size_t len;
-};
-
-#define SPELLING_FMT "%s%.*s"
-#define SPELLING_ARGS(as) (as)->dashes, (int)(as)->len, (as)->text
-
-static enum lk_err fail(struct reader *reader, const char *fmt, ...) LK_PRINTF(2, 3);
-
-static enum lk_err fail(struct reader *reader, const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    lki_buf_vprintf(reader->message, fmt, args);
-    va_end(args);
-    return LK_E_ARG;
-}
-
-static void *member_of(struct lki_options *options, const struct option *option)
-{
-    return (char *)options + option->offset;
-}
-
-/* Reads a rate into its member. */
-static enum lk_err rate_set(struct lki_options *options, const struct option *option,
-                            const char *value, const char **why)
-{
-    double rate = 0;
-    enum lk_err err = lki_text_rate(value, &rate, why);
-
-    if (err)
-        return err;
-    if (rate <= 0 || rate > (double)option->max) {
-        *why = rate > 0 ? "it is too large" : "it is too small";
-        return LK_E_LIMIT;
-    }
-    *(double *)member_of(options, option) = rate;
-    return LK_OK;
-}
-
-/* Reads the value of a count, time, rate or seed into its member. On failure *why says what it is.
- */
-static enum lk_err number_set(struct lki_options *options, const struct option *option,
-                              const char *value, const char **why)
-{
-    int64_t ns = 0;
-    uint64_t number = 0;
-    enum lk_err err;
-
-    if (option->kind == OPTION_RATE)
-        return rate_set(options, option, value, why);
-    if (option->kind == OPTION_TIME)
-        err = lki_text_duration(value, &ns, why);
-    else if (option->kind == OPTION_COUNT)
-        err = lki_text_count(value, &number, why);
-    else
-        err = lki_text_u64(value, &number, why);
-    if (option->kind == OPTION_TIME)
-        number = (uint64_t)ns;
-    if (!err && (number < option->min || number > option->max)) {
-        *why = number < option->min ? "it is too small" : "it is too large";
-        err = LK_E_LIMIT;
-    }
-    if (err)
-        return err;
-    if (option->kind == OPTION_TIME)
-        *(int64_t *)member_of(options, option) = ns;
-    else
-        *(uint64_t *)member_of(options, option) = number;
-    return LK_OK;
-}
-
-static enum lk_err param_add(struct lki_options *options, const char *value)
-{
-    const char **params = realloc(options->params, (options->param_count + 1) * sizeof(*params));
-
-    if (!params)
-        return LK_E_NOMEM;
-    options->params = params;
-    params[options->param_count++] = value;
-    return LK_OK;
-}
-
-static enum lk_err value_set(struct reader *reader, const struct option *option,
-                             const struct spelling *as, const char *value)
-{
-    const char *why = "it is empty";
-
-    if (option->kind == OPTION_PARAM)
-        return param_add(reader->options, value);
-    if (option->kind == OPTION_TEXT && *value) {
-        *(const char **)member_of(reader->options, option) = value;
-        return LK_OK;
-    }
-    if (option->kind != OPTION_TEXT && !number_set(reader->options, option, value, &why)) {
-        reader->options->seed_given |= option->kind == OPTION_SEED;
-        return LK_OK;
-    }
-    if (!*value)
-        value = "''";
-    if (!option->max && option->kind == OPTION_COUNT)
-        return fail(reader, SPELLING_FMT " %.100s: %s", SPELLING_ARGS(as), value, option->hint);
-    return fail(reader, SPELLING_FMT " %.100s: %s; %s", SPELLING_ARGS(as), value, why,
-                option->hint);
-}
+/* ---- the command line ---- */
 
 /* An option was found. rest is what follows it in the same argument, NULL: nothing. */
-static enum lk_err option_set(struct reader *reader, const struct option *option,
-                              const struct spelling *as, const char *rest)
+static enum lk_err option_set(struct line *line, const struct lki_option *option,
+                              const struct lki_spelling *as, const char *rest)
 {
+    struct lki_buf *message = line->reader.message;
     const char *value = rest;
 
-    reader->given[option - table] = true;
-    if (option->kind == OPTION_LATER)
-        return fail(reader, SPELLING_FMT ": %s", SPELLING_ARGS(as), option->hint);
-    if (option->kind == OPTION_SWITCH) {
-        *(bool *)member_of(reader->options, option) = true;
+    lki_reader_take(&line->reader, option, LKI_GIVEN_TYPED);
+    if (option->kind == LKI_OPTION_SWITCH) {
+        *(bool *)((char *)line->reader.options + option->offset) = true;
         return LK_OK;
     }
-    if (!value && reader->next < reader->end)
-        value = *reader->next++;
-    if (!value)
-        return fail(reader, SPELLING_FMT " needs a value; write " SPELLING_FMT " %s",
-                    SPELLING_ARGS(as), SPELLING_ARGS(as), option->value);
+    if (!value && line->next < line->end && option->kind != LKI_OPTION_LATER)
+        value = *line->next++;
+    if (!value && option->kind != LKI_OPTION_LATER)
+        return lki_refuse(message, LKI_SPELLING_FMT " needs a value; write " LKI_SPELLING_FMT " %s",
+                          LKI_SPELLING_ARGS(as), LKI_SPELLING_ARGS(as), option->value);
     /* numbers say themselves that this is none; a file of that name would come as a surprise */
-    if (!rest && value[0] == '-' && value[1] &&
-        (option->kind == OPTION_TEXT || option->kind == OPTION_PARAM))
-        return fail(reader,
-                    SPELLING_FMT " needs a value, but %.100s follows; write " SPELLING_FMT " %s",
-                    SPELLING_ARGS(as), value, SPELLING_ARGS(as), option->value);
-    return value_set(reader, option, as, value);
+    if (value && !rest && value[0] == '-' && value[1] &&
+        (option->kind == LKI_OPTION_TEXT || option->kind == LKI_OPTION_PARAM))
+        return lki_refuse(message,
+                          LKI_SPELLING_FMT
+                          " needs a value, but %.100s follows; write " LKI_SPELLING_FMT " %s",
+                          LKI_SPELLING_ARGS(as), value, LKI_SPELLING_ARGS(as), option->value);
+    return lki_value_set(line->reader.options, option, as, value, message);
 }
 
-static enum lk_err fail_unknown(struct reader *reader, const struct spelling *as)
+static enum lk_err fail_unknown(struct line *line, const struct lki_spelling *as)
 {
+    struct lki_buf *message = line->reader.message;
     struct lki_nearest nearest;
+    size_t count;
+    const struct lki_option *table = lki_option_table(&count);
 
-    lki_nearest_init(&nearest, as->text, as->len);
-    for (size_t i = 0; i < LKI_COUNT(table) && as->dashes[1]; i++) {
-        if ((table[i].commands & reader->command) && table[i].help)
+    lki_nearest_init(&nearest, as->name, as->len);
+    for (size_t i = 0; i < count && as->before[1]; i++) {
+        if ((table[i].commands & line->reader.command) && table[i].help)
             lki_nearest_offer(&nearest, table[i].name);
     }
     if (nearest.best)
-        return fail(reader, "unknown option " SPELLING_FMT "; did you mean --%s?",
-                    SPELLING_ARGS(as), nearest.best);
-    return fail(reader, "unknown option " SPELLING_FMT "; --help lists them all",
-                SPELLING_ARGS(as));
+        return lki_refuse(message, "unknown option " LKI_SPELLING_FMT "; did you mean --%s?",
+                          LKI_SPELLING_ARGS(as), nearest.best);
+    return lki_refuse(message, "unknown option " LKI_SPELLING_FMT "; --help lists them all",
+                      LKI_SPELLING_ARGS(as));
 }
 
 /* The argument "--name" or "--name=value". */
-static enum lk_err long_read(struct reader *reader, const char *text)
+static enum lk_err long_read(struct line *line, const char *text)
 {
     const char *value = strchr(text, '=');
-    struct spelling as = {"--", text, value ? (size_t)(value - text) : strlen(text)};
+    struct lki_spelling as = {"--", text, value ? (size_t)(value - text) : strlen(text), " "};
+    const struct lki_option *option = lki_option_find(line->reader.command, text, as.len);
 
-    for (size_t i = 0; i < LKI_COUNT(table); i++) {
-        const struct option *option = &table[i];
-
-        if (!(option->commands & reader->command) || strlen(option->name) != as.len ||
-            memcmp(option->name, text, as.len) != 0)
-            continue;
-        if (value && !option->value)
-            return fail(reader, SPELLING_FMT " takes no value; leave %.100s away",
-                        SPELLING_ARGS(&as), value);
-        return option_set(reader, option, &as, value ? value + 1 : NULL);
-    }
-    return fail_unknown(reader, &as);
+    if (!option)
+        return fail_unknown(line, &as);
+    if (value && !option->value)
+        return lki_refuse(line->reader.message,
+                          LKI_SPELLING_FMT " takes no value; leave %.100s away",
+                          LKI_SPELLING_ARGS(&as), value);
+    return option_set(line, option, &as, value ? value + 1 : NULL);
 }
 
 static bool ended(const struct lki_options *options)
@@ -276,93 +89,195 @@ static bool ended(const struct lki_options *options)
 }
 
 /* The argument "-u", "-u10", "-qu10" and so on, without its dash. */
-static enum lk_err letters_read(struct reader *reader, const char *text)
+static enum lk_err letters_read(struct line *line, const char *text)
 {
     enum lk_err err = LK_OK;
 
-    while (*text && !err && !ended(reader->options)) {
-        struct spelling as = {"-", text, 1};
-        size_t i = 0;
+    while (*text && !err && !ended(line->reader.options)) {
+        struct lki_spelling as = {"-", text, 1, " "};
+        const struct lki_option *option = lki_option_letter(line->reader.command, *text);
 
-        while (i < LKI_COUNT(table) &&
-               !((table[i].commands & reader->command) && table[i].letter == *text))
-            i++;
-        if (i == LKI_COUNT(table))
-            return fail_unknown(reader, &as);
+        if (!option)
+            return fail_unknown(line, &as);
         text++;
-        err = option_set(reader, &table[i], &as, table[i].value && *text ? text : NULL);
-        if (table[i].value)
+        err = option_set(line, option, &as, option->value && *text ? text : NULL);
+        if (option->value)
             break;
     }
     return err;
 }
 
-static enum lk_err word_read(struct reader *reader, const char *text)
+static enum lk_err word_read(struct line *line, const char *text)
 {
-    if (reader->command != LKI_CMD_HELP || reader->options->topic)
-        return fail(reader, "unexpected word '%.100s'; options begin with -, --help lists them",
-                    text);
-    reader->options->topic = text;
+    struct lki_options *options = line->reader.options;
+
+    if (options->word_count == line->words_max)
+        return lki_refuse(line->reader.message,
+                          "unexpected word '%.100s'; options begin with -, --help lists them",
+                          text);
+    options->words[options->word_count++] = text;
     return LK_OK;
 }
 
-static void defaults_set(struct lki_options *options)
+static enum lk_err line_read(struct line *line)
 {
-    const char *why;
-
-    for (size_t i = 0; i < LKI_COUNT(table); i++) {
-        if (table[i].otherwise)
-            number_set(options, &table[i], table[i].otherwise, &why);
-    }
-}
-
-static bool is_given(const struct reader *reader, size_t offset)
-{
-    bool given = false;
-
-    for (size_t i = 0; i < LKI_COUNT(table); i++)
-        given |= reader->given[i] && table[i].offset == offset;
-    return given;
-}
-
-/* What some options mean for others that were not given. */
-static enum lk_err given_settle(struct reader *reader)
-{
-    struct lki_options *options = reader->options;
-    bool rate = is_given(reader, AT(rate_per_s));
-
-    if (is_given(reader, AT(iterations)) && !is_given(reader, AT(duration_ns)))
-        options->duration_ns = LKI_NEVER;
-    if (rate && !is_given(reader, AT(users)))
-        options->users = lki_arrivals_users(options->rate_per_s);
-    if (is_given(reader, AT(arrival_wait_ns)) && !rate && !ended(options))
-        return fail(reader, "--arrival-wait needs --rate; add -r N or leave it out");
-    return LK_OK;
-}
-
-enum lk_err lki_options_read(struct lki_options *options, enum lki_command_bit command, int argc,
-                             char **argv, struct lki_buf *message)
-{
-    struct reader reader = {options, command, argv, argv + argc, message, {false}};
     bool only_words = false;
     enum lk_err err = LK_OK;
 
-    *options = (struct lki_options){0};
-    defaults_set(options);
-    while (!err && reader.next < reader.end && !ended(options)) {
-        const char *text = *reader.next++;
+    while (!err && line->next < line->end && !ended(line->reader.options)) {
+        const char *text = *line->next++;
 
         if (only_words || text[0] != '-' || !text[1])
-            err = word_read(&reader, text);
+            err = word_read(line, text);
         else if (!strcmp(text, "--"))
             only_words = true;
         else if (text[1] == '-')
-            err = long_read(&reader, text + 2);
+            err = long_read(line, text + 2);
         else
-            err = letters_read(&reader, text + 1);
+            err = letters_read(line, text + 1);
     }
-    if (!err)
-        err = given_settle(&reader);
+    return err;
+}
+
+/* ---- what options mean for each other ---- */
+
+/* Where the option of that member was given. */
+static enum lki_level level_of(const struct lki_reader *reader, size_t offset)
+{
+    enum lki_level level = LKI_GIVEN_NOWHERE;
+    size_t count;
+    const struct lki_option *table = lki_option_table(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (table[i].offset == offset && reader->given[i] > level)
+            level = reader->given[i];
+    }
+    return level;
+}
+
+/* Stages have a length of their own, so what says how long the run is excludes them. */
+static size_t excluded_by(const struct lki_option *option)
+{
+    if (option->offset == AT(stages))
+        return AT(duration_ns);
+    return option->offset == AT(duration_ns) ? AT(stages) : SIZE_MAX;
+}
+
+bool lki_reader_take(struct lki_reader *reader, const struct lki_option *option,
+                     enum lki_level level)
+{
+    size_t count;
+    size_t at = (size_t)(option - lki_option_table(&count));
+
+    if (reader->given[at] > level || level_of(reader, excluded_by(option)) > level)
+        return false;
+    reader->given[at] = level;
+    return true;
+}
+
+/* The greatest of what stages lead to, and of where the first one begins. */
+static double stages_peak(const struct lki_options *options, double start)
+{
+    for (size_t i = 0; i < options->stage_count; i++) {
+        if (options->stages[i].target > start)
+            start = options->stages[i].target;
+    }
+    return start;
+}
+
+static enum lk_err stages_length(struct lki_reader *reader)
+{
+    struct lki_options *options = reader->options;
+
+    options->duration_ns = 0;
+    for (size_t i = 0; i < options->stage_count; i++) {
+        options->duration_ns = lki_ns_after(options->duration_ns, options->stages[i].length_ns);
+        if (options->duration_ns == LKI_NEVER)
+            return lki_refuse(reader->message, "--stage: all stages together are too long; give "
+                                               "shorter ones");
+    }
+    if (!options->duration_ns)
+        return lki_refuse(reader->message, "--stage: no stage takes any time; write a stage such "
+                                           "as 30s:100");
+    return LK_OK;
+}
+
+static enum lk_err stages_settle(struct lki_reader *reader)
+{
+    struct lki_options *options = reader->options;
+
+    if (!options->stage_count)
+        return LK_OK;
+    if (level_of(reader, AT(duration_ns)) == level_of(reader, AT(stages)))
+        return lki_refuse(reader->message, "--duration goes with no --stage: stages have their own "
+                                           "length; leave one of them out");
+    if (level_of(reader, AT(rate_per_s)) && !options->rated)
+        return lki_refuse(reader->message,
+                          "--rate goes with no --stage of users; write the stages as rates, "
+                          "30s:100/s, or leave --rate out");
+    if (!options->rated && !level_of(reader, AT(users)))
+        options->users = 0;
+    if (stages_peak(options, options->rated ? options->rate_per_s : (double)options->users) <= 0)
+        return lki_refuse(reader->message, "--stage: no stage leads to anything above 0; write a "
+                                           "stage such as 30s:100");
+    return stages_length(reader);
+}
+
+/* How many users there will be at the most, and who carries them. */
+static void users_settle(struct lki_reader *reader)
+{
+    struct lki_options *options = reader->options;
+
+    if (options->rated && !level_of(reader, AT(users)))
+        options->users = lki_arrivals_users(stages_peak(options, options->rate_per_s));
+    options->population = options->users;
+    if (options->stage_count && !options->rated)
+        options->population = (uint64_t)stages_peak(options, (double)options->users);
+    if (!level_of(reader, AT(workers))) {
+        options->workers = lki_machine_cpus();
+        if (options->workers > options->population)
+            options->workers = options->population;
+    }
+}
+
+static enum lk_err settle(struct lki_reader *reader)
+{
+    struct lki_options *options = reader->options;
+    enum lk_err err = stages_settle(reader);
+
+    if (err)
+        return err;
+    if (level_of(reader, AT(iterations)) && !level_of(reader, AT(duration_ns)) &&
+        !options->stage_count)
+        options->duration_ns = LKI_NEVER;
+    options->rated |= level_of(reader, AT(rate_per_s)) != LKI_GIVEN_NOWHERE;
+    users_settle(reader);
+    if (level_of(reader, AT(arrival_wait_ns)) && !options->rated)
+        return lki_refuse(reader->message, "--arrival-wait needs --rate; add -r N or leave it out");
+    return LK_OK;
+}
+
+/* ---- all of it ---- */
+
+enum lk_err lki_options_read(struct lki_options *options, enum lki_command_bit command,
+                             size_t words_max, int argc, char **argv, struct lki_buf *message)
+{
+    struct line line = {.reader = {.options = options, .command = command, .message = message},
+                        .words_max = words_max,
+                        .next = argv,
+                        .end = argv + argc};
+    enum lk_err err;
+
+    *options = (struct lki_options){0};
+    lki_arena_init(&options->arena, NULL, 0);
+    lki_values_default(options);
+    err = line_read(&line);
+    if (!err && !ended(options))
+        err = lki_environment_read(&line.reader);
+    if (!err && !ended(options))
+        err = lki_config_read(&line.reader);
+    if (!err && !ended(options))
+        err = settle(&line.reader);
     if (err)
         lki_options_release(options);
     return err;
@@ -371,29 +286,11 @@ enum lk_err lki_options_read(struct lki_options *options, enum lki_command_bit c
 void lki_options_release(struct lki_options *options)
 {
     free(options->params);
+    free(options->file_params);
+    free(options->stages);
+    lki_arena_reset(&options->arena);
     options->params = NULL;
-    options->param_count = 0;
-}
-
-void lki_options_help(enum lki_command_bit command, struct lki_buf *out)
-{
-    for (size_t i = 0; i < LKI_COUNT(table); i++) {
-        const struct option *option = &table[i];
-        size_t start = out->len;
-
-        if (!(option->commands & command) || !option->help)
-            continue;
-        if (option->letter)
-            lki_buf_printf(out, "  -%c, --%s", option->letter, option->name);
-        else
-            lki_buf_printf(out, "      --%s", option->name);
-        if (option->value)
-            lki_buf_printf(out, " %s", option->value);
-        while (!out->err && out->len - start < HELP_COLUMN)
-            lki_buf_char(out, ' ');
-        lki_buf_printf(out, "  %s", option->help);
-        if (option->otherwise)
-            lki_buf_printf(out, " (default %s)", option->otherwise);
-        lki_buf_char(out, '\n');
-    }
+    options->file_params = NULL;
+    options->stages = NULL;
+    options->param_count = options->file_param_count = options->stage_count = 0;
 }

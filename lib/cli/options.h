@@ -1,5 +1,6 @@
 /*
- * The options of all commands: one table, from which the command line is read and help is written.
+ * What a command is to do: from its command line, and below that from the environment and from a
+ * configuration file.
  */
 #ifndef LKI_CLI_OPTIONS_H
 #define LKI_CLI_OPTIONS_H
@@ -7,43 +8,65 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
+#include "cli/table.h"
+#include "control/plan.h"
 
-/* Commands, as bits: an option may belong to several. */
-enum lki_command_bit { LKI_CMD_RUN = 1, LKI_CMD_LIST = 2, LKI_CMD_VERSION = 4, LKI_CMD_HELP = 8 };
+/* More of a body is not read by anybody. */
+#define LKI_BODY_BYTES_MAX UINT64_C(1000000000)
+/* Words besides options that a command takes. */
+#define LKI_WORDS_MAX 2
 
-/* What a command line says. Texts are the caller's argv. */
+/* A parameter that a configuration file sets. */
+struct lki_file_param {
+    const char *text; /* "name=value" */
+    const char *from; /* "the file X, line 3" */
+};
+
+/* Texts are the caller's argv, or lie in the arena. */
 struct lki_options {
-    uint64_t users;
-    int64_t duration_ns; /* LKI_NEVER: none */
+    uint64_t users;      /* at the start; 0 only with stages of users */
+    uint64_t population; /* the most there will be */
+    int64_t duration_ns; /* LKI_NEVER: none; with stages their sum */
     uint64_t iterations; /* 0: no limit */
     uint64_t workers;
     int64_t grace_ns;
-    double rate_per_s;       /* of arrivals; 0: none */
+    double rate_per_s;       /* of arrivals, at the start; 0 if not rated */
+    bool rated;              /* iterations begin at a rate; stages are of that, else of users */
     int64_t arrival_wait_ns; /* how long one waits for a user */
+    struct lki_stage *stages;
+    size_t stage_count;
     uint64_t seed;
     bool seed_given;
-    const char **params; /* "name=value" and "name=@FILE" */
+    const char **params; /* "name=value" and "name=@FILE", as they were typed */
     size_t param_count;
-    const char *json_file; /* NULL: none */
-    bool json;             /* of list */
+    struct lki_file_param *file_params; /* those of a configuration file, the same */
+    size_t file_param_count;
+    const char *json_file;   /* NULL: none */
+    const char *config_file; /* NULL: none */
+    bool json;               /* of list */
+    bool mdoc;               /* of help */
     bool quiet;
     bool no_color;
     bool help;
     bool version;
-    const char *topic; /* of help; NULL: none */
+    const char *step;      /* of debug; NULL: all */
+    const char *user_type; /* of debug; NULL: the first */
+    uint64_t body_bytes;   /* of debug */
+    const char *words[LKI_WORDS_MAX];
+    size_t word_count;
+    struct lki_arena arena;
 };
 
 /*
- * Reads the arguments behind a command. What is not given has its default. --help and --version end
- * the reading: what stands behind them is not looked at. LK_E_ARG: message is one line, without a
- * new-line, about what is wrong and what to do.
+ * Reads the arguments behind a command, which may have so many words among them; then, of what they
+ * do not say, the environment; then the configuration file that any of the two names. What is given
+ * nowhere has its default. --help and --version end the reading: what stands behind them is not
+ * looked at. LK_E_ARG: message is one line, without a new-line, about what is wrong and what to do.
  */
-enum lk_err lki_options_read(struct lki_options *options, enum lki_command_bit command, int argc,
-                             char **argv, struct lki_buf *message);
+enum lk_err lki_options_read(struct lki_options *options, enum lki_command_bit command,
+                             size_t words_max, int argc, char **argv, struct lki_buf *message);
 void lki_options_release(struct lki_options *options);
-
-/* Adds the lines that explain the options of a command. */
-void lki_options_help(enum lki_command_bit command, struct lki_buf *out);
 
 #endif

@@ -1,16 +1,12 @@
 #include "cli/params.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
+#include "base/text.h"
+#include "cli/file.h"
 #include "model/fault.h"
-
-/* Of a value that stands in a file: a fault, not a limit anybody meets. */
-#define VALUE_MAX (1024 * 1024)
 
 /* The parameters on their way to the model. */
 struct reader {
@@ -35,12 +31,12 @@ static char *joined(struct reader *reader, const char *a, size_t a_len, const ch
     return text;
 }
 
-/* Adds "name=value". NULL for want of memory. */
-static enum lk_err text_add(struct reader *reader, const char *text)
+/* Adds "name=value", or NULL for want of memory. from NULL: it was typed. */
+static enum lk_err text_add(struct reader *reader, const char *text, const char *from)
 {
     if (!text)
         return LK_E_NOMEM;
-    reader->from[reader->count] = NULL;
+    reader->from[reader->count] = from;
     reader->texts[reader->count++] = text;
     return LK_OK;
 }
@@ -50,50 +46,11 @@ static enum lk_err found_add(struct reader *reader, const char *text, const char
                              const char *name)
 {
     const char *from = joined(reader, where, strlen(where), name, strlen(name));
-    enum lk_err err = from ? text_add(reader, text) : LK_E_NOMEM;
 
-    if (!err)
-        reader->from[reader->count - 1] = from;
-    return err;
+    return from ? text_add(reader, text, from) : LK_E_NOMEM;
 }
 
 /* ---- from files ---- */
-
-/* Reads on until the end of a file. 0, or an errno. */
-static int descriptor_read(int fd, struct lki_buf *content)
-{
-    for (;;) {
-        char part[4096];
-        ssize_t got = read(fd, part, sizeof(part));
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return got < 0 ? errno : 0;
-        lki_buf_append(content, part, (size_t)got);
-        if (content->err)
-            return content->err == LK_E_LIMIT ? EFBIG : ENOMEM;
-    }
-}
-
-/* Reads all of a file that may be the value of a parameter. NULL, or what is wrong with it. */
-static const char *file_read(const char *path, struct lki_buf *content)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int error;
-
-    if (fd < 0)
-        return strerror(errno);
-    error = descriptor_read(fd, content);
-    close(fd);
-    if (error == EFBIG)
-        return "it is larger than 1 MiB";
-    if (error)
-        return strerror(error);
-    if (content->len && memchr(content->data, '\0', content->len))
-        return "there is a zero byte in it";
-    return NULL;
-}
 
 /* text is "name=@path", head_len the length of "name=". A new-line at the end of the file is not
  * part of the value: editors put it there. */
@@ -104,8 +61,7 @@ static enum lk_err file_add(struct reader *reader, const char *text, size_t head
     const char *problem;
     enum lk_err err = LK_OK;
 
-    lki_buf_init(&content, VALUE_MAX);
-    problem = file_read(path, &content);
+    problem = lki_file_read(path, &content);
     if (content.err == LK_E_NOMEM) {
         err = LK_E_NOMEM;
     } else if (problem) {
@@ -127,22 +83,39 @@ static enum lk_err file_add(struct reader *reader, const char *text, size_t head
     return err;
 }
 
+/* The file that a text names as its value, or a text whose value begins with @. False: neither. */
+static bool at_add(struct reader *reader, const char *text, const char *from, enum lk_err *err)
+{
+    const char *value = strchr(text, '=');
+    size_t head_len = value ? (size_t)(value - text) + 1 : 0;
+
+    if (!value || value[1] != '@')
+        return false;
+    if (value[2] != '@')
+        *err = file_add(reader, text, head_len);
+    else
+        *err = text_add(reader, joined(reader, text, head_len, value + 2, strlen(value + 2)), from);
+    return true;
+}
+
 /* ---- from the command line ---- */
+
+static const struct lki_param *param_of(const struct reader *reader, const char *text)
+{
+    return lki_map_get(&reader->model->param_names, text, strcspn(text, "="));
+}
 
 static enum lk_err typed_add(struct reader *reader, const char *text)
 {
-    const char *value = strchr(text, '=');
-    size_t name_len = value ? (size_t)(value - text) : strlen(text);
-    const struct lki_param *param = lki_map_get(&reader->model->param_names, text, name_len);
+    const struct lki_param *param = param_of(reader, text);
+    enum lk_err err;
 
-    if (!param || !value) /* the model tells it */
-        return text_add(reader, text);
-    if (value[1] == '@' && value[2] == '@')
-        return text_add(reader, joined(reader, text, name_len + 1, value + 2, strlen(value + 2)));
-    if (value[1] == '@')
-        return file_add(reader, text, name_len + 1);
+    if (!param || !strchr(text, '=')) /* the model tells it */
+        return text_add(reader, text, NULL);
+    if (at_add(reader, text, NULL, &err))
+        return err;
     if (!param->def->secret)
-        return text_add(reader, text);
+        return text_add(reader, text, NULL);
     lki_fault(&reader->faults, NULL,
               "parameter %s is secret, and others on this machine can see what is typed; give it "
               "with -p %s=@FILE or in the variable LK_PARAM_%s",
@@ -182,11 +155,79 @@ static enum lk_err variable_add(struct reader *reader, const char *name)
                      "the variable ", variable);
 }
 
+/* ---- from the configuration file ---- */
+
+/* Is this name among the texts from first on? */
+static bool is_among(const struct reader *reader, size_t first, size_t end, const char *text)
+{
+    size_t len = strcspn(text, "=");
+
+    for (size_t i = first; i < end; i++) {
+        if (!strncmp(reader->texts[i], text, len) && strchr("=", reader->texts[i][len]))
+            return true;
+    }
+    return false;
+}
+
+static void fault_unknown(struct reader *reader, const struct lki_file_param *param)
+{
+    int len = (int)lki_min(strcspn(param->text, "="), 100);
+    struct lki_nearest nearest;
+
+    lki_nearest_init(&nearest, param->text, strcspn(param->text, "="));
+    for (size_t i = 0; i < reader->model->param_count; i++)
+        lki_nearest_offer(&nearest, reader->model->params[i].name);
+    lki_fault_begin(&reader->faults, NULL);
+    lki_fault_add(&reader->faults, "unknown parameter '%.*s' (from %s)", len, param->text,
+                  param->from);
+    if (!lki_fault_suggest(&reader->faults, &nearest))
+        lki_fault_add(&reader->faults, "; `list` shows them all");
+    lki_fault_end(&reader->faults);
+}
+
+/* What stands above the file counts more: there were above_count texts. */
+static enum lk_err config_add(struct reader *reader, const struct lki_file_param *param,
+                              size_t above_count, const struct lki_options *options)
+{
+    const struct lki_param *known = param_of(reader, param->text);
+    enum lk_err err = LK_OK;
+
+    if (!known)
+        fault_unknown(reader, param);
+    else if (is_among(reader, above_count, reader->count, param->text))
+        lki_fault(&reader->faults, NULL, "parameter %s is given twice, again in %s; give it once",
+                  known->name, param->from);
+    else if (!is_typed(options, known->name) && !is_among(reader, 0, above_count, param->text) &&
+             !at_add(reader, param->text, param->from, &err))
+        err = text_add(reader, param->text, param->from);
+    return err;
+}
+
+/* ---- all of them ---- */
+
+static enum lk_err texts_gather(struct reader *reader, const struct lki_options *options)
+{
+    const struct lki_model *model = reader->model;
+    enum lk_err err = LK_OK;
+    size_t above_count;
+
+    for (size_t i = 0; i < options->param_count && !err; i++)
+        err = typed_add(reader, options->params[i]);
+    for (size_t i = 0; i < model->param_count && !err; i++) {
+        if (!is_typed(options, model->params[i].name))
+            err = variable_add(reader, model->params[i].name);
+    }
+    above_count = reader->count;
+    for (size_t i = 0; i < options->file_param_count && !err; i++)
+        err = config_add(reader, &options->file_params[i], above_count, options);
+    return err;
+}
+
 enum lk_err lki_params_set(struct lki_params *params, const struct lki_options *options,
                            struct lki_model *model, struct lki_buf *problems)
 {
     struct reader reader = {.arena = &params->arena, .model = model};
-    size_t most = options->param_count + model->param_count;
+    size_t most = options->param_count + model->param_count + options->file_param_count;
     enum lk_err err = LK_OK;
 
     lki_arena_init(&params->arena, NULL, 0);
@@ -195,12 +236,7 @@ enum lk_err lki_params_set(struct lki_params *params, const struct lki_options *
     reader.from = lki_arena_alloc(&params->arena, most * sizeof(*reader.from));
     if (!reader.texts || !reader.from)
         return LK_E_NOMEM;
-    for (size_t i = 0; i < options->param_count && !err; i++)
-        err = typed_add(&reader, options->params[i]);
-    for (size_t i = 0; i < model->param_count && !err; i++) {
-        if (!is_typed(options, model->params[i].name))
-            err = variable_add(&reader, model->params[i].name);
-    }
+    err = texts_gather(&reader, options);
     if (!err)
         err = lki_faults_result(&reader.faults);
     if (!err)

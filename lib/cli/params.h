@@ -1,6 +1,6 @@
 /*
- * Where the parameters of a run come from: from the command line, from files that it names, and
- * from the environment.
+ * Where the parameters of a run come from: from the command line, from files that it names, from
+ * the environment, and from the configuration file.
  */
 #ifndef LKI_CLI_PARAMS_H
 #define LKI_CLI_PARAMS_H
@@ -19,9 +19,9 @@ struct lki_params {
 /*
  * Sets the parameters of a model: from each -p of options, "name=value", "name=@FILE" or
  * "name=@@value" for a value that begins with @; what is not given there from the variable
- * LK_PARAM_name. What is wrong is told in problems, with LK_E_ARG; values of secret parameters are
- * not repeated. params must live as long as the model is used, and be released whatever is
- * returned.
+ * LK_PARAM_name, and what is not there either from the configuration file. What is wrong is told in
+ * problems, with LK_E_ARG; values of secret parameters are not repeated. params must live as long
+ * as the model is used, and be released whatever is returned.
  */
 enum lk_err lki_params_set(struct lki_params *params, const struct lki_options *options,
                            struct lki_model *model, struct lki_buf *problems);

@@ -5,33 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/preflight.h"
 #include "app/run.h"
 #include "cli/cli.h"
-#include "cli/params.h"
-#include "model/registry.h"
 #include "report/text.h"
 #include "result/json.h"
-
-static bool wants_colour(const struct lki_cli *cli, FILE *out)
-{
-    const char *no_color = getenv("NO_COLOR");
-    const char *terminal = getenv("TERM");
-
-    return !cli->options.no_color && !(no_color && *no_color) && isatty(fileno(out)) &&
-           !(terminal && !strcmp(terminal, "dumb"));
-}
-
-/* Of the terminal; 0: none. */
-static int columns_of(FILE *out)
-{
-    struct winsize size;
-
-    return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
-}
 
 static bool to_stdout(const char *path)
 {
@@ -94,7 +75,7 @@ static int result_show(const struct lki_cli *cli, const struct lki_result *resul
     }
     errno = 0;
     if (!cli->options.quiet)
-        lki_report_text(result, out, wants_colour(cli, out), columns_of(out));
+        lki_report_text(result, out, lki_cli_colour(cli, out), lki_cli_columns(out));
     else if (failure)
         lki_cli_error(cli, "the run failed: %s", failure);
     if (!saved)
@@ -104,31 +85,109 @@ static int result_show(const struct lki_cli *cli, const struct lki_result *resul
     return status;
 }
 
-static int model_run(const struct lki_cli *cli, const struct lki_model *model)
+/* Does what is asked fit this machine? Raises the limit of descriptors, if that is all there is to
+ * it. */
+static int machine_check(const struct lki_cli *cli, const struct lki_model *model)
 {
     const struct lki_options *options = &cli->options;
-    struct lki_run_settings settings = {
+    struct lki_preflight_ask ask = {.users = options->population,
+                                    .workers = options->workers,
+                                    .user_bytes = lki_preflight_user_bytes(model)};
+    struct lki_buf notes;
+    struct lki_buf refusal;
+    enum lk_err err;
+    int status = LKI_EXIT_PASSED;
+
+    lki_machine_read(&ask.machine);
+    ask.machine.descriptors = lki_machine_raise_descriptors(
+        lki_preflight_descriptors(ask.users, ask.workers));
+    lki_buf_init(&notes, LKI_CLI_TEXT_MAX);
+    lki_buf_init(&refusal, LKI_CLI_TEXT_MAX);
+    err = lki_preflight(&ask, &notes, &refusal);
+    if (err == LK_E_LIMIT)
+        status = LKI_EXIT_USAGE;
+    else if (err)
+        status = LKI_EXIT_FAILED;
+    lki_cli_errors(cli, &refusal);
+    if (!options->quiet)
+        lki_cli_errors(cli, &notes);
+    lki_buf_release(&notes);
+    lki_buf_release(&refusal);
+    return status;
+}
+
+/* As a shell reads it. */
+static void word_add(struct lki_buf *text, const char *word)
+{
+    static const char harmless[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                   "-_=+,./:@%";
+
+    if (*word && !word[strspn(word, harmless)]) {
+        lki_buf_str(text, word);
+        return;
+    }
+    lki_buf_char(text, '\'');
+    for (; *word; word++) {
+        if (*word == '\'')
+            lki_buf_str(text, "'\\''");
+        else
+            lki_buf_char(text, *word);
+    }
+    lki_buf_char(text, '\'');
+}
+
+/* The command that makes the same run again: this one, with its seed. */
+static void command_write(const struct lki_cli *cli, uint64_t seed, struct lki_buf *text)
+{
+    word_add(text, cli->argc > 0 ? cli->argv[0] : cli->program);
+    for (int i = 1; i < cli->argc && strcmp(cli->argv[i], "--") != 0; i++) {
+        lki_buf_char(text, ' ');
+        word_add(text, cli->argv[i]);
+    }
+    if (!cli->options.seed_given)
+        lki_buf_printf(text, " --seed %llu", (unsigned long long)seed);
+}
+
+static struct lki_run_settings settings_of(const struct lki_cli *cli)
+{
+    const struct lki_options *options = &cli->options;
+
+    return (struct lki_run_settings){
         .users = options->users,
         .duration_ns = options->duration_ns,
         .iterations = options->iterations,
         .rate_per_s = options->rate_per_s,
+        .rated = options->rated,
+        .stages = options->stages,
+        .stage_count = options->stage_count,
+        .workers = options->workers,
         .arrival_wait_ns = options->arrival_wait_ns,
         .seed = options->seed_given ? options->seed : lki_run_seed(),
         .grace_ns = options->grace_ns,
         .program = cli->program,
         .progress = options->quiet ? NULL : stderr,
-        .progress_columns = columns_of(stderr),
+        .progress_columns = lki_cli_columns(stderr),
+        .progress_colour = lki_cli_colour(cli, stderr),
         .handle_signals = true,
     };
+}
+
+static int settings_run(const struct lki_cli *cli, const struct lki_model *model)
+{
+    struct lki_run_settings settings = settings_of(cli);
     struct sigaction interrupt;
     struct sigaction terminate;
     struct lki_result result;
+    struct lki_buf command;
     struct lki_buf message;
     enum lk_err err;
     int status;
 
     sigaction(SIGINT, NULL, &interrupt);
     sigaction(SIGTERM, NULL, &terminate);
+    lki_buf_init(&command, LKI_CLI_TEXT_MAX);
+    command_write(cli, settings.seed, &command);
+    settings.command = lki_buf_cstr(&command);
     lki_buf_init(&message, LKI_CLI_TEXT_MAX);
     err = lki_run(model, &settings, &result, &message);
     status = lki_cli_problems(cli, err, &message);
@@ -136,49 +195,28 @@ static int model_run(const struct lki_cli *cli, const struct lki_model *model)
         status = result_show(cli, &result);
         lki_result_release(&result);
     }
+    lki_buf_release(&command);
     sigaction(SIGINT, &interrupt, NULL);
     sigaction(SIGTERM, &terminate, NULL);
     return status;
 }
 
-static int registry_run(const struct lki_cli *cli)
+static int model_run(const struct lki_cli *cli, const struct lki_model *model)
 {
-    const struct lki_options *options = &cli->options;
-    struct lki_model *model = NULL;
-    struct lki_params params;
-    struct lki_buf problems;
-    enum lk_err err;
-    int status = lki_cli_model(cli, &model);
-    int error = 0;
+    const char *path = cli->options.json_file;
+    int error = path && !to_stdout(path) ? path_check(path) : 0;
+    int status;
 
-    if (status)
-        return status;
-    lki_buf_init(&problems, LKI_CLI_TEXT_MAX);
-    err = lki_params_set(&params, options, model, &problems);
-    status = lki_cli_problems(cli, err, &problems);
-    if (!status && options->json_file && !to_stdout(options->json_file))
-        error = path_check(options->json_file);
     if (error) {
-        lki_cli_error(cli, "--json %s: it cannot be written (%s); name another file",
-                      options->json_file, strerror(error));
-        status = LKI_EXIT_USAGE;
+        lki_cli_error(cli, "--json %s: it cannot be written (%s); name another file", path,
+                      strerror(error));
+        return LKI_EXIT_USAGE;
     }
-    if (!status)
-        status = model_run(cli, model);
-    lki_params_release(&params);
-    lki_model_free(model);
-    return status;
+    status = machine_check(cli, model);
+    return status ? status : settings_run(cli, model);
 }
 
 int lki_cli_run(const struct lki_cli *cli)
 {
-    int status;
-
-    if (!lki_registry_hold()) {
-        lki_cli_error(cli, "a run is on already in this program; wait for its end");
-        return LKI_EXIT_FAILED;
-    }
-    status = registry_run(cli);
-    lki_registry_let_go();
-    return status;
+    return lki_cli_with_model(cli, model_run);
 }

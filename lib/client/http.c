@@ -67,6 +67,13 @@ struct lki_doc *lki_response_doc(const lk_response *response)
     return &response_of(response)->doc;
 }
 
+void lki_http_shared_init(struct lki_http_shared *shared, struct lki_loop *loop,
+                          const struct lki_metrics *metrics)
+{
+    shared->origins.loop = loop;
+    shared->wire = (struct lki_wire){&metrics->totals->http_sent, &shared->sending};
+}
+
 void lki_http_shared_release(struct lki_http_shared *shared)
 {
     for (size_t i = 0; i < LKI_SAMPLE_NAMES; i++)
@@ -441,8 +448,8 @@ static void record(lk_vu *vu, struct lki_metric *metric, const struct outgoing *
     if (LKI_UNLIKELY(lki_metric_codes(metric) != codes))
         example_keep(vu, metric, out, result);
     if (LKI_UNLIKELY(!result->sent))
-        vu->metrics->totals.http_unsent++;
-    vu->metrics->totals.http_retries += result->retries;
+        vu->metrics->totals->http_unsent++;
+    vu->metrics->totals->http_retries += result->retries;
     if (LKI_UNLIKELY(!result->status && sample.verdict == LKI_SAMPLE_ERROR))
         lki_metrics_error(vu->metrics, LKI_SOURCE_HTTP, lki_vu_unit(vu)->step, result->code,
                           result->error, vu->id);
@@ -493,12 +500,21 @@ static void heed(lk_vu *vu, const struct lki_exchange_result *result, const char
         lki_vu_fail(vu, "%s got no answer: %s", name, lki_code_name(result->code));
 }
 
+/* As over the network, what was sent is counted. */
+static void exchange_elsewhere(struct lki_http_shared *shared, lk_vu *vu,
+                               const struct lki_exchange_request *exchange, struct lki_arena *arena,
+                               struct lki_exchange_result *result)
+{
+    shared->exchange(shared, vu, exchange, arena, result);
+    *shared->wire.sent += result->sent;
+}
+
 lk_response *lk_http(lk_vu *vu, const struct lk_request *request)
 {
     struct lki_http_shared *shared = vu->http.shared;
     struct outgoing out = {.request = request, .prefix = NULL};
     struct lki_exchange_request exchange = {
-        .origins = &shared->origins, .write_head = write_head, .arg = &out};
+        .origins = &shared->origins, .write_head = write_head, .arg = &out, .wire = &shared->wire};
     struct lki_exchange_result result;
     struct lki_response *response;
     struct lki_arena arena;
@@ -530,7 +546,7 @@ lk_response *lk_http(lk_vu *vu, const struct lk_request *request)
     if (out.prefix_len && !out.prefix)
         lki_vu_nomem(vu);
     if (LKI_UNLIKELY(shared->exchange))
-        shared->exchange(shared, vu, &exchange, &arena, &result);
+        exchange_elsewhere(shared, vu, &exchange, &arena, &result);
     else
         lki_exchange(&vu->http.session, lki_vu_task(vu), &exchange, &arena, &result);
     record(vu, metric, &out, &result);

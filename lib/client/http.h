@@ -48,11 +48,17 @@ typedef void lki_http_exchange(struct lki_http_shared *shared, lk_vu *vu,
 /* What the users of one worker share. */
 struct lki_http_shared {
     struct lki_origins origins;
+    struct lki_wire wire;
+    uint32_t sending;            /* that wire shows, unless it is to be seen elsewhere */
     lki_http_exchange *exchange; /* NULL: lki_exchange, over the network */
     void *exchange_arg;
     struct lki_sample_name names[LKI_SAMPLE_NAMES];
 };
 
+/* Zeroed before; it must not move from here on. What is sent is counted in the totals of metrics.
+ */
+void lki_http_shared_init(struct lki_http_shared *shared, struct lki_loop *loop,
+                          const struct lki_metrics *metrics);
 void lki_http_shared_release(struct lki_http_shared *shared);
 
 /* Forgets the base URL and closes the connections: a new life starts without them. */

@@ -20,6 +20,7 @@ struct lk_timing;
 struct lki_unit {
     struct lk_vu *vu;
     const char *step;               /* "" in a hook */
+    const char *hook;               /* of a user, by a name that is static; else NULL */
     struct lki_response *responses; /* to be given back when the unit ends */
     struct lk_timing *timings;      /* still open, the innermost first */
     struct lk_timing *spare;        /* stopped: memory for the next ones */
@@ -31,6 +32,7 @@ struct lk_vu {
     struct lki_rng rng;
     uint64_t id;
     int64_t late_ns; /* how late the iteration in hand began; -1: it was not to begin at any time */
+    bool should_stop; /* it is to leave, though the run goes on */
     struct lki_http_client http;
 };
 

@@ -319,6 +319,21 @@ void lki_loop_close(struct lki_loop *loop)
     *loop = (struct lki_loop){.timer_fd = -1};
 }
 
+/* Closing as it is would take the parent's descriptors out of the epoll that both share: the copy
+ * gets one of its own first. */
+enum lk_err lki_loop_forked(struct lki_loop *loop)
+{
+    bool renewed = !event_reinit(loop->base);
+
+    loop->posts.first = NULL;
+    loop->posts.last = &loop->posts.first;
+    loop->tasks = NULL;
+    if (!renewed)
+        loop->base = NULL;
+    lki_loop_close(loop);
+    return renewed ? LK_OK : LK_E_SYSTEM;
+}
+
 void lki_loop_post(struct lki_loop *loop, struct lki_post *post, void (*fn)(struct lki_post *))
 {
     if (post->fn)
@@ -380,6 +395,21 @@ void lki_loop_health_reset(struct lki_loop *loop)
     loop->turn_began_ns = lki_loop_now(loop);
 }
 
+/* Plain stores: who looks does so long after. */
+static inline void show_waiting(const struct lki_loop *loop)
+{
+    if (LKI_UNLIKELY(loop->busy != NULL))
+        __atomic_store_n(loop->busy, 0, __ATOMIC_RELAXED);
+}
+
+static inline void show_turn(const struct lki_loop *loop)
+{
+    if (LKI_UNLIKELY(loop->busy != NULL)) {
+        __atomic_store_n(loop->turns_shown, *loop->turns_shown + 1, __ATOMIC_RELAXED);
+        __atomic_store_n(loop->busy, 1, __ATOMIC_RELAXED);
+    }
+}
+
 /* Waits for events and handles them; does not wait when there is something else to do. */
 static void poll_events(struct lki_loop *loop, int64_t now_ns, int64_t until_ns)
 {
@@ -395,7 +425,9 @@ static void poll_events(struct lki_loop *loop, int64_t now_ns, int64_t until_ns)
     if (!busy && next_ns < loop->armed_ns)
         arm_timer(loop, next_ns);
     loop->turn_began_ns = LKI_NEVER;
+    show_waiting(loop);
     event_base_loop(loop->base, busy ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
+    show_turn(loop);
     run_ready(loop);
     if (loop->clock.fake)
         skip_time(loop, until_ns);
@@ -422,6 +454,7 @@ bool lki_loop_run_until(struct lki_loop *loop, int64_t until_ns)
         }
         watch_health(loop, now_ns);
     }
+    show_waiting(loop);
     return loop->stopping;
 }
 

@@ -104,10 +104,19 @@ struct lki_loop {
     struct lki_buf scratch; /* for whoever runs; not across a wait */
     char *read_buffer;      /* LKI_READ_BUFFER_BYTES; not across a wait */
     struct lki_loop_health health;
+
+    /* For another process, which sees whether the loop turns; NULL: nobody looks. */
+    uint32_t *busy;        /* 1: it does not wait for events */
+    uint64_t *turns_shown; /* how often it has waited for them */
 };
 
 enum lk_err lki_loop_open(struct lki_loop *loop);
 void lki_loop_close(struct lki_loop *loop);
+
+/* Closes, in a child after fork, the copy of its parent's loop: what it watches is still watched in
+ * the parent, and what was posted is not called. Its signals must be blocked until they have
+ * handlers of the child's own. LK_E_SYSTEM: the memory is gone, but not all descriptors are. */
+enum lk_err lki_loop_forked(struct lki_loop *loop);
 
 /* Keeps libevent from printing warnings of its own: errors are told by who met them. For the whole
  * process, so only for a program that is ours. */

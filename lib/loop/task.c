@@ -335,22 +335,30 @@ bool lki_task_defer(struct lki_task *task, void (*fn)(void *arg), void *arg)
     return true;
 }
 
+void lki_task_drain(struct lki_task *task)
+{
+    if (task->waiting && task->drainable)
+        lki_task_wake_later(task, LKI_WAKE_DRAIN);
+}
+
+void lki_task_cut(struct lki_task *task)
+{
+    task->cut = true;
+    if (task->waiting)
+        lki_task_wake_later(task, LKI_WAKE_CUT);
+}
+
 void lki_tasks_drain(struct lki_loop *loop)
 {
     loop->draining = true;
-    for (struct lki_task *task = loop->tasks; task; task = task->next) {
-        if (task->waiting && task->drainable)
-            lki_task_wake_later(task, LKI_WAKE_DRAIN);
-    }
+    for (struct lki_task *task = loop->tasks; task; task = task->next)
+        lki_task_drain(task);
 }
 
 void lki_tasks_cut(struct lki_loop *loop)
 {
     loop->draining = true;
     lki_outside_renew(loop);
-    for (struct lki_task *task = loop->tasks; task; task = task->next) {
-        task->cut = true;
-        if (task->waiting)
-            lki_task_wake_later(task, LKI_WAKE_CUT);
-    }
+    for (struct lki_task *task = loop->tasks; task; task = task->next)
+        lki_task_cut(task);
 }

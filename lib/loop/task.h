@@ -146,6 +146,11 @@ void lki_task_heed(struct lki_task *task, enum lki_wake why);
 /* False: no memory. */
 bool lki_task_defer(struct lki_task *task, void (*fn)(void *arg), void *arg);
 
+/* If it waits where it may stop early it is woken. */
+void lki_task_drain(struct lki_task *task);
+/* Every wait of it, now and later, ends with LKI_WAKE_CUT. */
+void lki_task_cut(struct lki_task *task);
+
 /* Every task that waits where it may stop early is woken. */
 void lki_tasks_drain(struct lki_loop *loop);
 /* Every wait of every task, now and later, ends with LKI_WAKE_CUT. */

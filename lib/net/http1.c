@@ -102,9 +102,9 @@ struct rest {
     struct iovec part[2];
 };
 
-static bool rest_done(const struct rest *rest)
+static size_t rest_bytes(const struct rest *rest)
 {
-    return rest->part[0].iov_len + rest->part[1].iov_len == 0;
+    return rest->part[0].iov_len + rest->part[1].iov_len;
 }
 
 static void rest_advance(struct rest *rest, size_t sent)
@@ -118,11 +118,21 @@ static void rest_advance(struct rest *rest, size_t sent)
     }
 }
 
+/* Whoever looks in between must not take a request for one that is neither sent nor being sent. */
+static inline void show_sending(const struct lki_wire *wire, uint32_t sending)
+{
+    __asm__ volatile("" ::: "memory");
+    *wire->sending = sending;
+}
+
+/* Sets result->sent when the kernel has taken the last byte. */
 static ssize_t send_some(struct exchange *x, struct rest *rest)
 {
+    const struct lki_wire *wire = x->request->wire;
     struct msghdr message = {.msg_iov = rest->part, .msg_iovlen = 2};
     ssize_t sent;
 
+    show_sending(wire, 1);
     if (!rest->part[1].iov_len)
         sent = send(x->conn->fd, rest->part[0].iov_base, rest->part[0].iov_len, MSG_NOSIGNAL);
     else
@@ -130,8 +140,12 @@ static ssize_t send_some(struct exchange *x, struct rest *rest)
     if (sent > 0) {
         x->result->bytes_sent += (uint64_t)sent;
         x->conn->written += (uint64_t)sent;
-        rest_advance(rest, (size_t)sent);
+        x->result->sent = (size_t)sent == rest_bytes(rest);
+        *wire->sent += x->result->sent;
+        if (LKI_UNLIKELY(!x->result->sent))
+            rest_advance(rest, (size_t)sent);
     }
+    show_sending(wire, 0);
     return sent;
 }
 
@@ -145,13 +159,12 @@ static bool send_rest(struct exchange *x, struct rest *rest)
                                             rest->part[0].iov_len);
     if (!rest->part[0].iov_base)
         return no_memory(x);
-    while (!rest_done(rest)) {
+    while (!x->result->sent) {
         if (!wait_writable(x, &answered))
             return answered;
         if (send_some(x, rest) < 0 && errno != EAGAIN && errno != EINTR)
             return lost(x, errno);
     }
-    x->result->sent = true;
     return true;
 }
 
@@ -173,9 +186,8 @@ static bool send_request(struct exchange *x)
         rest.part[1] = (struct iovec){(void *)(uintptr_t)request->body, request->body_bytes};
     if (send_some(x, &rest) < 0 && errno != EAGAIN && errno != EINTR)
         return lost(x, errno);
-    if (LKI_UNLIKELY(!rest_done(&rest)))
+    if (LKI_UNLIKELY(!x->result->sent))
         return send_rest(x, &rest);
-    x->result->sent = true;
     return true;
 }
 
@@ -447,6 +459,7 @@ static bool receive_answer(struct exchange *x)
     result->code = (lki_code)head.status;
     x->clean = head.keep_alive && x->in_len == 0 && !x->more && result->sent &&
                !x->request->new_connection;
+    *x->request->wire->sent += !result->sent;
     result->sent = true;
     return true;
 }
@@ -516,5 +529,6 @@ void lki_exchange(struct lki_session *session, struct lki_task *task,
         attempt(&x, session, retries > 0);
         if (!x.again || retries)
             return;
+        *request->wire->sent -= result->sent;
     }
 }

@@ -27,6 +27,16 @@ struct lki_session {
 /* Closes all connections, which must be idle. */
 void lki_session_close(struct lki_session *session);
 
+/*
+ * Where it is shown what the kernel has taken, also to who looks when this process has died.
+ * sending is 1 while the last part of a request is being handed over, until that has been counted
+ * in sent.
+ */
+struct lki_wire {
+    uint64_t *sent; /* whole requests, but for those that were sent again */
+    uint32_t *sending;
+};
+
 struct lki_exchange_request {
     struct lki_origins *origins;
     struct lki_origin *origin;
@@ -36,9 +46,10 @@ struct lki_exchange_request {
     const char *body;
     size_t body_bytes;
     struct lki_http1_memo *memo; /* of earlier answers to such requests; NULL: none */
-    bool is_head;                /* method HEAD: no body in the answer */
-    bool idempotent;             /* may be sent twice */
-    bool new_connection;         /* use none that is kept, and keep none */
+    const struct lki_wire *wire;
+    bool is_head;        /* method HEAD: no body in the answer */
+    bool idempotent;     /* may be sent twice */
+    bool new_connection; /* use none that is kept, and keep none */
     size_t max_body_bytes;
     int64_t timeout_ns; /* of an attempt; LKI_NEVER: none */
 };

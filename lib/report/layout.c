@@ -252,12 +252,31 @@ size_t lki_text_width(const char *text, size_t len)
     return sum;
 }
 
-/* Controls, and what reverses or hides the text that follows. */
+size_t lki_text_fit(const char *text, size_t len, size_t columns)
+{
+    const char *end = text + len;
+    const char *at = text;
+    size_t used = 0;
+
+    while (at < end) {
+        size_t width;
+        size_t bytes = next_char(at, end, &width);
+
+        used += width;
+        if (used > columns)
+            break;
+        at += bytes;
+    }
+    return (size_t)(at - text);
+}
+
+/* Controls, what reverses or hides the text that follows, and what stands for broken bytes in a
+ * file. */
 static bool is_harmful(uint32_t code)
 {
-    static const struct range harmful[] = {{0, 0x1f},         {0x7f, 0x9f},     {0x200e, 0x200f},
-                                           {0x2028, 0x202e},  {0x2066, 0x2069}, {0xfeff, 0xfeff},
-                                           {0xe0000, 0xe007f}};
+    static const struct range harmful[] = {{0, 0x1f},        {0x7f, 0x9f},      {0x200e, 0x200f},
+                                           {0x2028, 0x202e}, {0x2066, 0x2069},  {0xfeff, 0xfeff},
+                                           {0xfffd, 0xfffd}, {0xe0000, 0xe007f}};
 
     return in_ranges(code, harmful, LKI_COUNT(harmful));
 }
@@ -277,10 +296,16 @@ void lki_buf_harmless(struct lki_buf *buf, const char *text)
     }
 }
 
+static bool ends_clause(const char *space, const char *text)
+{
+    return space > text && strchr(",;:", space[-1]);
+}
+
 /* The end of the line that begins at text: as much as fits, up to the last space if there is one.
- */
+ * Behind a comma is better, if little is left empty for it. */
 static const char *line_end(const char *text, const char *end, size_t room)
 {
+    const char *clause = NULL;
     const char *space = NULL;
     const char *at = text;
     size_t used = 0;
@@ -290,9 +315,11 @@ static const char *line_end(const char *text, const char *end, size_t room)
         size_t len = next_char(at, end, &width);
 
         if (used + width > room && at > text)
-            return *at == ' ' || !space ? at : space;
+            return clause ? clause : *at == ' ' || !space ? at : space;
         if (*at == ' ')
             space = at;
+        if (*at == ' ' && used >= room - room / 3 && ends_clause(at, text))
+            clause = at;
         used += width;
         at += len;
     }

@@ -42,6 +42,9 @@ void lki_format_bytes(char cell[LKI_CELL_BYTES], double bytes);
 /* Columns that text, which is well-formed and without controls, takes in a terminal. */
 size_t lki_text_width(const char *text, size_t len);
 
+/* Bytes of the longest beginning of such text that takes no more than so many columns. */
+size_t lki_text_fit(const char *text, size_t len, size_t columns);
+
 /* Appends foreign text: what is no UTF-8, moves the cursor or hides becomes '?'. */
 void lki_buf_harmless(struct lki_buf *buf, const char *text);
 

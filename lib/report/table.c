@@ -280,8 +280,8 @@ static bool failed_plainly(const struct lki_result_metric *metric)
     for (size_t i = 0; i < metric->code_count; i++) {
         const struct lki_result_code *code = &metric->codes[i];
 
-        if (!code->plain && code->code != LKI_CODE_STEP_FAILED &&
-            code->code != LKI_CODE_METRIC_FAILED)
+        if (!code->plain && strcmp(code->name, lki_code_name(LKI_CODE_STEP_FAILED)) != 0 &&
+            strcmp(code->name, lki_code_name(LKI_CODE_METRIC_FAILED)) != 0)
             return false;
     }
     return true;

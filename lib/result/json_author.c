@@ -19,6 +19,7 @@ void lki_out_arrivals(struct lki_json_out *out, const struct lki_result *result)
                    {"dropped", arrivals->dropped}, {"late", arrivals->late});
     lki_out_key(out, "lateness_ms");
     lki_out_open(out, '{');
+    LKI_OUT_COUNTS(out, {"count", lateness->count});
     LKI_OUT_MS(out, lateness->count > 0, {"p50", lateness->p50_ns}, {"p90", lateness->p90_ns},
                {"p99", lateness->p99_ns}, {"max", lateness->max_ns});
     lki_out_close(out, '}');
@@ -93,7 +94,8 @@ static void put_probe(struct lki_json_out *out, const struct lki_result_probe *p
     lki_out_line(out);
     lki_out_open(out, '{');
     lki_out_str(out, "name", probe->name);
-    LKI_OUT_COUNTS(out, {"count", probe->count}, {"errors", probe->errors});
+    LKI_OUT_COUNTS(out, {"count", probe->count}, {"errors", probe->errors},
+                   {"numbers", probe->numbers});
     lki_out_key(out, "last");
     lki_out_scalar(out, &probe->last);
     LKI_OUT_NUMBERS(out, probe->numbers > 0, {"avg", probe->avg}, {"min", probe->min},

@@ -107,13 +107,13 @@ void lki_out_scalar(struct lki_json_out *out, const struct lk_value *value)
     }
 }
 
-/* value_us / per_unit, exactly, without a double and its digits, and whatever the locale says. */
-static void write_us(struct lki_json_out *out, int64_t value_us, uint64_t per_unit)
+/* ns / per_unit, exactly, without a double and its digits, and whatever the locale says. */
+static void write_ns(struct lki_json_out *out, int64_t ns, uint64_t per_unit)
 {
-    uint64_t size = value_us < 0 ? 0 - (uint64_t)value_us : (uint64_t)value_us;
+    uint64_t size = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
     uint64_t rest = size % per_unit;
 
-    if (value_us < 0)
+    if (ns < 0)
         lki_buf_char(&out->buf, '-');
     lki_buf_u64(&out->buf, size / per_unit);
     if (rest)
@@ -125,16 +125,38 @@ static void write_us(struct lki_json_out *out, int64_t value_us, uint64_t per_un
     }
 }
 
-static int64_t ns_to_us(int64_t ns)
-{
-    int64_t rest = ns % LKI_NS_PER_US;
-
-    return ns / LKI_NS_PER_US + (rest >= 500) - (rest <= -500);
-}
-
 void lki_out_seconds(struct lki_json_out *out, int64_t ns)
 {
-    write_us(out, ns_to_us(ns), 1000000);
+    write_ns(out, ns, LKI_NS_PER_S);
+}
+
+void lki_out_null(struct lki_json_out *out)
+{
+    lki_json_write_null(&out->buf);
+}
+
+void lki_out_texts(struct lki_json_out *out, const char *const *texts, size_t count)
+{
+    lki_out_open(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        lki_out_item(out);
+        lki_out_text(out, texts[i]);
+    }
+    lki_out_close(out, ']');
+}
+
+void lki_out_list(struct lki_json_out *out, const char *key, const void *all, size_t count,
+                  size_t bytes, void (*put)(struct lki_json_out *out, const void *one))
+{
+    lki_out_section(out, key);
+    lki_out_open(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        lki_out_line(out);
+        lki_out_open(out, '{');
+        put(out, (const char *)all + i * bytes);
+        lki_out_close(out, '}');
+    }
+    lki_out_close(out, ']');
 }
 
 void lki_out_str(struct lki_json_out *out, const char *key, const char *text)
@@ -158,6 +180,12 @@ void lki_out_s(struct lki_json_out *out, const char *key, int64_t ns)
     lki_out_seconds(out, ns);
 }
 
+void lki_out_bool(struct lki_json_out *out, const char *key, bool truth)
+{
+    lki_out_key(out, key);
+    lki_json_write_bool(&out->buf, truth);
+}
+
 void lki_out_counts(struct lki_json_out *out, size_t count, const struct lki_out_count *members)
 {
     for (size_t i = 0; i < count; i++) {
@@ -172,7 +200,7 @@ void lki_out_ms(struct lki_json_out *out, bool measured, size_t count,
     for (size_t i = 0; i < count; i++) {
         lki_out_key(out, members[i].key);
         if (measured)
-            write_us(out, ns_to_us(members[i].ns), 1000);
+            write_ns(out, members[i].ns, LKI_NS_PER_MS);
         else
             lki_json_write_null(&out->buf);
     }

@@ -39,15 +39,18 @@ void lki_out_line(struct lki_json_out *out);
 void lki_out_key(struct lki_json_out *out, const char *key);
 void lki_out_section(struct lki_json_out *out, const char *key);
 
-/* Values. */
+/* Values. Times are exact to the nanosecond, so that they are read back as they were. */
 void lki_out_text(struct lki_json_out *out, const char *text);
 void lki_out_scalar(struct lki_json_out *out, const struct lk_value *value);
 void lki_out_seconds(struct lki_json_out *out, int64_t ns);
+void lki_out_null(struct lki_json_out *out);
+void lki_out_texts(struct lki_json_out *out, const char *const *texts, size_t count);
 
 /* Members whole. */
 void lki_out_str(struct lki_json_out *out, const char *key, const char *text);
 void lki_out_str_or_null(struct lki_json_out *out, const char *key, const char *text);
 void lki_out_s(struct lki_json_out *out, const char *key, int64_t ns);
+void lki_out_bool(struct lki_json_out *out, const char *key, bool truth);
 
 struct lki_out_count {
     const char *key;
@@ -71,6 +74,10 @@ void lki_out_ms(struct lki_json_out *out, bool measured, size_t count,
 void lki_out_numbers(struct lki_json_out *out, bool measured, size_t count,
                      const struct lki_out_number *members);
 
+/* A list of so many, each on a line of its own, by what writes one of them. */
+void lki_out_list(struct lki_json_out *out, const char *key, const void *all, size_t count,
+                  size_t bytes, void (*put)(struct lki_json_out *out, const void *one));
+
 #define LKI_OUT_LIST(type, ...)                                                                    \
     sizeof((const struct type[]){__VA_ARGS__}) / sizeof(struct type), (const struct type[])        \
     {                                                                                              \
@@ -85,5 +92,8 @@ void lki_out_numbers(struct lki_json_out *out, bool measured, size_t count,
 /* The sections that are the author's: arrivals, checks, metrics, probes. */
 void lki_out_arrivals(struct lki_json_out *out, const struct lki_result *result);
 void lki_out_author(struct lki_json_out *out, const struct lki_result *result);
+
+/* Those of the workers: crashes, generator. */
+void lki_out_fleet(struct lki_json_out *out, const struct lki_result *result);
 
 #endif

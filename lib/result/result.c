@@ -293,19 +293,13 @@ static enum lk_err settings_copy(struct lki_result *result,
     result->workers = settings->workers;
     result->program = lki_result_keep(result, settings->program);
     result->ended_by = lki_result_keep(result, settings->ended_by);
-    return result->program && result->ended_by ? LK_OK : LK_E_NOMEM;
+    result->command = lki_result_keep(result, settings->command);
+    result->requests_lost = settings->requests_lost;
+    result->seconds_lost = settings->seconds_lost;
+    return result->program && result->ended_by && result->command ? LK_OK : LK_E_NOMEM;
 }
 
-static uint64_t code_total(const struct lki_result_metric *metric, lki_code code)
-{
-    for (size_t i = 0; i < metric->code_count; i++) {
-        if (metric->codes[i].code == code)
-            return metric->codes[i].count;
-    }
-    return 0;
-}
-
-static void count_responses(struct lki_result *result)
+void lki_result_count_responses(struct lki_result *result)
 {
     const struct lki_result_metric *all = &result->all_http;
 
@@ -313,34 +307,6 @@ static void count_responses(struct lki_result *result)
         if (lki_code_is_response(all->codes[i].code))
             result->responses += all->codes[i].count;
     }
-}
-
-/* What ran out on this side says nothing about the server. */
-static void judge_generator(struct lki_result *result)
-{
-    uint64_t descriptors = code_total(&result->all_http, LKI_CODE_HTTP_NO_DESCRIPTORS);
-    uint64_t ports = code_total(&result->all_http, LKI_CODE_HTTP_NO_PORTS);
-
-    if (descriptors)
-        lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
-                         "%" PRIu64 " requests found no free file descriptor here: raise the limit "
-                         "(ulimit -n), or use more workers",
-                         descriptors);
-    if (ports)
-        lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
-                         "%" PRIu64 " requests found no free local port here: keep connections "
-                         "alive, or use more addresses",
-                         ports);
-    if (result->arrivals.dropped && !result->arrivals.started)
-        lki_result_note(result,
-                        "none of %" PRIu64 " arrivals found a user: none could begin its life, or "
-                        "had a step that was ready",
-                        result->arrivals.intended);
-    else if (result->arrivals.dropped)
-        lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
-                         "%" PRIu64 " of %" PRIu64 " arrivals found no free user in time and were "
-                         "dropped: use more users (-u)",
-                         result->arrivals.dropped, result->arrivals.intended);
 }
 
 /* What the recording itself could not keep. */
@@ -385,7 +351,7 @@ enum lk_err lki_result_init(struct lki_result *result, const struct lki_result_s
     *result = (struct lki_result){0};
     lki_arena_init(&result->arena, NULL, 0);
     lki_metrics_fold(metrics);
-    result->totals = metrics->totals;
+    result->totals = *metrics->totals;
     err = lki_result_secrets_fill(result, settings->model);
     if (!err)
         err = settings_copy(result, settings);
@@ -405,12 +371,13 @@ enum lk_err lki_result_init(struct lki_result *result, const struct lki_result_s
         err = series_copy(result, series);
     if (!err)
         err = lki_result_author_fill(result, settings, &metrics->customs);
+    if (!err)
+        err = lki_result_fleet_fill(result, settings);
     if (err) {
         lki_result_release(result);
         return err;
     }
-    count_responses(result);
-    judge_generator(result);
+    lki_result_count_responses(result);
     judge_recording(result, metrics, series);
     return LK_OK;
 }
@@ -427,10 +394,23 @@ void lki_result_release(struct lki_result *result)
     *result = (struct lki_result){0};
 }
 
+static bool crashed_in_step(const struct lki_result *result)
+{
+    for (size_t i = 0; i < result->crash_count; i++) {
+        if (*result->crashes[i].step)
+            return true;
+    }
+    return false;
+}
+
 const char *lki_result_failure(const struct lki_result *result)
 {
     if (result->failure)
         return result->failure;
+    if (crashed_in_step(result))
+        return "the scenario crashed";
+    if (result->crash_count)
+        return "a worker died";
     if (result->verdict == LKI_RUN_INCOMPLETE)
         return "data was lost";
     if (!result->totals.iterations && !result->totals.steps)

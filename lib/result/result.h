@@ -40,7 +40,32 @@ enum lki_run_verdict {
 /* "valid", "generator-bound", "incomplete". */
 const char *lki_run_verdict_name(enum lki_run_verdict verdict);
 
-/* What is known of a run besides its metrics. Strings are copied. */
+/* A user that crashed, or a worker that died. */
+struct lki_result_crash {
+    uint64_t worker;           /* from 1; 0: the run has no workers */
+    uint64_t user;             /* 0: the hidden one of set-up, tear-down and probes */
+    const char *step;          /* or hook; "" outside of both: then user says nothing */
+    const char *what;          /* "segmentation fault", "killed by signal 9", "hung" */
+    int64_t at_ns;             /* since the start of the run */
+    bool retired;              /* the user did not come back */
+    const char *const *frames; /* of the backtrace, the innermost first */
+    size_t frame_count;
+};
+
+/* How a worker fared, all its lives taken together. */
+struct lki_result_health {
+    int64_t span_ns;      /* over which all this was measured */
+    int64_t busy_ns;      /* processor time */
+    int64_t waited_ns;    /* could have run, but others had the processor; -1: unknown */
+    int64_t busiest_ns;   /* the longest turn of its loop */
+    uint64_t turns;       /* of its loop */
+    uint64_t stalls;      /* turns that took far too long */
+    uint64_t overflowed;  /* stacks found overflowed */
+    uint64_t abandoned;   /* users that were still in lk_blocking at the end */
+    uint64_t descriptors; /* open at the end, or at most; 0: unknown */
+};
+
+/* What is known of a run besides its metrics. All of it is copied. */
 struct lki_result_settings {
     const char *id;      /* NULL: a new random one */
     const char *program; /* NULL: "" */
@@ -50,10 +75,17 @@ struct lki_result_settings {
     uint64_t users;
     uint64_t workers;              /* processes; 0: all in this one */
     const char *ended_by;          /* "duration", "iterations", "interrupt" ...; NULL: "" */
+    const char *command;           /* that makes the same run again; NULL: unknown */
     const struct lki_model *model; /* whose user types are summed up; NULL: none */
     const struct lki_arrival_log *arrivals; /* NULL: a run without a rate */
     const struct lki_probe_log *probes;
     size_t probe_count;
+    const struct lki_result_crash *crashes; /* in order of time */
+    size_t crash_count;
+    const struct lki_result_health *health; /* of each worker; of the one loop if there are none */
+    size_t health_count;
+    uint64_t requests_lost; /* in the totals, but in no metric: their worker died with them */
+    uint64_t seconds_lost;  /* of workers that died, missing in the series and in percentiles */
 };
 
 /* Durations of one kind. All in nanoseconds; all zero when count is zero. */
@@ -175,6 +207,7 @@ struct lki_result {
     char started_at[32]; /* ISO 8601, UTC; "" if unknown */
     const char *program;
     const char *ended_by;
+    const char *command; /* "" if unknown */
     uint64_t seed;
     int64_t duration_ns;
     uint64_t users;
@@ -204,6 +237,12 @@ struct lki_result {
     size_t custom_count;
     struct lki_result_probe *probes;
     size_t probe_count;
+    struct lki_result_crash *crashes;
+    size_t crash_count;
+    struct lki_result_health *health;
+    size_t health_count;
+    uint64_t requests_lost;
+    uint64_t seconds_lost;
 };
 
 /*

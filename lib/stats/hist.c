@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pack.h"
+
 #define ROW_BYTES (LKI_HIST_ROW_BUCKETS * sizeof(uint64_t))
 #define BUCKETS (LKI_HIST_ROWS * LKI_HIST_ROW_BUCKETS)
 
@@ -13,8 +15,6 @@
 #define FORMAT_VERSION 1
 /* What no run reaches: beyond it the sums of a hostile input could wrap. */
 #define FORMAT_COUNT_MAX (UINT64_C(1) << 53)
-
-__extension__ typedef unsigned __int128 wide;
 
 /* Where a value of the range is counted, rows one after the other. */
 static size_t bucket_of(int64_t ns)
@@ -224,27 +224,43 @@ size_t lki_hist_row_bytes(const struct lki_hist *hist)
  * bits first.
  */
 
-static void put(struct lki_buf *out, wide value)
-{
-    char bytes[20];
-    size_t len = 0;
+/* Bytes of a bucket: its distance and its count. */
+#define BUCKET_BYTES_MAX 13
 
+/* As lki_pack_u64 writes it, to where there is room: each second a worker writes all its buckets.
+ */
+static char *spell(char *at, uint64_t value)
+{
     for (; value >= 128; value >>= 7)
-        bytes[len++] = (char)(128 | (value & 127));
-    bytes[len++] = (char)value;
-    lki_buf_append(out, bytes, len);
+        *at++ = (char)(128 | (value & 127));
+    *at++ = (char)value;
+    return at;
 }
 
-static uint64_t zigzag(int64_t value)
+/* Of the buckets from first on; gives the one behind the last that was not empty. */
+static size_t put_row(const uint64_t *row, size_t first, size_t next, struct lki_buf *out)
 {
-    return value < 0 ? ~((uint64_t)value << 1) : (uint64_t)value << 1;
+    char bytes[LKI_HIST_ROW_BUCKETS * BUCKET_BYTES_MAX];
+    char *at = bytes;
+
+    for (size_t i = 0; i < LKI_HIST_ROW_BUCKETS; i++) {
+        if (row[i]) {
+            at = spell(at, first + i - next);
+            at = spell(at, row[i]);
+            next = first + i + 1;
+        }
+    }
+    lki_buf_append(out, bytes, (size_t)(at - bytes));
+    return next;
 }
 
-static uint64_t bucket_count(const struct lki_hist *hist, size_t bucket)
+static size_t row_used(const uint64_t *row)
 {
-    const uint64_t *row = hist->rows[bucket / LKI_HIST_ROW_BUCKETS];
+    size_t used = 0;
 
-    return row ? row[bucket % LKI_HIST_ROW_BUCKETS] : 0;
+    for (size_t i = 0; i < LKI_HIST_ROW_BUCKETS; i++)
+        used += row[i] != 0;
+    return used;
 }
 
 static void put_buckets(const struct lki_hist *hist, struct lki_buf *out)
@@ -255,89 +271,50 @@ static void put_buckets(const struct lki_hist *hist, struct lki_buf *out)
     size_t end;
 
     rows_in_use(hist, &first, &end);
-    first *= LKI_HIST_ROW_BUCKETS;
-    end *= LKI_HIST_ROW_BUCKETS;
-    for (size_t b = first; b < end; b++)
-        used += bucket_count(hist, b) != 0;
-    put(out, used);
-    for (size_t b = first; b < end; b++) {
-        uint64_t count = bucket_count(hist, b);
-
-        if (count) {
-            put(out, b - next);
-            put(out, count);
-            next = b + 1;
-        }
+    for (size_t r = first; r < end; r++)
+        used += hist->rows[r] ? row_used(hist->rows[r]) : 0;
+    lki_pack_u64(out, used);
+    for (size_t r = first; r < end; r++) {
+        if (hist->rows[r])
+            next = put_row(hist->rows[r], r * LKI_HIST_ROW_BUCKETS, next, out);
     }
 }
 
 void lki_hist_encode(const struct lki_hist *hist, struct lki_buf *out)
 {
     lki_buf_char(out, FORMAT_VERSION);
-    put(out, hist->count);
+    lki_pack_u64(out, hist->count);
     if (!hist->count)
         return;
-    put(out, zigzag(hist->min));
-    put(out, (uint64_t)hist->max - (uint64_t)hist->min);
-    put(out, (wide)(hist->sum - (lki_ns_sum)hist->count * hist->min));
-    put(out, hist->below);
-    put(out, hist->above);
-    put(out, hist->lost);
+    lki_pack_i64(out, hist->min);
+    lki_pack_u64(out, (uint64_t)hist->max - (uint64_t)hist->min);
+    lki_pack_wide(out, (lki_wide)(hist->sum - (lki_ns_sum)hist->count * hist->min));
+    lki_pack_u64(out, hist->below);
+    lki_pack_u64(out, hist->above);
+    lki_pack_u64(out, hist->lost);
     put_buckets(hist, out);
 }
 
-struct reader {
-    const unsigned char *at;
-    const unsigned char *end;
-    bool bad;
-};
-
-/* The next number, at most max; 0 and bad for anything that put() would not have written. */
-static wide take(struct reader *in, wide max)
-{
-    wide value = 0;
-
-    for (unsigned shift = 0; in->at < in->end && shift < 126; shift += 7) {
-        unsigned char byte = *in->at++;
-
-        value |= (wide)(byte & 127) << shift;
-        if (byte < 128) {
-            if (value > max || (byte == 0 && shift > 0))
-                break;
-            return value;
-        }
-    }
-    in->bad = true;
-    return 0;
-}
-
-static int64_t take_signed(struct reader *in)
-{
-    uint64_t value = (uint64_t)take(in, UINT64_MAX);
-
-    return (int64_t)(value & 1 ? ~(value >> 1) : value >> 1);
-}
-
 /* The counts and the exact values, whose rules among each other are checked here. */
-static void take_head(struct reader *in, struct lki_hist *head)
+static void take_head(struct lki_unpack *in, struct lki_hist *head)
 {
     uint64_t width;
-    wide surplus;
+    lki_wide surplus;
 
-    head->count = (uint64_t)take(in, FORMAT_COUNT_MAX);
+    head->count = lki_unpack_max(in, FORMAT_COUNT_MAX);
     if (!head->count)
         return;
-    head->min = take_signed(in);
-    width = (uint64_t)take(in, (uint64_t)INT64_MAX - (uint64_t)head->min);
+    head->min = lki_unpack_i64(in);
+    width = lki_unpack_max(in, (uint64_t)INT64_MAX - (uint64_t)head->min);
     head->max = (int64_t)((uint64_t)head->min + width);
     /* one value is the minimum, one the maximum, the others lie between them */
-    surplus = take(in, (wide)width * (head->count - 1));
+    surplus = lki_unpack_wide(in, (lki_wide)width * (head->count - 1));
     if (surplus < width)
         in->bad = true;
     head->sum = (lki_ns_sum)surplus + (lki_ns_sum)head->count * head->min;
-    head->below = (uint64_t)take(in, head->count);
-    head->above = (uint64_t)take(in, head->count - head->below);
-    head->lost = (uint64_t)take(in, head->count - head->below - head->above);
+    head->below = lki_unpack_max(in, head->count);
+    head->above = lki_unpack_max(in, head->count - head->below);
+    head->lost = lki_unpack_max(in, head->count - head->below - head->above);
     if ((head->below > 0) != (head->min < LKI_HIST_LOW_NS) ||
         (head->above > 0) != (head->max > LKI_HIST_HIGH_NS) ||
         (head->below < head->count) != (head->max >= LKI_HIST_LOW_NS) ||
@@ -352,27 +329,30 @@ static bool in_range(int64_t ns)
 
 /* Reads all buckets and adds them to `into`; if that is NULL only checks them, and gives the set of
  * the rows that they are in. */
-static uint64_t take_buckets(struct reader *in, const struct lki_hist *head, struct lki_hist *into)
+static uint64_t take_buckets(struct lki_unpack *in, const struct lki_hist *head,
+                             struct lki_hist *into)
 {
     size_t low = bucket_of(into_range(head->min));
     size_t high = bucket_of(into_range(head->max));
     uint64_t left = head->count - head->below - head->above - head->lost;
-    size_t used = (size_t)take(in, BUCKETS);
+    size_t used = (size_t)lki_unpack_max(in, BUCKETS);
     size_t first = BUCKETS;
     size_t next = 0;
     uint64_t rows = 0;
 
     for (size_t i = 0; i < used && !in->bad; i++) {
-        size_t bucket = next + (size_t)take(in, BUCKETS - 1);
-        uint64_t count = (uint64_t)take(in, left);
+        size_t bucket = next + (size_t)lki_unpack_max(in, BUCKETS - 1);
+        uint64_t count = lki_unpack_max(in, left);
         size_t row = bucket / LKI_HIST_ROW_BUCKETS;
 
         if (bucket < low || bucket > high || !count) {
             in->bad = true;
             break;
         }
-        if (into)
+        if (into && into->rows[row])
             into->rows[row][bucket % LKI_HIST_ROW_BUCKETS] += count;
+        else if (into)
+            into->lost += count;
         rows |= UINT64_C(1) << row;
         left -= count;
         first = i == 0 ? bucket : first;
@@ -391,18 +371,20 @@ static uint64_t take_buckets(struct reader *in, const struct lki_hist *head, str
 /* All rows of the set, so that nothing can fail half-way. */
 static enum lk_err rows_prepare(struct lki_hist *into, uint64_t rows)
 {
+    enum lk_err err = LK_OK;
+
     for (size_t r = 0; r < LKI_HIST_ROWS; r++) {
         if (rows >> r & 1 && !row_make(into, r))
-            return LK_E_NOMEM;
+            err = LK_E_NOMEM;
     }
-    return LK_OK;
+    return err;
 }
 
-enum lk_err lki_hist_decode(struct lki_hist *into, const void *bytes, size_t len)
+static enum lk_err decode(struct lki_hist *into, const void *bytes, size_t len, bool lossy)
 {
-    struct reader in = {bytes, (const unsigned char *)bytes + len, false};
+    struct lki_unpack in = lki_unpack(bytes, len);
     struct lki_hist head = {0};
-    struct reader buckets;
+    struct lki_unpack buckets;
     uint64_t rows = 0;
     enum lk_err err;
 
@@ -412,14 +394,24 @@ enum lk_err lki_hist_decode(struct lki_hist *into, const void *bytes, size_t len
     buckets = in;
     if (head.count && !in.bad)
         rows = take_buckets(&in, &head, NULL);
-    if (in.bad || in.at != in.end)
+    if (!lki_unpack_done(&in))
         return LK_E_FORMAT;
     if (into->count > UINT64_MAX - head.count)
         return LK_E_LIMIT;
     err = rows_prepare(into, rows);
-    if (!err && head.count) {
+    if (head.count && (!err || lossy)) {
         take_buckets(&buckets, &head, into);
         merge_counts(into, &head);
     }
     return err;
+}
+
+enum lk_err lki_hist_decode(struct lki_hist *into, const void *bytes, size_t len)
+{
+    return decode(into, bytes, len, false);
+}
+
+enum lk_err lki_hist_decode_lossy(struct lki_hist *into, const void *bytes, size_t len)
+{
+    return decode(into, bytes, len, true);
 }

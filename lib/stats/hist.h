@@ -92,4 +92,7 @@ void lki_hist_encode(const struct lki_hist *hist, struct lki_buf *out);
  */
 enum lk_err lki_hist_decode(struct lki_hist *into, const void *bytes, size_t len);
 
+/* The same, but LK_E_NOMEM says that every value was counted, some of them as lost. */
+enum lk_err lki_hist_decode_lossy(struct lki_hist *into, const void *bytes, size_t len);
+
 #endif

@@ -1,6 +1,5 @@
 #include "stats/metric.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +29,20 @@ const char *lki_phase_name(enum lki_phase phase)
     };
 
     return names[phase];
+}
+
+/* All fields are counts of 64 bits. */
+void lki_totals_merge(struct lki_totals *into, const struct lki_totals *from)
+{
+    uint64_t sum[sizeof(*into) / sizeof(uint64_t)];
+    uint64_t more[LKI_COUNT(sum)];
+
+    _Static_assert(sizeof(sum) == sizeof(*into), "nothing but counts");
+    memcpy(sum, into, sizeof(sum));
+    memcpy(more, from, sizeof(more));
+    for (size_t i = 0; i < LKI_COUNT(sum); i++)
+        sum[i] += more[i];
+    memcpy(into, sum, sizeof(sum));
 }
 
 void lki_tally_merge(struct lki_tally *into, const struct lki_tally *from)
@@ -80,9 +93,10 @@ void lki_metrics_init(struct lki_metrics *metrics, size_t max_metrics, size_t ma
         .error_max = max_error_groups ? max_error_groups : LKI_ERROR_GROUPS_MAX_DEFAULT,
         .other_errors = {.step = "", .message = LKI_ERROR_OVERFLOW_MESSAGE},
     };
+    metrics->totals = &metrics->own_totals;
     for (int s = 0; s < LKI_SOURCE_COUNT; s++) {
         metrics->overflow[s] = (struct lki_metric){
-            .totals = &metrics->totals,
+            .totals = metrics->totals,
             .source = (enum lki_source)s,
             .id = LKI_METRIC_OVERFLOW_NAME,
             .name = LKI_METRIC_OVERFLOW_NAME,
@@ -91,6 +105,13 @@ void lki_metrics_init(struct lki_metrics *metrics, size_t max_metrics, size_t ma
             .stage = "",
         };
     }
+}
+
+void lki_metrics_count_at(struct lki_metrics *metrics, struct lki_totals *place)
+{
+    metrics->totals = place;
+    for (int s = 0; s < LKI_SOURCE_COUNT; s++)
+        metrics->overflow[s].totals = place;
 }
 
 void lki_metrics_start(struct lki_metrics *metrics, const struct lki_clock *clock, int64_t start_ns)
@@ -181,11 +202,10 @@ static void metric_link(struct lki_metrics *metrics, struct lki_metric *metric)
     metrics->last = metric;
 }
 
-static struct lki_metric *metric_overflow(struct lki_metrics *metrics, enum lki_source source)
+struct lki_metric *lki_metrics_overflow(struct lki_metrics *metrics, enum lki_source source)
 {
     struct lki_metric *metric = &metrics->overflow[source];
 
-    metrics->overflowed++;
     if (!metric->next && metrics->last != metric)
         metric_link(metrics, metric);
     return metric;
@@ -227,7 +247,7 @@ static struct lki_metric *metric_new(struct lki_metrics *metrics, enum lki_sourc
     }
     memcpy(id + id_len - name_len, kept + name_at, name_len);
     metric = block;
-    metric->totals = &metrics->totals;
+    metric->totals = metrics->totals;
     metric->source = source;
     metric->id = id;
     metric->name = id + id_len - name_len;
@@ -255,7 +275,10 @@ static struct lki_metric *metric_get(struct lki_metrics *metrics, enum lki_sourc
     metric = lki_map_get(&metrics->by_key, key->bytes, key->len);
     if (LKI_UNLIKELY(!metric))
         metric = metric_new(metrics, source, key, step_len, name_at);
-    return LKI_LIKELY(metric != NULL) ? metric : metric_overflow(metrics, source);
+    if (LKI_LIKELY(metric != NULL))
+        return metric;
+    metrics->overflowed++;
+    return lki_metrics_overflow(metrics, source);
 }
 
 struct lki_metric *lki_metrics_find(struct lki_metrics *metrics, enum lki_source source,
@@ -376,11 +399,10 @@ static void group_link(struct lki_metrics *metrics, struct lki_error_group *grou
 }
 
 static void group_begin(struct lki_metrics *metrics, struct lki_error_group *group,
-                        uint64_t user_id)
+                        uint64_t user_id, int64_t t_ns)
 {
     group->first_user = user_id;
-    if (metrics->clock)
-        group->first_ns = lki_clock_now(metrics->clock) - metrics->start_ns;
+    group->first_ns = t_ns;
     group_link(metrics, group);
 }
 
@@ -410,22 +432,48 @@ static struct lki_error_group *group_new(struct lki_metrics *metrics, const stru
     return group;
 }
 
-void lki_metrics_error(struct lki_metrics *metrics, enum lki_source source, const char *step,
-                       lki_code code, const char *message, uint64_t user_id)
+/* That of all others beyond the cap, or without memory. */
+static struct lki_error_group *group_get(struct lki_metrics *metrics, enum lki_source source,
+                                         const char *step, lki_code code, const char *message)
 {
-    const char *text = message ? message : "";
     struct lki_error_group *group;
     size_t step_len;
     struct key key;
 
     step_len = key_begin(&key, source, step);
     key_add(&key, &code, sizeof(code));
-    key_add(&key, text, lki_text_cut(text, strlen(text), LKI_ERROR_MESSAGE_MAX));
+    key_add(&key, message, lki_text_cut(message, strlen(message), LKI_ERROR_MESSAGE_MAX));
     group = lki_map_get(&metrics->errors_by_key, key.bytes, key.len);
     if (!group)
         group = group_new(metrics, &key, step_len);
-    if (!group)
-        group = &metrics->other_errors;
+    return group ? group : &metrics->other_errors;
+}
+
+void lki_metrics_error(struct lki_metrics *metrics, enum lki_source source, const char *step,
+                       lki_code code, const char *message, uint64_t user_id)
+{
+    struct lki_error_group *group = group_get(metrics, source, step, code, message ? message : "");
+    const struct lki_clock *clock = metrics->clock;
+
     if (!group->count++)
-        group_begin(metrics, group, user_id);
+        group_begin(metrics, group, user_id, clock ? lki_clock_now(clock) - metrics->start_ns : 0);
+}
+
+enum lk_err lki_metrics_error_merge(struct lki_metrics *metrics, const struct lki_error_group *from,
+                                    bool others)
+{
+    struct lki_error_group *group = &metrics->other_errors;
+
+    if (!others)
+        group = group_get(metrics, from->source, from->step, from->code, from->message);
+    if (!group->count) {
+        group_begin(metrics, group, from->first_user, from->first_ns);
+    } else if (from->first_ns < group->first_ns) {
+        group->first_user = from->first_user;
+        group->first_ns = from->first_ns;
+    }
+    group->count += from->count;
+    if (!others && group == &metrics->other_errors && metrics->error_count < metrics->error_max)
+        return LK_E_NOMEM;
+    return LK_OK;
 }

@@ -7,6 +7,7 @@
 #ifndef LKI_STATS_METRIC_H
 #define LKI_STATS_METRIC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -70,7 +71,8 @@ struct lki_tally {
 void lki_tally_merge(struct lki_tally *into, const struct lki_tally *from);
 void lki_tally_release(struct lki_tally *tally);
 
-/* The run's own counts. http_unsent, http_retries and iterations are kept by who knows them. */
+/* The run's own counts. http_unsent, http_retries, http_sent and iterations are kept by who knows
+ * them. */
 struct lki_totals {
     uint64_t iterations;
     uint64_t steps;
@@ -79,9 +81,13 @@ struct lki_totals {
     uint64_t http_errors;
     uint64_t http_unsent;
     uint64_t http_retries;
+    uint64_t http_sent; /* whole requests that the kernel took, also those still in hand */
     uint64_t bytes_sent;
     uint64_t bytes_received;
 };
+
+/* Adds all of from. */
+void lki_totals_merge(struct lki_totals *into, const struct lki_totals *from);
 
 struct lki_example;
 
@@ -127,9 +133,10 @@ struct lki_metrics {
     struct lki_metric *last;
     size_t count; /* those in use, without the overflow metrics */
     size_t max;
-    uint64_t overflowed;  /* look-ups that an overflow metric had to answer */
-    size_t example_count; /* of all metrics */
-    struct lki_totals totals;
+    uint64_t overflowed;       /* look-ups that an overflow metric had to answer */
+    size_t example_count;      /* of all metrics */
+    struct lki_totals *totals; /* own_totals, or a place that outlives the process */
+    struct lki_totals own_totals;
     struct lki_error_group *first_error;
     struct lki_error_group *last_error;
     size_t error_count; /* groups in use, without the one of all others */
@@ -146,6 +153,9 @@ struct lki_metrics {
 
 /* 0 for a cap means its default. The struct must not move from here on: metrics point into it. */
 void lki_metrics_init(struct lki_metrics *metrics, size_t max_metrics, size_t max_error_groups);
+
+/* Has the totals counted at another place, before anything was recorded: it is borrowed. */
+void lki_metrics_count_at(struct lki_metrics *metrics, struct lki_totals *place);
 
 /* The run starts now: errors are dated from start_ns of this clock, which is kept. Those of before
  * are dated 0. */
@@ -164,6 +174,9 @@ struct lki_metric *lki_metrics_find(struct lki_metrics *metrics, enum lki_source
  */
 struct lki_metric *lki_metrics_find_emitted(struct lki_metrics *metrics, const char *step,
                                             const char *name, const char *kind, const char *stage);
+
+/* Of all samples of that source that have no metric of their own. */
+struct lki_metric *lki_metrics_overflow(struct lki_metrics *metrics, enum lki_source source);
 
 /*
  * One sample. A cancelled one counts in count, cancelled, codes and bytes, but is no error and has
@@ -196,5 +209,10 @@ const char *lki_metrics_code_category(const struct lki_metrics *metrics, lki_cod
 /* Counts a failure under its kind. message may be NULL; it and step are copied. */
 void lki_metrics_error(struct lki_metrics *metrics, enum lki_source source, const char *step,
                        lki_code code, const char *message, uint64_t user_id);
+
+/* The same for failures that were counted elsewhere; the earliest stays the first one. others: they
+ * are of many kinds. LK_E_NOMEM: they were counted among all others. */
+enum lk_err lki_metrics_error_merge(struct lki_metrics *metrics, const struct lki_error_group *from,
+                                    bool others);
 
 #endif

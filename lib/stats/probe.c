@@ -109,6 +109,20 @@ static bool log_grow(struct lki_probe_log *log)
     return true;
 }
 
+/* At the end; false without memory. */
+static bool reading_push(struct lki_probe_log *log, const struct lki_reading *reading)
+{
+    if (log_grow(log)) {
+        log->readings[log->len] = (struct lki_reading){0};
+        if (reading_copy(&log->readings[log->len], reading)) {
+            log->len++;
+            return true;
+        }
+    }
+    log->lost++;
+    return false;
+}
+
 /* Readings are counted from 0; what thin_out left are those that the new stride divides. */
 static void reading_keep(struct lki_probe_log *log, const struct lki_reading *reading)
 {
@@ -118,16 +132,8 @@ static void reading_keep(struct lki_probe_log *log, const struct lki_reading *re
         log->stride = 1;
     if (index % log->stride == 0 && log->len == LKI_READINGS_MAX)
         thin_out(log);
-    if (index % log->stride)
-        return;
-    if (log_grow(log)) {
-        log->readings[log->len] = (struct lki_reading){0};
-        if (reading_copy(&log->readings[log->len], reading)) {
-            log->len++;
-            return;
-        }
-    }
-    log->lost++;
+    if (index % log->stride == 0)
+        reading_push(log, reading);
 }
 
 static void count_number(struct lki_probe_log *log, double number)
@@ -156,6 +162,39 @@ void lki_probe_log_add(struct lki_probe_log *log, int64_t t_ns, const struct lk_
         count_number(log, number);
     if (!reading_copy(&log->last, &reading))
         log->lost++;
+}
+
+static void merge_numbers(struct lki_probe_log *log, const struct lki_probe_log *from)
+{
+    if (!from->numbers)
+        return;
+    if (!log->numbers || from->min < log->min)
+        log->min = from->min;
+    if (!log->numbers || from->max > log->max)
+        log->max = from->max;
+    log->sum += from->sum;
+    log->numbers += from->numbers;
+}
+
+enum lk_err lki_probe_log_merge(struct lki_probe_log *log, const struct lki_probe_log *from)
+{
+    log->count += from->count;
+    log->errors += from->errors;
+    log->lost += from->lost;
+    if (log->stride < from->stride)
+        log->stride = from->stride;
+    merge_numbers(log, from);
+    if (from->errors == from->count || reading_copy(&log->last, &from->last))
+        return LK_OK;
+    log->lost++;
+    return LK_E_NOMEM;
+}
+
+enum lk_err lki_probe_log_append(struct lki_probe_log *log, const struct lki_reading *reading)
+{
+    if (log->len == LKI_READINGS_MAX)
+        thin_out(log);
+    return reading_push(log, reading) ? LK_OK : LK_E_NOMEM;
 }
 
 void lki_probe_log_release(struct lki_probe_log *log)

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <loadkit/err.h>
 #include <loadkit/values.h>
 
 #define LKI_READINGS_MAX 4096
@@ -46,6 +47,12 @@ bool lki_reading_number(const struct lk_value *value, double *number);
 
 /* A reading, which is copied; value NULL: it failed. A value has to fit. */
 void lki_probe_log_add(struct lki_probe_log *log, int64_t t_ns, const struct lk_value *value);
+
+/* Adds the counts and the last reading of another log, which came later; text is copied. */
+enum lk_err lki_probe_log_merge(struct lki_probe_log *log, const struct lki_probe_log *from);
+
+/* Adds one of the readings that the other log kept. */
+enum lk_err lki_probe_log_append(struct lki_probe_log *log, const struct lki_reading *reading);
 void lki_probe_log_release(struct lki_probe_log *log);
 
 #endif

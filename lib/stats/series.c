@@ -1,8 +1,8 @@
 #include "stats/series.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #define FIRST_ROWS 64
@@ -37,68 +37,244 @@ enum lk_err lki_series_init(struct lki_series *series, size_t max_rows)
 void lki_series_release(struct lki_series *series)
 {
     free(series->rows);
-    lki_hist_release(&series->latency);
+    for (size_t i = 0; i < LKI_SERIES_RECENT; i++)
+        lki_hist_release(&series->recent[i].latency);
+    lki_hist_release(&series->change.latency);
     *series = (struct lki_series){0};
 }
 
-/* The row that takes what happened since the last one ended: a new one, or that one again. */
-static struct lki_series_row *row_take(struct lki_series *series, int64_t t_ns)
+void lki_series_start(struct lki_series *series, const struct lki_metrics *metrics)
 {
-    struct lki_series_row *last = series->len ? &series->rows[series->len - 1] : NULL;
-    uint32_t t_s = (uint32_t)((series->end_ns + SPAN_MIN_NS) / LKI_NS_PER_S);
+    series->seen = *metrics->totals;
+}
 
-    if (last && (t_ns - series->end_ns < SPAN_MIN_NS || t_s <= last->t_s))
-        return last;
-    if (!series_grow(series)) {
-        series->joined++;
-        return last;
+/* ---- rows ---- */
+
+/* How many rows are of that second or of one before. */
+static size_t rows_up_to(const struct lki_series *series, uint32_t t_s)
+{
+    size_t count = series->len;
+
+    while (count && series->rows[count - 1].t_s > t_s)
+        count--;
+    return count;
+}
+
+const struct lki_series_row *lki_series_at(const struct lki_series *series, uint32_t t_s)
+{
+    size_t count = rows_up_to(series, t_s);
+
+    return count && series->rows[count - 1].t_s == t_s ? &series->rows[count - 1] : NULL;
+}
+
+/* From now on these are of requests; what is known of steps is not shown. */
+static void recent_turn(struct lki_series *series, struct lki_series_recent *recent)
+{
+    struct lki_series_row *row = &series->rows[recent->number - 1];
+
+    if (recent->source == LKI_SOURCE_HTTP)
+        return;
+    recent->source = LKI_SOURCE_HTTP;
+    lki_hist_reset(&recent->latency);
+    row->p50_ns = 0;
+    row->p95_ns = 0;
+    row->p99_ns = 0;
+}
+
+static bool row_append(struct lki_series *series, uint32_t t_s)
+{
+    struct lki_series_recent *recent = &series->recent[series->len % LKI_SERIES_RECENT];
+
+    if (!series_grow(series))
+        return false;
+    series->rows[series->len++] = (struct lki_series_row){.t_s = t_s};
+    recent->number = series->len;
+    recent->source = LKI_SOURCE_STEP;
+    recent->partial = false;
+    lki_hist_reset(&recent->latency);
+    if (series->http && t_s >= series->http_since_s)
+        recent_turn(series, recent);
+    return true;
+}
+
+/* A second that got no row of its own is joined to the last one. */
+static void second_join(struct lki_series *series, uint32_t t_s)
+{
+    if (t_s <= series->newest_s)
+        return;
+    series->joined += t_s - series->newest_s;
+    series->joined_after_ns = series->rows[series->len - 1].span_ns;
+}
+
+/* The row that takes what happened in a second; NULL without memory for any. With fill each second
+ * before it has a row too. */
+static struct lki_series_row *row_take(struct lki_series *series, uint32_t t_s, bool fill)
+{
+    uint64_t next_s = series->len ? (uint64_t)series->rows[series->len - 1].t_s + 1 : 0;
+    size_t count;
+
+    if (!fill && next_s < t_s)
+        next_s = t_s;
+    while (next_s <= t_s && row_append(series, (uint32_t)next_s))
+        next_s++;
+    if (!series->len)
+        return NULL;
+    if (next_s <= t_s)
+        second_join(series, t_s);
+    if (series->newest_s < t_s)
+        series->newest_s = t_s;
+    count = rows_up_to(series, t_s);
+    return &series->rows[count ? count - 1 : 0];
+}
+
+static void row_merge(const struct lki_series *series, struct lki_series_row *into,
+                      const struct lki_series_row *row)
+{
+    int64_t span_ns = row->span_ns;
+
+    if (into->t_s < row->t_s)
+        span_ns += series->joined_after_ns;
+    if (into->span_ns < span_ns)
+        into->span_ns = span_ns;
+    into->users += row->users;
+    into->iterations += row->iterations;
+    into->steps += row->steps;
+    into->step_errors += row->step_errors;
+    into->requests += row->requests;
+    into->errors += row->errors;
+    into->bytes_sent += row->bytes_sent;
+    into->bytes_received += row->bytes_received;
+}
+
+/* ---- latencies ---- */
+
+/* Those of a row, or NULL if they are not kept any more. */
+static struct lki_series_recent *recent_of(struct lki_series *series,
+                                           const struct lki_series_row *row)
+{
+    size_t index = (size_t)(row - series->rows);
+    struct lki_series_recent *recent = &series->recent[index % LKI_SERIES_RECENT];
+
+    return recent->number == index + 1 ? recent : NULL;
+}
+
+/* Requests were made in this second: from here on nothing else counts. */
+static void http_begin(struct lki_series *series, uint32_t t_s)
+{
+    if (series->http && series->http_since_s <= t_s)
+        return;
+    series->http = true;
+    series->http_since_s = t_s;
+    for (size_t i = 0; i < LKI_SERIES_RECENT; i++) {
+        struct lki_series_recent *recent = &series->recent[i];
+
+        if (recent->number && series->rows[recent->number - 1].t_s >= t_s)
+            recent_turn(series, recent);
     }
-    lki_hist_reset(&series->latency);
-    last = &series->rows[series->len++];
-    *last = (struct lki_series_row){.t_s = t_s};
-    return last;
+}
+
+static bool is_wanted(const struct lki_series *series, uint32_t t_s, enum lki_source source)
+{
+    return source == LKI_SOURCE_HTTP || !series->http || t_s < series->http_since_s;
+}
+
+static void latency_merge(struct lki_series *series, struct lki_series_row *row,
+                          const struct lki_hist *latency)
+{
+    struct lki_series_recent *recent = recent_of(series, row);
+    bool lacks = latency->lost > 0;
+
+    if (!recent) {
+        series->partial++;
+        return;
+    }
+    lacks |= lki_hist_merge(&recent->latency, latency) != LK_OK;
+    series->partial += lacks && !recent->partial;
+    recent->partial |= lacks;
+    row->p50_ns = lki_hist_quantile(&recent->latency, 0.50);
+    row->p95_ns = lki_hist_quantile(&recent->latency, 0.95);
+    row->p99_ns = lki_hist_quantile(&recent->latency, 0.99);
+}
+
+static enum lk_err change_merge(struct lki_series *series, const struct lki_series_row *row,
+                                enum lki_source source, const struct lki_hist *latency, bool fill)
+{
+    struct lki_series_row *into = row_take(series, row->t_s, fill);
+
+    if (!into)
+        return LK_E_NOMEM;
+    row_merge(series, into, row);
+    if (source == LKI_SOURCE_HTTP)
+        http_begin(series, into->t_s);
+    if (latency && latency->count && is_wanted(series, into->t_s, source))
+        latency_merge(series, into, latency);
+    return LK_OK;
+}
+
+enum lk_err lki_series_merge(struct lki_series *series, const struct lki_series_row *row,
+                             enum lki_source source, const struct lki_hist *latency)
+{
+    return change_merge(series, row, source, latency, true);
+}
+
+/* ---- recording ---- */
+
+/* The second of what happened since the last change, which may be one that goes on. */
+static uint32_t second_of(const struct lki_series *series, int64_t t_ns)
+{
+    uint32_t t_s = (uint32_t)((series->end_ns + SPAN_MIN_NS) / LKI_NS_PER_S);
+    uint32_t last_s = series->change.row.t_s;
+    bool tail = t_ns - series->end_ns < SPAN_MIN_NS || t_s <= last_s;
+
+    return series->cut && tail ? last_s : t_s;
 }
 
 static void row_count(struct lki_series_row *row, const struct lki_totals *now,
                       const struct lki_totals *seen)
 {
-    row->iterations += now->iterations - seen->iterations;
-    row->steps += now->steps - seen->steps;
-    row->step_errors += now->step_errors - seen->step_errors;
-    row->requests += now->http_requests - seen->http_requests;
-    row->errors += now->http_errors - seen->http_errors;
-    row->bytes_sent += now->bytes_sent - seen->bytes_sent;
-    row->bytes_received += now->bytes_received - seen->bytes_received;
+    row->iterations = now->iterations - seen->iterations;
+    row->steps = now->steps - seen->steps;
+    row->step_errors = now->step_errors - seen->step_errors;
+    row->requests = now->http_requests - seen->http_requests;
+    row->errors = now->http_errors - seen->http_errors;
+    row->bytes_sent = now->bytes_sent - seen->bytes_sent;
+    row->bytes_received = now->bytes_received - seen->bytes_received;
 }
 
-void lki_series_add(struct lki_series *series, struct lki_metrics *metrics, int64_t t_ns,
+void lki_series_cut(struct lki_series *series, const struct lki_metrics *metrics, int64_t t_ns,
                     uint64_t users)
 {
-    enum lki_source source = metrics->totals.http_requests ? LKI_SOURCE_HTTP : LKI_SOURCE_STEP;
-    struct lki_series_row *row = row_take(series, t_ns);
-    bool partial = false;
+    struct lki_series_change *change = &series->change;
+    struct lki_series_row row = {
+        .t_s = second_of(series, t_ns), .span_ns = t_ns - series->end_ns, .users = (uint32_t)users};
 
-    if (!row)
-        return;
-    row_count(row, &metrics->totals, &series->seen);
-    series->seen = metrics->totals;
-    if (series->source != source)
-        lki_hist_reset(&series->latency);
-    series->source = source;
-    for (struct lki_metric *metric = metrics->first; metric; metric = metric->next) {
-        if (metric->source == source)
-            partial |= lki_hist_merge(&series->latency, &metric->second.latency) != LK_OK;
+    if (series->cut && row.t_s == change->row.t_s) {
+        row.span_ns += change->row.span_ns;
+        row.users -= series->users;
     }
-    series->partial += partial;
-    row->users = (uint32_t)users;
-    row->span_ns += t_ns - series->end_ns;
-    row->p50_ns = lki_hist_quantile(&series->latency, 0.50);
-    row->p95_ns = lki_hist_quantile(&series->latency, 0.95);
-    row->p99_ns = lki_hist_quantile(&series->latency, 0.99);
+    row_count(&row, metrics->totals, &series->seen);
+    change->row = row;
+    change->source = metrics->totals->http_requests ? LKI_SOURCE_HTTP : LKI_SOURCE_STEP;
+    lki_hist_reset(&change->latency);
+    for (const struct lki_metric *metric = metrics->first; metric; metric = metric->next) {
+        /* what finds no memory is counted as lost there, which makes the row a partial one */
+        if (metric->source == change->source)
+            lki_hist_merge(&change->latency, &metric->second.latency);
+    }
+    series->cut = true;
+    series->users = (uint32_t)users;
+    series->seen = *metrics->totals;
     series->end_ns = t_ns;
 }
 
-void lki_series_start(struct lki_series *series, const struct lki_metrics *metrics)
+void lki_series_add(struct lki_series *series, const struct lki_metrics *metrics, int64_t t_ns,
+                    uint64_t users)
 {
-    series->seen = metrics->totals;
+    const struct lki_series_change *change = &series->change;
+
+    /* without a row for it the change would be lost: it waits for the next time */
+    if (!series->len && !series_grow(series))
+        return;
+    lki_series_cut(series, metrics, t_ns, users);
+    change_merge(series, &change->row, change->source, &change->latency, false);
 }

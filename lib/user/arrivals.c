@@ -1,5 +1,6 @@
 #include "user/arrivals.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,8 @@
 /* Users that are woken between two looks at the events. */
 #define STARTS_A_TURN 256
 #define NS_MAX 9e18
+/* Who begins so much after the first arrival would have to catch up with it. */
+#define START_LATE_NS LKI_NS_PER_S
 
 /* ---- when they come ---- */
 
@@ -30,14 +33,31 @@ static int64_t time_of(const struct lki_arrivals *arrivals, uint64_t number)
     return pace_time(pace, number);
 }
 
+/* When the next one is due, whether or not it may come. */
+static int64_t due_ns(const struct lki_arrivals *arrivals)
+{
+    int64_t ns = time_of(arrivals, arrivals->log.intended);
+
+    return ns < arrivals->end_ns ? ns : LKI_NEVER;
+}
+
+static bool may_come(const struct lki_arrivals *arrivals)
+{
+    return arrivals->log.intended < arrivals->limit;
+}
+
 /* When the next one comes that has not come yet. */
 static int64_t next_ns(const struct lki_arrivals *arrivals)
 {
-    int64_t ns = LKI_NEVER;
+    return may_come(arrivals) ? due_ns(arrivals) : LKI_NEVER;
+}
 
-    if (arrivals->log.intended < arrivals->limit)
-        ns = time_of(arrivals, arrivals->log.intended);
-    return ns < arrivals->end_ns ? ns : LKI_NEVER;
+/* When the next one is due that may not come unless more are granted. */
+static int64_t lack_ns(const struct lki_arrivals *arrivals)
+{
+    bool lacks = arrivals->crowd->iterations_more && !arrivals->over && !may_come(arrivals);
+
+    return lacks ? due_ns(arrivals) : LKI_NEVER;
 }
 
 static uint64_t oldest(const struct lki_arrivals *arrivals)
@@ -69,39 +89,7 @@ static void paces_trim(struct lki_arrivals *arrivals)
 
 void lki_arrivals_await(struct lki_arrivals *arrivals, struct lki_user *user)
 {
-    user->free = true;
-    user->next_free = NULL;
-    if (arrivals->last_free)
-        arrivals->last_free->next_free = user;
-    else
-        arrivals->first_free = user;
-    arrivals->last_free = user;
-}
-
-static struct lki_user *pop_free(struct lki_arrivals *arrivals)
-{
-    struct lki_user *user = arrivals->first_free;
-
-    user->free = false;
-    arrivals->first_free = user->next_free;
-    if (!arrivals->first_free)
-        arrivals->last_free = NULL;
-    return user;
-}
-
-void lki_arrivals_forget(struct lki_arrivals *arrivals, struct lki_user *user)
-{
-    struct lki_user **at = &arrivals->first_free;
-    struct lki_user *before = NULL;
-
-    if (!user->free)
-        return;
-    for (; *at != user; at = &(*at)->next_free)
-        before = *at;
-    *at = user->next_free;
-    if (arrivals->last_free == user)
-        arrivals->last_free = before;
-    user->free = false;
+    lki_line_join(&arrivals->free, user);
 }
 
 /* ---- at work ---- */
@@ -112,18 +100,30 @@ static void finish(struct lki_arrivals *arrivals)
     arrivals->over = true;
     lki_timer_cancel(&arrivals->timer);
     lki_loop_unpost(arrivals->crowd->loop, &arrivals->give_up);
-    while (arrivals->first_free)
-        pop_free(arrivals);
+    while (lki_line_pop(&arrivals->free))
+        ;
+}
+
+/* Few are left, or none. */
+static void look_at_end(struct lki_arrivals *arrivals, uint64_t left)
+{
+    if (!left && !arrivals->crowd->iterations_more)
+        finish(arrivals);
+    lki_crowd_low(arrivals->crowd, left);
 }
 
 /* Called when one has started or was dropped. */
 static void done_with_one(struct lki_arrivals *arrivals)
 {
+    struct lki_crowd *crowd = arrivals->crowd;
+    uint64_t left = lki_arrivals_left(arrivals);
+
     paces_trim(arrivals);
-    if (oldest(arrivals) < arrivals->limit || arrivals->over)
+    if (arrivals->limit == UINT64_MAX)
         return;
-    finish(arrivals);
-    arrivals->crowd->on_exhausted(arrivals->crowd);
+    ++*crowd->iterations_taken;
+    if (left <= crowd->iterations_low && !arrivals->over)
+        look_at_end(arrivals, left);
 }
 
 static void drop(struct lki_arrivals *arrivals)
@@ -144,7 +144,7 @@ bool lki_arrivals_take(struct lki_arrivals *arrivals, int64_t now_ns, int64_t *l
 
 static bool can_start(const struct lki_arrivals *arrivals)
 {
-    return lki_arrivals_waiting(arrivals) && arrivals->first_free;
+    return lki_arrivals_waiting(arrivals) && arrivals->free.first;
 }
 
 /* When the oldest of those that wait has waited long enough. */
@@ -160,11 +160,14 @@ static void look_again(struct lki_arrivals *arrivals, int64_t now_ns)
 {
     int64_t then_ns = next_ns(arrivals);
     int64_t patient_ns = patience_ns(arrivals);
+    int64_t lacking_ns = lack_ns(arrivals);
 
     if (can_start(arrivals))
         then_ns = now_ns;
     else if (patient_ns > now_ns && patient_ns < then_ns)
         then_ns = patient_ns;
+    if (lacking_ns > now_ns && lacking_ns < then_ns)
+        then_ns = lacking_ns;
     lki_timer_set(&arrivals->crowd->loop->timers, &arrivals->timer, then_ns);
 }
 
@@ -191,11 +194,13 @@ static void on_time(struct lki_timer *timer)
 
     come(arrivals, now_ns);
     for (int i = 0; i < STARTS_A_TURN && can_start(arrivals); i++)
-        lki_user_wake(pop_free(arrivals));
+        lki_user_wake(lki_line_pop(&arrivals->free));
     if (arrivals->over)
         return;
     if (!can_start(arrivals) && patience_ns(arrivals) <= now_ns)
         lki_loop_post(loop, &arrivals->give_up, on_give_up);
+    if (lack_ns(arrivals) <= now_ns)
+        arrivals->crowd->on_low(arrivals->crowd);
     look_again(arrivals, now_ns);
 }
 
@@ -237,7 +242,8 @@ void lki_arrivals_close(struct lki_arrivals *arrivals)
 void lki_arrivals_begin(struct lki_arrivals *arrivals, int64_t start_ns, int64_t end_ns)
 {
     arrivals->end_ns = end_ns;
-    arrivals->paces[0].base_ns = start_ns;
+    if (!arrivals->paced)
+        arrivals->paces[0].base_ns = start_ns;
     lki_timer_set(&arrivals->crowd->loop->timers, &arrivals->timer, start_ns);
 }
 
@@ -255,6 +261,24 @@ static bool paces_reserve(struct lki_arrivals *arrivals)
     arrivals->paces = paces;
     arrivals->pace_cap = cap;
     return true;
+}
+
+/* There is room for it. */
+static void pace_set(struct lki_arrivals *arrivals, const struct lki_pace *pace)
+{
+    struct lki_pace *last = &arrivals->paces[arrivals->pace_count - 1];
+
+    /* those of which none has come are not needed any more */
+    while (last > arrivals->paces && last->first >= pace->first)
+        last--;
+    if (last->first < pace->first)
+        last++;
+    *last = *pace;
+    arrivals->pace_count = (size_t)(last - arrivals->paces) + 1;
+    arrivals->log.rate_per_s = pace->rate_per_s;
+    if (!arrivals->over)
+        lki_timer_set(&arrivals->crowd->loop->timers, &arrivals->timer,
+                      lki_loop_now(arrivals->crowd->loop));
 }
 
 enum lk_err lki_arrivals_set_rate(struct lki_arrivals *arrivals, double rate_per_s)
@@ -281,15 +305,78 @@ enum lk_err lki_arrivals_set_rate(struct lki_arrivals *arrivals, double rate_per
                              .rate_per_s = rate_per_s};
     if (pace.lead < 0)
         pace.lead = 0;
-    /* one of which none has come is not needed any more */
-    if (last->first == pace.first)
-        *last = pace;
-    else
-        arrivals->paces[arrivals->pace_count++] = pace;
-    arrivals->log.rate_per_s = rate_per_s;
-    if (!arrivals->over)
-        lki_timer_set(&arrivals->crowd->loop->timers, &arrivals->timer, now_ns);
+    pace_set(arrivals, &pace);
     return LK_OK;
+}
+
+/* The number of the first one that is not intended before since_ns by the pace that holds now. */
+static uint64_t first_since(const struct lki_pace *pace, int64_t since_ns)
+{
+    double passed = (double)(since_ns - pace->base_ns) / 1e9 * pace->rate_per_s - pace->lead;
+    uint64_t first = pace->first + (passed > 0 ? (uint64_t)passed : 0);
+
+    while (first > pace->first && pace_time(pace, first - 1) >= since_ns)
+        first--;
+    while (pace_time(pace, first) < since_ns)
+        first++;
+    return first;
+}
+
+enum lk_err lki_arrivals_pace(struct lki_arrivals *arrivals, double rate_per_s, double lead,
+                              int64_t since_ns)
+{
+    int64_t now_ns = lki_loop_now(arrivals->crowd->loop);
+    struct lki_pace pace = {.base_ns = since_ns, .lead = lead, .rate_per_s = rate_per_s};
+    const struct lki_pace *last = &arrivals->paces[arrivals->pace_count - 1];
+    double late = (double)(now_ns - since_ns) / 1e9 * rate_per_s - lead;
+
+    if (arrivals->paced && last->base_ns == since_ns && last->rate_per_s == rate_per_s)
+        return LK_OK;
+    if (!paces_reserve(arrivals))
+        return LK_E_NOMEM;
+    last = &arrivals->paces[arrivals->pace_count - 1];
+    if (arrivals->paced)
+        pace.first = first_since(last, since_ns);
+    else if (now_ns - since_ns > START_LATE_NS && late > 0)
+        pace.lead += ceil(late);
+    arrivals->paced = true;
+    pace_set(arrivals, &pace);
+    return LK_OK;
+}
+
+uint64_t lki_arrivals_left(const struct lki_arrivals *arrivals)
+{
+    return arrivals->limit - oldest(arrivals);
+}
+
+void lki_arrivals_grant(struct lki_arrivals *arrivals, uint64_t count)
+{
+    arrivals->limit += count;
+    if (arrivals->over)
+        return;
+    if (arrivals->limit == oldest(arrivals))
+        look_at_end(arrivals, 0);
+    else
+        look_again(arrivals, lki_loop_now(arrivals->crowd->loop));
+}
+
+uint64_t lki_arrivals_reclaim(struct lki_arrivals *arrivals)
+{
+    int64_t now_ns = lki_loop_now(arrivals->crowd->loop);
+    uint64_t count;
+
+    if (!arrivals->over)
+        come(arrivals, now_ns);
+    count = arrivals->limit - arrivals->log.intended;
+    arrivals->limit = arrivals->log.intended;
+    if (!arrivals->over)
+        look_again(arrivals, now_ns);
+    return count;
+}
+
+bool lki_arrivals_starve(const struct lki_arrivals *arrivals)
+{
+    return lack_ns(arrivals) <= lki_loop_now(arrivals->crowd->loop);
 }
 
 void lki_arrivals_end(struct lki_arrivals *arrivals)
@@ -298,8 +385,8 @@ void lki_arrivals_end(struct lki_arrivals *arrivals)
         return;
     /* those whose time has come since anybody looked are no more late than others */
     come(arrivals, lki_loop_now(arrivals->crowd->loop));
-    while (lki_arrivals_waiting(arrivals) && arrivals->first_free)
-        lki_user_wake(pop_free(arrivals));
+    while (can_start(arrivals))
+        lki_user_wake(lki_line_pop(&arrivals->free));
     if (arrivals->over)
         return;
     finish(arrivals);

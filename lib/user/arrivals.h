@@ -36,12 +36,12 @@ struct lki_arrivals {
     struct lki_pace *paces; /* the last one holds now; earlier ones while arrivals of theirs wait */
     size_t pace_count;
     size_t pace_cap;
-    uint64_t limit; /* of intended ones; UINT64_MAX: none */
+    uint64_t limit; /* of intended ones; UINT64_MAX: none; it is raised while there may be more */
     int64_t wait_ns;
-    int64_t end_ns; /* none is intended from here on */
-    struct lki_user *first_free;
-    struct lki_user *last_free;
-    bool over; /* no more will start */
+    int64_t end_ns;       /* none is intended from here on */
+    struct lki_line free; /* users that wait for one */
+    bool paced;           /* by lki_arrivals_pace */
+    bool over;            /* no more will start */
 };
 
 /* Has the users of crowd wait for arrivals, which come once lki_arrivals_begin was called. */
@@ -56,6 +56,24 @@ void lki_arrivals_begin(struct lki_arrivals *arrivals, int64_t start_ns, int64_t
 /* Another rate from now on; what has passed of the time between two arrivals counts. LK_E_NOMEM:
  * the old rate stays. */
 enum lk_err lki_arrivals_set_rate(struct lki_arrivals *arrivals, double rate_per_s);
+
+/* From since_ns on, arrival k = 0, 1, ... is intended at since_ns + (k + lead) / rate_per_s. What
+ * was intended before stays as it was; who begins with this, and late, leaves out what would have
+ * been long ago. LK_E_NOMEM: the old rate stays. */
+enum lk_err lki_arrivals_pace(struct lki_arrivals *arrivals, double rate_per_s, double lead,
+                              int64_t since_ns);
+
+/* Those that were not intended yet, or wait. */
+uint64_t lki_arrivals_left(const struct lki_arrivals *arrivals);
+
+/* So many more; that there are no more to come is known to the crowd. */
+void lki_arrivals_grant(struct lki_arrivals *arrivals, uint64_t count);
+
+/* Those that were not intended yet may not come any more, until more are granted. How many. */
+uint64_t lki_arrivals_reclaim(struct lki_arrivals *arrivals);
+
+/* One would come by now if there were more. */
+bool lki_arrivals_starve(const struct lki_arrivals *arrivals);
 
 /* No more of them start: of those whose time has come, free users still take theirs, and the rest
  * are dropped. Before the users are told to leave. */
@@ -72,8 +90,6 @@ bool lki_arrivals_take(struct lki_arrivals *arrivals, int64_t now_ns, int64_t *l
 
 /* Has the user wait for one, without a task. */
 void lki_arrivals_await(struct lki_arrivals *arrivals, struct lki_user *user);
-/* It waits no more; one that did not is left alone. */
-void lki_arrivals_forget(struct lki_arrivals *arrivals, struct lki_user *user);
 
 /* How many users a rate gets when nobody says how many. */
 uint64_t lki_arrivals_users(double rate_per_s);

@@ -30,11 +30,11 @@ void lk_defer(lk_vu *vu, void (*fn)(void *arg), void *arg)
     lki_vu_nomem(vu);
 }
 
-/* Heeds what must end the step; says whether the run is draining. */
-static bool drained(struct lki_task *task, enum lki_wake why)
+/* Heeds what must end the step; says whether the user is to leave. */
+static bool drained(const lk_vu *vu, struct lki_task *task, enum lki_wake why)
 {
     lki_task_heed(task, why);
-    return why == LKI_WAKE_DRAIN || task->loop->draining;
+    return why == LKI_WAKE_DRAIN || lk_should_stop(vu);
 }
 
 enum lk_err lk_sleep(lk_vu *vu, double seconds)
@@ -43,11 +43,11 @@ enum lk_err lk_sleep(lk_vu *vu, double seconds)
     int64_t length_ns = lki_ns(seconds);
     enum lki_wake why;
 
-    if (length_ns == 0 || vu->loop->draining)
+    if (length_ns == 0 || lk_should_stop(vu))
         why = lki_task_yield(task);
     else
         why = lki_task_wait_drainable(task, lki_ns_after(lki_loop_now(vu->loop), length_ns));
-    return drained(task, why) ? LK_E_CANCELLED : LK_OK;
+    return drained(vu, task, why) ? LK_E_CANCELLED : LK_OK;
 }
 
 int lk_wait_fd(lk_vu *vu, int fd, unsigned events, double seconds)
@@ -111,7 +111,7 @@ enum lk_err lk_blocking(lk_vu *vu, void (*fn)(void *arg), void *arg)
 
 bool lk_should_stop(const lk_vu *vu)
 {
-    return vu->loop->draining;
+    return vu->loop->draining || vu->should_stop;
 }
 
 double lk_now(const lk_vu *vu)
@@ -155,7 +155,7 @@ lk_json *lk_resource_acquire(lk_vu *vu, const char *name)
         lki_vu_fail(vu,
                     "this user itself holds all %llu objects of resource \"%s\": release one, "
                     "or give the resource a larger .count",
-                    (unsigned long long)pool->count, name);
+                    (unsigned long long)most, name);
     return lki_resource_acquire(pool, vu, most, &user->held);
 }
 

@@ -15,14 +15,19 @@ struct lki_user {
     struct lk_vu vu;
     struct lki_crowd *crowd;
     const struct lki_vu_type *type;
-    struct lki_timer timer; /* when a step becomes ready, or the next life begins */
+    /* When a step becomes ready, or the next life begins; with a task, who leaves is cut off. */
+    struct lki_timer timer;
     struct lki_post post;
     struct lki_task *task; /* NULL: between steps */
     enum lki_phase_of_life phase : 8;
     bool leaving;
-    bool free;                  /* waits for an arrival */
-    struct lki_user *next_free; /* the one that began to wait after this one */
-    int64_t back_off_ns;        /* before the next life */
+    bool begun;            /* and not gone */
+    bool again;            /* when it has gone a new life begins */
+    bool cut;              /* it took too long over leaving, alone */
+    struct lki_line *line; /* in which it waits; NULL: in none */
+    struct lki_user *next_waiting, *prev_waiting;
+    struct lki_turn *turn; /* of several steps at once; NULL: none is in hand */
+    int64_t back_off_ns;   /* before the next life */
     struct lki_resource *held;
     void *state;         /* the author's */
     int64_t *ready_ns;   /* by step: when its pause is over */
@@ -67,6 +72,14 @@ enum lki_outcome lki_step_run(struct lki_task *task, struct lki_user *user,
 /* Records that a strategy or pause of the author's has failed; step is "" if there was none. */
 void lki_life_failed(struct lki_user *user, int which, const char *step, const char *message);
 
+/* One of several steps at once, in a task of its own. */
+struct lki_part {
+    struct lki_set *set;
+    const struct lki_step *step;
+    struct lki_task *task; /* NULL: it has ended, or not begun */
+    bool waits;            /* there was no stack for it */
+};
+
 /* What a strategy of the author's has chosen; from lki_turn_choose to lki_turn_end. */
 struct lki_turn {
     struct lki_user *user;
@@ -91,7 +104,13 @@ bool lki_turn_choose(struct lki_turn *turn, struct lki_task *task, struct lki_us
 enum lki_outcome lki_turn_run(struct lki_turn *turn, struct lki_task *task, int64_t now_ns);
 void lki_turn_end(struct lki_turn *turn);
 
+/* Few of the iterations that the crowd may begin are left, or none: has more brought, or ends all.
+ */
+void lki_crowd_low(struct lki_crowd *crowd, uint64_t left);
+
 /* Gives the user a stack to go on with, if there is something for it to do. From the loop. */
 void lki_user_wake(struct lki_user *user);
+/* The same, at the end of the turn. */
+void lki_user_wake_later(struct lki_user *user);
 
 #endif

@@ -7,13 +7,10 @@
 #include "base/mem.h"
 #include "client/values.h"
 #include "client/vu.h"
+#include "user/lease.h"
 
-struct lki_resource {
-    struct lki_resource *next; /* in the pool, or in what the user holds */
-    struct lki_resource_pool *pool;
-    uint64_t number;
-    lk_json *object; /* NULL: the factory has not succeeded yet */
-};
+/* How long a lender may take to find one for who would not wait for other users. */
+#define TRY_NS (20 * LKI_NS_PER_MS)
 
 /* On the stack of the task that waits. */
 struct lki_resource_wait {
@@ -28,17 +25,22 @@ enum lk_err lki_resources_init(struct lki_resources *resources, const struct lki
     resources->pools = calloc(resources->count ? resources->count : 1, sizeof(*resources->pools));
     if (!resources->pools)
         return LK_E_NOMEM;
-    for (size_t i = 0; i < resources->count; i++)
+    for (size_t i = 0; i < resources->count; i++) {
         resources->pools[i].def = model->resources[i];
+        resources->pools[i].resources = resources;
+    }
     return LK_OK;
 }
 
-static void list_free(struct lki_resource *first)
+/* What is still held belongs to somebody who was given up, and may use it. */
+static void all_free(struct lki_resource *first)
 {
     while (first) {
         struct lki_resource *resource = first;
 
-        first = resource->next;
+        first = resource->next_all;
+        if (resource->held)
+            continue;
         lki_json_free(resource->object);
         free(resource);
     }
@@ -47,8 +49,8 @@ static void list_free(struct lki_resource *first)
 void lki_resources_release(struct lki_resources *resources)
 {
     for (size_t i = 0; resources->pools && i < resources->count; i++) {
-        list_free(resources->pools[i].free);
-        list_free(resources->pools[i].vacant);
+        all_free(resources->pools[i].all);
+        lki_lease_release(&resources->pools[i]);
     }
     free(resources->pools);
     *resources = (struct lki_resources){0};
@@ -64,6 +66,8 @@ static void wait_add(struct lki_resource_pool *pool, struct lki_resource_wait *w
     else
         pool->first_wait = wait;
     pool->last_wait = wait;
+    pool->waiting++;
+    lki_lease_news(pool);
 }
 
 static void wait_remove(struct lki_resource_pool *pool, struct lki_resource_wait *wait)
@@ -76,6 +80,8 @@ static void wait_remove(struct lki_resource_pool *pool, struct lki_resource_wait
         wait->next->prev = wait->prev;
     else
         pool->last_wait = wait->prev;
+    pool->waiting--;
+    lki_lease_news(pool);
 }
 
 static void push(struct lki_resource **list, struct lki_resource *resource)
@@ -84,41 +90,57 @@ static void push(struct lki_resource **list, struct lki_resource *resource)
     *list = resource;
 }
 
-/* To who has waited longest, or to the pool. Who was woken for another reason is still in the
- * queue, but on its way out: what it were given would be lost. */
-static void give(struct lki_resource *resource)
+/* Who was woken for another reason is still in the queue, but on its way out: what it were given
+ * would be lost. */
+bool lki_resource_hand(struct lki_resource *resource)
 {
-    struct lki_resource_pool *pool = resource->pool;
-    struct lki_resource_wait *wait = pool->first_wait;
+    struct lki_resource_wait *wait = resource->pool->first_wait;
 
-    if (resource->object)
-        resource->object->doc.vu = NULL;
     while (wait && !wait->task->waiting)
         wait = wait->next;
-    if (!wait) {
-        push(resource->object ? &pool->free : &pool->vacant, resource);
-        return;
-    }
-    wait_remove(pool, wait);
+    if (!wait)
+        return false;
+    wait_remove(resource->pool, wait);
     wait->got = resource;
+    resource->held = true;
     lki_task_wake_later(wait->task, LKI_WAKE_EVENT);
+    return true;
 }
 
-static struct lki_resource *wait_for_one(struct lki_resource_pool *pool, lk_vu *vu)
+void lki_resource_put(struct lki_resource *resource)
+{
+    push(resource->object ? &resource->pool->free : &resource->pool->vacant, resource);
+}
+
+/* To who has waited longest, or to the pool. */
+static void give(struct lki_resource *resource)
+{
+    resource->held = false;
+    if (resource->object)
+        resource->object->doc.vu = NULL;
+    if (resource->pool->recalled)
+        lki_lease_return(resource);
+    else if (!lki_resource_hand(resource))
+        lki_resource_put(resource);
+}
+
+/* NULL: none came before until_ns. */
+static struct lki_resource *wait_for_one(struct lki_resource_pool *pool, lk_vu *vu, uint64_t most,
+                                         int64_t until_ns)
 {
     struct lki_task *task = lki_vu_task(vu);
     struct lki_resource_wait wait = {.task = task};
     enum lki_wake why;
 
     wait_add(pool, &wait);
-    why = lki_task_wait(task, LKI_NEVER);
+    why = lki_task_wait(task, until_ns);
     if (wait.got)
         return wait.got;
     wait_remove(pool, &wait);
     if (why == LKI_WAKE_DEADLINE)
         lki_task_leave(task, LKI_OUTCOME_TIMEOUT,
                        lk_format(vu, "timed out waiting for resource \"%s\": all %llu are held",
-                                 pool->def->def.name, (unsigned long long)pool->count));
+                                 pool->def->def.name, (unsigned long long)most));
     lki_task_heed(task, why);
     return NULL;
 }
@@ -185,6 +207,21 @@ static void make(lk_vu *vu, struct lki_resource *resource)
     id = lk_format(vu, "%llu", (unsigned long long)resource->number);
     resource->object = own_object(vu, pool, pool->def->make(vu, id), id);
     making->resource = NULL;
+    lki_lease_made(resource);
+}
+
+struct lki_resource *lki_resource_new(struct lki_resource_pool *pool, uint64_t number)
+{
+    struct lki_resource *resource = lki_zalloc(sizeof(*resource));
+
+    if (!resource)
+        return NULL;
+    resource->pool = pool;
+    resource->number = number;
+    resource->next_all = pool->all;
+    pool->all = resource;
+    pool->count++;
+    return resource;
 }
 
 /* An id that nobody has, with or without an object; NULL: there may be no more. */
@@ -197,18 +234,18 @@ static struct lki_resource *take(struct lki_resource_pool *pool, lk_vu *vu, uint
         *list = resource->next;
         return resource;
     }
-    if (pool->count >= most)
+    if (pool->resources->lender ? !pool->fresh_count : pool->count >= most)
         return NULL;
-    resource = lki_zalloc(sizeof(*resource));
+    resource = pool->resources->lender ? lki_lease_use(pool)
+                                       : lki_resource_new(pool, pool->count + 1);
     if (!resource)
         lki_vu_nomem(vu);
-    resource->pool = pool;
-    resource->number = ++pool->count;
     return resource;
 }
 
 static lk_json *lend(struct lki_resource *resource, lk_vu *vu, struct lki_resource **held)
 {
+    resource->held = true;
     if (!resource->object)
         make(vu, resource);
     resource->object->doc.vu = vu;
@@ -221,9 +258,9 @@ bool lki_resource_holds_all(const struct lki_resource_pool *pool, uint64_t most,
 {
     uint64_t count = 0;
 
-    for (; held && pool->count >= most; held = held->next)
+    for (; held; held = held->next)
         count += held->pool == pool;
-    return count && count == pool->count;
+    return count && count >= most;
 }
 
 lk_json *lki_resource_acquire(struct lki_resource_pool *pool, lk_vu *vu, uint64_t most,
@@ -231,7 +268,7 @@ lk_json *lki_resource_acquire(struct lki_resource_pool *pool, lk_vu *vu, uint64_
 {
     struct lki_resource *resource = take(pool, vu, most);
 
-    return lend(resource ? resource : wait_for_one(pool, vu), vu, held);
+    return lend(resource ? resource : wait_for_one(pool, vu, most, LKI_NEVER), vu, held);
 }
 
 lk_json *lki_resource_try(struct lki_resource_pool *pool, lk_vu *vu, uint64_t most,
@@ -239,6 +276,8 @@ lk_json *lki_resource_try(struct lki_resource_pool *pool, lk_vu *vu, uint64_t mo
 {
     struct lki_resource *resource = take(pool, vu, most);
 
+    if (!resource && pool->resources->lender)
+        resource = wait_for_one(pool, vu, most, lki_loop_now(vu->loop) + TRY_NS);
     return resource ? lend(resource, vu, held) : NULL;
 }
 

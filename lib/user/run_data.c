@@ -15,8 +15,9 @@ struct lki_run_data {
     lk_json *json;
 };
 
-/* A new value in front of *data; of no user, since whoever reads it fails for itself. */
-static void add(lk_vu *vu, struct lki_run_data **data, const char *text)
+/* Of no user, since whoever reads it fails for itself. */
+enum lk_err lki_run_data_add(struct lki_run_data **data, const struct lki_loop *loop,
+                             const char *text)
 {
     struct lki_run_data *added = lki_zalloc(sizeof(*added));
 
@@ -24,11 +25,23 @@ static void add(lk_vu *vu, struct lki_run_data **data, const char *text)
         added->json = lki_json_own(text, strlen(text), NULL);
     if (!added || !added->json) {
         free(added);
-        lki_vu_nomem(vu);
+        return LK_E_NOMEM;
     }
-    added->json->doc.loop = vu->loop;
+    added->json->doc.loop = loop;
     added->before = *data;
     *data = added;
+    return LK_OK;
+}
+
+static void add(lk_vu *vu, struct lki_run_data **data, const char *text)
+{
+    if (lki_run_data_add(data, vu->loop, text))
+        lki_vu_nomem(vu);
+}
+
+const char *lki_run_data_text(const struct lki_run_data *data)
+{
+    return data ? data->json->doc.text : NULL;
 }
 
 void lki_run_data_free(struct lki_run_data *data)

@@ -10,13 +10,6 @@
 #define ASK_AGAIN_NS (50 * LKI_NS_PER_MS)
 #define MESSAGE_MAX (LKI_ERROR_MESSAGE_MAX + 1)
 
-/* One of several steps, in a task of its own. */
-struct lki_part {
-    struct lki_set *set;
-    const struct lki_step *step;
-    bool waits; /* there was no stack for it */
-};
-
 /* Several steps at once. */
 struct lki_set {
     struct lki_user *user;
@@ -159,8 +152,9 @@ static void part_carry_out(struct lki_part *part, struct lki_task *task)
     struct lki_set *set = part->set;
     int64_t end_ns;
 
-    if (set->user->crowd->cut || lki_step_run(task, set->user, part->step, lki_loop_now(task->loop),
-                                              &end_ns) == LKI_OUTCOME_CANCELLED)
+    if (set->user->crowd->cut || set->user->cut ||
+        lki_step_run(task, set->user, part->step, lki_loop_now(task->loop), &end_ns) ==
+            LKI_OUTCOME_CANCELLED)
         set->cut = true;
 }
 
@@ -170,6 +164,7 @@ static void part_run(struct lki_task *task)
     struct lki_set *set = part->set;
 
     part_carry_out(part, task);
+    part->task = NULL;
     if (--set->running)
         return;
     set->over = true;
@@ -183,13 +178,12 @@ static void parts_begin(struct lki_turn *turn, struct lki_set *set)
 
     for (size_t i = 0; i < turn->count; i++) {
         struct lki_part *part = &turn->parts[i];
-        struct lki_task *task;
 
         *part = (struct lki_part){.set = set, .step = &set->user->type->steps[turn->chosen[i]]};
-        task = lki_task_new(crowd->loop, part->step->stack_bytes, part_run, part);
-        if (task) {
+        part->task = lki_task_new(crowd->loop, part->step->stack_bytes, part_run, part);
+        if (part->task) {
             set->running++;
-            lki_task_resume_later(task);
+            lki_task_resume_later(part->task);
         } else {
             part->waits = true;
             lki_metrics_error(
@@ -205,8 +199,10 @@ static enum lki_outcome set_run(struct lki_turn *turn, struct lki_task *task)
 
     parts_begin(turn, &set);
     /* the parts work with what is on this stack: whatever comes, they are waited for */
+    turn->user->turn = turn;
     if (set.running)
         lki_task_wait_pinned(task, &set.over);
+    turn->user->turn = NULL;
     for (size_t i = 0; i < turn->count; i++) {
         if (turn->parts[i].waits)
             part_carry_out(&turn->parts[i], task);

@@ -11,81 +11,28 @@
 #define BACK_OFF_FIRST_NS (1 * LKI_NS_PER_S)
 #define BACK_OFF_MAX_NS (30 * LKI_NS_PER_S)
 
-/* ---- the crowd ---- */
-
-static enum lk_err step_metrics_init(struct lki_crowd *crowd)
+/* One that has gone, but is counted. */
+static void begin_anew(struct lki_user *user)
 {
-    const struct lki_model *model = crowd->model;
-
-    crowd->step_metrics = calloc(model->type_count, sizeof(*crowd->step_metrics));
-    for (size_t t = 0; crowd->step_metrics && t < model->type_count; t++) {
-        const struct lki_vu_type *type = &model->types[t];
-
-        crowd->step_metrics[t] = calloc(type->step_count, sizeof(**crowd->step_metrics));
-        if (!crowd->step_metrics[t])
-            return LK_E_NOMEM;
-        for (size_t s = 0; s < type->step_count; s++)
-            crowd->step_metrics[t][s] = lki_metrics_find(crowd->metrics, LKI_SOURCE_STEP,
-                                                         type->steps[s].label, type->steps[s].label,
-                                                         strlen(type->steps[s].label));
-    }
-    return crowd->step_metrics ? LK_OK : LK_E_NOMEM;
+    user->phase = LKI_LIFE_UNBORN;
+    user->leaving = false;
+    user->again = false;
+    user->cut = false;
+    user->vu.should_stop = false;
+    user->back_off_ns = 0;
+    lki_user_begin(user);
 }
-
-enum lk_err lki_crowd_init(struct lki_crowd *crowd, struct lki_loop *loop,
-                           const struct lki_model *model, struct lki_metrics *metrics)
-{
-    enum lk_err err;
-
-    *crowd = (struct lki_crowd){.loop = loop,
-                                .model = model,
-                                .metrics = metrics,
-                                .http = {.origins = {.loop = loop}},
-                                .iterations_left = UINT64_MAX};
-    err = lki_resources_init(&crowd->resources, model);
-    if (!err)
-        err = step_metrics_init(crowd);
-    if (!err)
-        err = lki_customs_init(&metrics->customs, model->metrics, model->metric_count);
-    if (err)
-        lki_crowd_release(crowd);
-    return err;
-}
-
-void lki_crowd_release(struct lki_crowd *crowd)
-{
-    for (size_t t = 0; crowd->step_metrics && t < crowd->model->type_count; t++)
-        free(crowd->step_metrics[t]);
-    free(crowd->step_metrics);
-    crowd->step_metrics = NULL;
-    lki_resources_release(&crowd->resources);
-    /* a function on a helper thread that was given up may still read it */
-    if (!crowd->loop->task_count)
-        lki_run_data_free(crowd->run_data);
-    crowd->run_data = NULL;
-    lki_http_shared_release(&crowd->http);
-}
-
-uint64_t lki_crowd_hook_errors(const struct lki_crowd *crowd)
-{
-    uint64_t errors = 0;
-
-    for (size_t i = 0; i < LKI_COUNT(crowd->hook_metrics); i++) {
-        const struct lki_metric *metric = crowd->hook_metrics[i];
-
-        errors += metric ? metric->second.errors + metric->total.errors : 0;
-    }
-    return errors;
-}
-
-/* ---- the life ---- */
 
 static void user_gone(struct lki_user *user)
 {
     struct lki_crowd *crowd = user->crowd;
 
     user->phase = LKI_LIFE_GONE;
-    if (--crowd->alive == 0)
+    user->begun = false;
+    lki_timer_cancel(&user->timer);
+    if (user->again)
+        begin_anew(user);
+    else if (--crowd->alive == 0)
         crowd->on_empty(crowd);
 }
 
@@ -108,7 +55,7 @@ static void life_end(struct lki_task *task, struct lki_user *user)
 {
     if (user->phase == LKI_LIFE_ACTIVE)
         user->crowd->active--;
-    if (task && !user->crowd->cut)
+    if (task && !user->crowd->cut && !user->cut)
         lki_hook_run(task, user, LK_HOOK_STOP);
     lki_resource_give_all(&user->held);
     lki_http_client_reset(&user->vu.http);
@@ -136,13 +83,15 @@ static bool life_begin(struct lki_task *task, struct lki_user *user)
 enum stay {
     STAY_NOT,     /* nothing: it has to go */
     STAY_A_WHILE, /* its timer */
-    STAY_FREE     /* an arrival */
+    STAY_FREE     /* an arrival, or an iteration */
 };
 
-/* Must the user wait for an arrival before it begins anything? */
-static bool lacks_arrival(const struct lki_crowd *crowd)
+/* Must the user wait for an arrival, or for an iteration, before it begins anything? */
+static inline bool must_wait(const struct lki_crowd *crowd)
 {
-    return crowd->arrivals && !lki_arrivals_waiting(crowd->arrivals);
+    if (LKI_UNLIKELY(crowd->arrivals != NULL))
+        return !lki_arrivals_waiting(crowd->arrivals);
+    return LKI_UNLIKELY(crowd->iterations_left == 0) && crowd->iterations_more;
 }
 
 static inline bool take_iteration(struct lki_user *user, int64_t now_ns)
@@ -155,8 +104,10 @@ static inline bool take_iteration(struct lki_user *user, int64_t now_ns)
         return true;
     if (crowd->iterations_left == 0)
         return false;
-    if (--crowd->iterations_left == 0)
-        crowd->on_exhausted(crowd);
+    crowd->iterations_left--;
+    ++*crowd->iterations_taken;
+    if (LKI_UNLIKELY(crowd->iterations_left <= crowd->iterations_low))
+        lki_crowd_low(crowd, crowd->iterations_left);
     return true;
 }
 
@@ -172,7 +123,7 @@ static bool give_turn(struct lki_task *task, uint64_t waits)
 
 static void iteration_end(struct lki_user *user, enum lki_outcome outcome)
 {
-    user->crowd->metrics->totals.iterations += outcome != LKI_OUTCOME_CANCELLED;
+    user->crowd->metrics->totals->iterations += outcome != LKI_OUTCOME_CANCELLED;
     user->vu.late_ns = -1;
 }
 
@@ -190,7 +141,7 @@ static enum stay live_by_weight(struct lki_task *task, struct lki_user *user, in
 
         if (!step)
             return STAY_A_WHILE;
-        if (lacks_arrival(crowd)) {
+        if (must_wait(crowd)) {
             user->vu.rng = before;
             return STAY_FREE;
         }
@@ -219,7 +170,7 @@ static enum stay live_by_strategy(struct lki_task *task, struct lki_user *user, 
         struct lki_turn turn;
         bool taken;
 
-        if (lacks_arrival(crowd))
+        if (must_wait(crowd))
             return STAY_FREE;
         if (give_turn(task, waits))
             continue;
@@ -230,10 +181,22 @@ static enum stay live_by_strategy(struct lki_task *task, struct lki_user *user, 
         if (taken)
             iteration_end(user, lki_turn_run(&turn, task, now_ns));
         lki_turn_end(&turn);
-        if (!taken && !crowd->arrivals)
+        if (!taken && !crowd->arrivals && !crowd->iterations_more)
             return STAY_NOT;
     }
     return STAY_NOT;
+}
+
+static void wait_in_line(struct lki_user *user)
+{
+    struct lki_crowd *crowd = user->crowd;
+
+    if (crowd->arrivals) {
+        lki_arrivals_await(crowd->arrivals, user);
+    } else {
+        lki_line_join(&crowd->dry, user);
+        crowd->on_low(crowd);
+    }
 }
 
 static void user_run(struct lki_task *task)
@@ -256,7 +219,7 @@ static void user_run(struct lki_task *task)
     if (stay == STAY_NOT)
         user_gone(user);
     else if (stay == STAY_FREE)
-        lki_arrivals_await(crowd->arrivals, user);
+        wait_in_line(user);
     else
         lki_timer_set(&crowd->loop->timers, &user->timer, next_ns);
 }
@@ -288,8 +251,7 @@ void lki_user_wake(struct lki_user *user)
 
     if (user->task || user->phase == LKI_LIFE_GONE)
         return;
-    if (crowd->arrivals)
-        lki_arrivals_forget(crowd->arrivals, user);
+    lki_line_leave(user);
     if (must_go(user) &&
         (crowd->cut || user->phase == LKI_LIFE_UNBORN || !user->type->hooks[LK_HOOK_STOP])) {
         if (user->phase == LKI_LIFE_ACTIVE)
@@ -304,9 +266,26 @@ void lki_user_wake(struct lki_user *user)
         wait_for_stack(user);
 }
 
+/* The user's own task, and those of its steps at once. */
+static void each_task(struct lki_user *user, void (*fn)(struct lki_task *task))
+{
+    fn(user->task);
+    for (size_t i = 0; user->turn && i < user->turn->count; i++) {
+        if (user->turn->parts[i].task)
+            fn(user->turn->parts[i].task);
+    }
+}
+
 static void on_timer(struct lki_timer *timer)
 {
-    lki_user_wake(LKI_CONTAINER(timer, struct lki_user, timer));
+    struct lki_user *user = LKI_CONTAINER(timer, struct lki_user, timer);
+
+    if (user->task && user->leaving) {
+        user->cut = true;
+        each_task(user, lki_task_cut);
+    } else {
+        lki_user_wake(user);
+    }
 }
 
 static void on_post(struct lki_post *post)
@@ -345,14 +324,27 @@ enum lk_err lki_user_new(struct lki_user **out, struct lki_crowd *crowd,
     user->done = (unsigned char *)block + done_at;
     user->state = block + state_at;
     crowd->alive++;
-    crowd->resources.users++;
+    crowd->resources.users += !crowd->resources.lender;
     *out = user;
     return LK_OK;
 }
 
-void lki_user_begin(struct lki_user *user)
+void lki_user_wake_later(struct lki_user *user)
 {
     lki_loop_post(user->crowd->loop, &user->post, on_post);
+}
+
+void lki_user_begin(struct lki_user *user)
+{
+    if (user->phase == LKI_LIFE_GONE) {
+        user->crowd->alive++;
+        begin_anew(user);
+    } else if (user->leaving) {
+        user->again = true;
+    } else if (!user->begun) {
+        user->begun = true;
+        lki_user_wake_later(user);
+    }
 }
 
 void lki_user_free(struct lki_user *user)
@@ -360,8 +352,7 @@ void lki_user_free(struct lki_user *user)
     /* one whose step is still with a helper thread stays, as does its stack */
     if (!user || user->task)
         return;
-    if (user->crowd->arrivals)
-        lki_arrivals_forget(user->crowd->arrivals, user);
+    lki_line_leave(user);
     lki_loop_unpost(user->crowd->loop, &user->post);
     lki_timer_release(&user->crowd->loop->timers, &user->timer);
     lki_resource_give_all(&user->held);
@@ -371,7 +362,26 @@ void lki_user_free(struct lki_user *user)
 
 void lki_user_leave(struct lki_user *user)
 {
+    user->again = false;
     user->leaving = true;
-    if (!user->task && user->phase != LKI_LIFE_GONE)
-        lki_loop_post(user->crowd->loop, &user->post, on_post);
+    if (user->task || user->phase == LKI_LIFE_GONE)
+        return;
+    lki_timer_cancel(&user->timer);
+    lki_user_wake_later(user);
+}
+
+void lki_user_leave_within(struct lki_user *user, int64_t grace_ns)
+{
+    struct lki_loop *loop = user->crowd->loop;
+
+    if (user->leaving || user->phase == LKI_LIFE_GONE) {
+        user->again = false;
+        return;
+    }
+    lki_user_leave(user);
+    user->vu.should_stop = true;
+    if (!user->task)
+        return;
+    lki_timer_set(&loop->timers, &user->timer, lki_ns_after(lki_loop_now(loop), grace_ns));
+    each_task(user, lki_task_drain);
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/index.h"
 #include "user/life.h"
 
 /* Hooks appear in the report when the first of them has run. */
@@ -142,7 +143,8 @@ static void work_end(struct lki_task *task, struct work *work)
 bool lki_hook_run(struct lki_task *task, struct lki_user *user, enum lk_hook_kind kind)
 {
     const struct lk_hook_def *hook = user->type->hooks[kind];
-    struct work work = {.user = user, .source = LKI_SOURCE_LIFECYCLE};
+    struct work work = {
+        .unit = {.hook = lki_hook_name(kind)}, .user = user, .source = LKI_SOURCE_LIFECYCLE};
     enum lki_outcome outcome;
 
     if (!hook)

@@ -1,6 +1,7 @@
 # Makes the table in Markdown of the samples that run took:
 #
-#   PART KEY PAIR TOOL REQUESTS USER_US SYSTEM_US WALL_US FAILED    cost, mix, bodies, steps, start
+#   PART KEY PAIR TOOL REQUESTS USER_US SYSTEM_US WALL_US FAILED
+#       cost, workers, mix, bodies, steps, start
 #   calls TOOL REQUESTS READS WRITES WAITS OTHERS
 #   instructions ITERATIONS REQUESTS INSTRUCTIONS
 #   memory SITUATION USERS PSS_KB DESCRIPTORS
@@ -120,6 +121,20 @@ function report_memory(situation, name, budget,    most, u, each, total, held) {
             verdict(total, 300))
 }
 
+# Two workers beside one: the column of the other tool is -w 1.
+function report_workers(    n, pair, list) {
+    for (pair = 1; pair <= pairs; pair++)
+        if (("workers", 2, "loadkit", pair, "us") in value)
+            list[++n] = value["workers", 2, "loadkit", pair, "us"] / \
+                        value["workers", 1, "loadkit", pair, "us"]
+    if (!n)
+        return
+    ratio = median(list, n)
+    row("1000 connections, -w 2 against -w 1, us a request", split_us("workers", 2, "loadkit"),
+        split_us("workers", 1, "loadkit"), two(ratio),
+        sprintf("%.2f to %.2f", list[1], list[n]), "1.03 x", verdict(ratio, 1.03))
+}
+
 # What is recorded is later than what the server says by the way back and by our own lateness.
 function report_truth(    q, n, run, held, late, budget) {
     for (q = 1; q <= 3 && truths; q++) {
@@ -228,6 +243,8 @@ END {
         for (j = 1; j <= m; j++)
             beside_others(tools[j], keys[i])
     }
+    beside_wrk("workers", 1, "1000 connections, -w 1", 1.0)
+    report_workers()
     beside_wrk("mix", 1000, "shop-like mix", 1.3)
     beside_wrk("bodies", 64, "bodies of 64 kB", 1.3)
     if (("steps", 64) in seen) {

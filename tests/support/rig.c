@@ -34,7 +34,7 @@ void rig_open(struct rig *rig)
     if (lki_loop_open(&rig->loop))
         abort();
     lki_metrics_init(&rig->metrics, 0, 0);
-    rig->http.origins.loop = &rig->loop;
+    lki_http_shared_init(&rig->http, &rig->loop, &rig->metrics);
 }
 
 struct rig_user *rig_add(struct rig *rig, void (*run)(lk_vu *vu, void *arg), void *arg)
@@ -87,8 +87,22 @@ uint64_t rig_count(struct rig *rig, lki_code code)
     return count;
 }
 
+/* When nobody is at it, all that was sent whole has been recorded. */
+static void sent_verify(const struct rig *rig)
+{
+    const struct lki_totals *totals = rig->metrics.totals;
+
+    if (rig->http.sending || totals->http_sent != totals->http_requests - totals->http_unsent) {
+        fprintf(stderr, "rig: %llu requests and %llu unsent, but %llu sent\n",
+                (unsigned long long)totals->http_requests, (unsigned long long)totals->http_unsent,
+                (unsigned long long)totals->http_sent);
+        abort();
+    }
+}
+
 void rig_close(struct rig *rig)
 {
+    sent_verify(rig);
     while (rig->users) {
         struct rig_user *user = rig->users;
 

@@ -1,0 +1,112 @@
+#include "app/child.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+#include "app/crash.h"
+#include "base/mem.h"
+#include "bus/link.h"
+#include "worker/agent.h"
+
+/* What a parent that is busy may take to read the last report. */
+#define LAST_REPORT_NS (5 * LKI_NS_PER_S)
+
+static bool is_fault(int number)
+{
+    static const int list[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+
+    for (size_t i = 0; i < LKI_COUNT(list); i++) {
+        if (list[i] == number)
+            return true;
+    }
+    return false;
+}
+
+/* Handlers were made for the parent, as exec would take it too; faults of a program that is not
+ * ours are still told in its own way. */
+static void signals_reset(bool under_main)
+{
+    struct sigaction action;
+
+    for (int number = 1; number < NSIG; number++) {
+        if (sigaction(number, NULL, &action) || action.sa_handler == SIG_IGN ||
+            action.sa_handler == SIG_DFL || is_fault(number))
+            continue;
+        action = (struct sigaction){.sa_handler = SIG_DFL};
+        sigaction(number, &action, NULL);
+    }
+    /* a terminal tells the whole group, but it is the parent who decides */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_DFL);
+    if (under_main)
+        signal(SIGPIPE, SIG_IGN);
+}
+
+/* Once the parent is gone nobody is left to report to. */
+static void die_with(pid_t parent)
+{
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+    if (getppid() != parent)
+        _exit(LKI_CHILD_FAILED);
+}
+
+static void print_to(int fd, int printed, FILE *file)
+{
+    if (printed < 0)
+        return;
+    dup2(printed, fd);
+    close(printed);
+    setvbuf(file, NULL, fd == STDOUT_FILENO ? _IOLBF : _IONBF, 0);
+}
+
+static void on_over(struct lki_agent *agent, void *arg)
+{
+    (void)agent;
+    lki_loop_stop(arg);
+}
+
+/* Memory is left to the end of the process, which is quicker at it. */
+static int work(const struct lki_child *child, struct lki_loop *loop)
+{
+    struct lki_agent *agent = NULL;
+    struct lki_link *link = NULL;
+
+    if (lki_loop_open(loop))
+        return LKI_CHILD_FAILED;
+    loop->busy = &child->page->busy;
+    loop->turns_shown = &child->page->turns;
+    lki_crash_watch_worker(loop, child->page, child->under_main);
+    if (lki_socket_link_open(&link, loop, child->link_fd) ||
+        lki_agent_new(&agent, loop, child->model, link, child->page, on_over, loop))
+        return LKI_CHILD_FAILED;
+    lki_loop_run(loop);
+    if (lki_agent_orphaned(agent))
+        return EXIT_FAILURE;
+    lki_socket_link_flush(link, LAST_REPORT_NS);
+    return EXIT_SUCCESS;
+}
+
+void lki_child_run(const struct lki_child *child)
+{
+    struct lki_loop loop;
+    sigset_t none;
+    int status;
+
+    die_with(child->parent);
+    signals_reset(child->under_main);
+    print_to(STDOUT_FILENO, child->printed[0], stdout);
+    print_to(STDERR_FILENO, child->printed[1], stderr);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    status = work(child, &loop);
+    fflush(NULL);
+    _exit(status);
+}

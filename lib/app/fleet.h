@@ -1,0 +1,49 @@
+/*
+ * The workers of a run on this machine: processes that are forked, watched, named when they crash
+ * or hang, and forked anew when the core wants them again.
+ */
+#ifndef LKI_APP_FLEET_H
+#define LKI_APP_FLEET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "control/core.h"
+#include "model/model.h"
+
+struct lki_fleet;
+
+struct lki_fleet_settings {
+    uint64_t workers; /* 1 or more */
+    const char *program;
+    int64_t grace_ns;    /* a step that does not yield for so long counts as crashed */
+    bool handle_signals; /* faults are named with their backtrace: only under lk_main */
+    /* What is told of crashes and hanging steps at once, a line each, without new-line; may be
+     * NULL. */
+    void (*tell)(const char *line, void *arg);
+    /* What the author's program prints in a worker, lines; NULL: it prints by itself. So it does
+     * to what is no terminal. */
+    void (*on_print)(FILE *where, const char *text, size_t len, void *arg);
+    void *arg;
+};
+
+/* Whether this process has threads, and so must not fork: a lock that one of them holds would stay
+ * locked in the child. */
+bool lki_fleet_threads(void);
+
+/* LK_E_STATE: this process has threads. The texts of settings are borrowed. */
+enum lk_err lki_fleet_new(struct lki_fleet **out, struct lki_loop *loop,
+                          const struct lki_model *model, const struct lki_fleet_settings *settings);
+
+/* Forks all workers and has them join the core. */
+enum lk_err lki_fleet_begin(struct lki_fleet *fleet, struct lki_core *core);
+
+/* Forks that worker anew, at the end of the turn; the core wants it. */
+void lki_fleet_want(struct lki_fleet *fleet, uint64_t worker);
+
+/* Ends what is still alive, waits for all, and frees; the core is not told any more. Workers that
+ * still have something to do should have lost their link by then. NULL is ignored. */
+void lki_fleet_free(struct lki_fleet *fleet);
+
+#endif

@@ -1,0 +1,154 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* dladdr */
+#endif
+
+#include "app/wreck.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "app/child.h"
+#include "app/crash.h"
+
+static bool is_label(const struct lki_model *model, const char *step)
+{
+    for (size_t t = 0; t < model->type_count; t++) {
+        for (size_t s = 0; s < model->types[t].step_count; s++) {
+            if (model->types[t].steps[s].label == step)
+                return true;
+        }
+    }
+    for (size_t p = 0; p < model->probe_count; p++) {
+        if (model->probes[p]->def.name == step)
+            return true;
+    }
+    return false;
+}
+
+/* A pointer is followed only if it is one of those that can be meant: of the model, or of a text in
+ * the program. */
+static const char *step_of(const struct lki_place *place, const struct lki_model *model)
+{
+    Dl_info info;
+
+    if (!place->in_step || !place->step)
+        return "";
+    return is_label(model, place->step) || dladdr(place->step, &info) ? place->step : "";
+}
+
+/* A copy that can be relied on. */
+static struct lki_place place_read(const struct lki_place *from, const struct lki_model *model)
+{
+    struct lki_place place = *from;
+
+    place.step = step_of(from, model);
+    if (!*place.step)
+        place.in_step = false;
+    if (place.frame_count < 0 || place.frame_count > LKI_PAGE_FRAMES_MAX)
+        place.frame_count = 0;
+    return place;
+}
+
+/* ---- a hanging step ---- */
+
+static void hanging_text(char *text, size_t size, const struct lki_place *place)
+{
+    const char *kind = strncmp(place->step, "on_", 3) ? "step " : "";
+
+    if (!place->in_step)
+        snprintf(text, size, "a step");
+    else if (place->user)
+        snprintf(text, size, "%s%s of user %llu", kind, place->step,
+                 (unsigned long long)place->user);
+    else
+        snprintf(text, size, "%s", place->step);
+}
+
+void lki_wreck_init_hanging(struct lki_wreck *wreck, const struct lki_model *model,
+                            const struct lki_worker_page *page)
+{
+    struct lki_place place = place_read(&page->asked, model);
+
+    *wreck = (struct lki_wreck){.line = ""};
+    hanging_text(wreck->line, sizeof(wreck->line), &place);
+    lki_frames_init(&wreck->frames, place.frames, place.frame_count);
+}
+
+/* ---- a dead worker ---- */
+
+static void place_tell(struct lki_wreck *wreck, const struct lki_place *place)
+{
+    struct lki_death *death = &wreck->death;
+
+    death->in_step = place->in_step;
+    death->user = place->in_step ? place->user : 0;
+    death->step = place->step;
+    lki_frames_init(&wreck->frames, place->frames, place->frame_count);
+    death->frames = wreck->frames.texts;
+    death->frame_count = wreck->frames.count;
+}
+
+static void crash_tell(struct lki_wreck *wreck, const struct lki_place *place, int status)
+{
+    size_t len = (size_t)snprintf(wreck->line, sizeof(wreck->line), "crashed: ");
+
+    lki_crash_text(wreck->line + len, sizeof(wreck->line) - len, place);
+    snprintf(wreck->what, sizeof(wreck->what), "%s", lki_crash_what(place));
+    if (!place->signal && WIFEXITED(status))
+        snprintf(wreck->what, sizeof(wreck->what), "exit(%d) was called", WEXITSTATUS(status));
+    place_tell(wreck, place);
+}
+
+static void hanging_tell(struct lki_wreck *wreck, const struct lki_place *place)
+{
+    char where[256];
+
+    hanging_text(where, sizeof(where), place);
+    snprintf(wreck->line, sizeof(wreck->line),
+             "is ended: %s has not yielded for longer than the grace time", where);
+    snprintf(wreck->what, sizeof(wreck->what), "hung");
+    place_tell(wreck, place);
+}
+
+static void status_text(char *text, size_t size, int status)
+{
+    if (status == -1)
+        snprintf(text, size, "vanished");
+    else if (WIFSIGNALED(status))
+        snprintf(text, size, "killed by signal %d (%s)", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
+    else if (WEXITSTATUS(status) == LKI_CHILD_FAILED)
+        snprintf(text, size, "no memory or descriptors to begin with");
+    else
+        snprintf(text, size, "ended with status %d", WEXITSTATUS(status));
+}
+
+bool lki_wreck_init(struct lki_wreck *wreck, const struct lki_model *model,
+                    const struct lki_worker_page *page, int status, bool killed)
+{
+    bool in_order = status != -1 && WIFEXITED(status) && !WEXITSTATUS(status);
+
+    *wreck = (struct lki_wreck){.death = {.what = wreck->what, .step = "", .page = page}};
+    if (page->crash.known) {
+        struct lki_place place = place_read(&page->crash, model);
+
+        crash_tell(wreck, &place, status);
+        return true;
+    }
+    if (killed && status != -1 && WIFSIGNALED(status)) {
+        struct lki_place place = place_read(&page->asked, model);
+
+        hanging_tell(wreck, &place);
+        return true;
+    }
+    status_text(wreck->what, sizeof(wreck->what), status);
+    snprintf(wreck->line, sizeof(wreck->line), "died: %s", wreck->what);
+    return !in_order;
+}
+
+void lki_wreck_release(struct lki_wreck *wreck)
+{
+    lki_frames_release(&wreck->frames);
+}

@@ -1,0 +1,89 @@
+/* Completion for fish. */
+#include "cli/completion.h"
+
+static void fish_begin(struct lki_buf *out, const char *program)
+{
+    lki_buf_str(out, "complete -c ");
+    lki_completion_quote(out, program, "\\'", true);
+}
+
+/* Only behind that command; the first one is also what no command at all means. */
+static void fish_condition_add(struct lki_buf *out, const struct lki_command *command)
+{
+    size_t count;
+    const struct lki_command *commands = lki_command_table(&count);
+
+    lki_buf_str(out, " -n '");
+    if (command == commands) {
+        lki_buf_str(out, "not __fish_seen_subcommand_from");
+        for (size_t i = 1; i < count; i++)
+            lki_buf_printf(out, " %s", commands[i].name);
+    } else {
+        lki_buf_printf(out, "__fish_seen_subcommand_from %s", command->name);
+    }
+    lki_buf_char(out, '\'');
+}
+
+static void fish_option_add(struct lki_buf *out, const char *program,
+                            const struct lki_command *command, const struct lki_option *option)
+{
+    enum lki_values values = option->value ? lki_completion_values(option) : LKI_VALUES_UNKNOWN;
+
+    fish_begin(out, program);
+    fish_condition_add(out, command);
+    if (option->letter)
+        lki_buf_printf(out, " -s %c", option->letter);
+    lki_buf_printf(out, " -l %s", option->name);
+    if (values == LKI_VALUES_FILE)
+        lki_buf_str(out, " -r -F");
+    else if (option->value)
+        lki_buf_str(out, " -x");
+    if (values == LKI_VALUES_PARAM || values == LKI_VALUES_TYPE) {
+        lki_buf_str(out, " -a '");
+        lki_completion_names(out, values);
+        lki_buf_char(out, '\'');
+    }
+    lki_buf_str(out, " -d ");
+    lki_completion_quote(out, option->help, "\\'", true);
+    lki_buf_char(out, '\n');
+}
+
+static void fish_command_add(struct lki_buf *out, const char *program,
+                             const struct lki_command *command)
+{
+    size_t count;
+    const struct lki_option *table = lki_option_table(&count);
+
+    fish_begin(out, program);
+    lki_buf_printf(out, " -n __fish_use_subcommand -a %s -d ", command->name);
+    lki_completion_quote(out, command->summary, "\\'", true);
+    lki_buf_char(out, '\n');
+    for (size_t i = 0; i < count; i++) {
+        if (lki_completion_offers(command, &table[i]))
+            fish_option_add(out, program, command, &table[i]);
+    }
+    if (lki_completion_has_words(command)) {
+        fish_begin(out, program);
+        fish_condition_add(out, command);
+        lki_buf_str(out, " -a '");
+        lki_completion_words(out, command);
+        lki_buf_str(out, "'\n");
+    }
+    if (command->bit == LKI_CMD_REPORT) {
+        fish_begin(out, program);
+        fish_condition_add(out, command);
+        lki_buf_str(out, " -F\n");
+    }
+}
+
+void lki_completion_fish(struct lki_buf *out, const char *program)
+{
+    size_t count;
+    const struct lki_command *commands = lki_command_table(&count);
+
+    lki_completion_comment(out, program, "fish", "", " | source");
+    fish_begin(out, program);
+    lki_buf_str(out, " -f\n");
+    for (size_t i = 0; i < count; i++)
+        fish_command_add(out, program, &commands[i]);
+}

@@ -1,0 +1,14 @@
+/*
+ * Variables of the environment that look as if they were meant for this program.
+ */
+#ifndef LKI_CLI_ENVIRONMENT_H
+#define LKI_CLI_ENVIRONMENT_H
+
+#include "base/buf.h"
+#include "model/model.h"
+
+/* Adds a line for each variable LK_... that is not looked at, but nearly has the name of one that
+ * is: of an option, or of a parameter. Others may be meant for other programs. */
+void lki_environment_notes(const struct lki_model *model, struct lki_buf *notes);
+
+#endif

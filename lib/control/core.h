@@ -1,0 +1,162 @@
+/*
+ * The control core: it knows what the run is to be and how it stands, shares it out among the
+ * workers that there are, leases what only one may have, and merges what they report. It sees
+ * workers only as links; who makes them, and watches them, tells it when one comes and when one has
+ * died.
+ *
+ * States: IDLE, PREPARING, RUNNING, STOPPING, OVER. Each ends by itself, also when no worker
+ * answers.
+ */
+#ifndef LKI_CONTROL_CORE_H
+#define LKI_CONTROL_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <loadkit/err.h>
+
+#include "bus/link.h"
+#include "bus/message.h"
+#include "control/plan.h"
+#include "model/model.h"
+#include "stats/arrivals.h"
+#include "stats/metric.h"
+#include "stats/probe.h"
+#include "stats/series.h"
+#include "worker/page.h"
+
+enum lki_core_state {
+    LKI_CORE_IDLE,      /* waits for its workers */
+    LKI_CORE_PREPARING, /* the set-up is carried out */
+    LKI_CORE_RUNNING,
+    LKI_CORE_STOPPING, /* users leave; then the tear-down */
+    LKI_CORE_OVER
+};
+
+/* "idle", "preparing", "running", "stopping", "over". */
+const char *lki_core_state_name(enum lki_core_state state);
+
+/* What is known of how a worker ended that was not told to. Texts are borrowed during the call. */
+struct lki_death {
+    const char *what;          /* "segmentation fault", "killed by signal 9", "hung" */
+    bool in_step;              /* user and step tell where */
+    uint64_t user;             /* 0: the hidden one */
+    const char *step;          /* or hook */
+    const char *const *frames; /* of the backtrace, as they are to be shown */
+    size_t frame_count;
+    const struct lki_worker_page
+        *page; /* what it had done; NULL: unknown, the last report counts */
+};
+
+/* One that was told of; texts live as long as the core. */
+struct lki_crash {
+    uint64_t worker;
+    uint64_t user;
+    const char *step; /* "" outside of steps and hooks */
+    const char *what;
+    int64_t at_ns; /* since the start of the run */
+    bool retired;  /* the user does not come back */
+    uint64_t lost; /* samples of requests that are in the totals, but in no metric */
+    const char *const *frames;
+    size_t frame_count;
+};
+
+/* How a worker stands. */
+struct lki_core_worker {
+    uint64_t number;      /* from 1 */
+    uint64_t incarnation; /* how often it was begun anew */
+    bool alive;
+    uint64_t users;                  /* active */
+    struct lki_worker_health health; /* of its present life */
+};
+
+struct lki_core;
+
+/* Called from the loop. */
+struct lki_core_owner {
+    void (*on_second)(struct lki_core *core, void *arg); /* numbers are new; may be NULL */
+    /* This worker has died and is wanted again: lki_core_join it, sooner or later. */
+    void (*on_wanted)(struct lki_core *core, uint64_t worker, void *arg);
+    void (*on_over)(struct lki_core *core, void *arg); /* once; the result can be made */
+    void *arg;
+};
+
+/* A run by so many workers, at least 1. plan and model are borrowed. */
+enum lk_err lki_core_new(struct lki_core **out, struct lki_loop *loop,
+                         const struct lki_model *model, const struct lki_plan *plan,
+                         uint64_t workers, const struct lki_core_owner *owner);
+/* NULL is ignored. */
+void lki_core_free(struct lki_core *core);
+
+/* A worker has come, or has come back: it is brought to where the run stands. The core takes
+ * possession of link. When the run is ending it is sent away. LK_E_STATE: it is there already, or
+ * has failed for good; LK_E_NOMEM. The link is then closed. */
+enum lk_err lki_core_join(struct lki_core *core, uint64_t worker, struct lki_link *link);
+
+/* A worker has died. After the third crash in one step, and the third death of one worker from
+ * outside, the run ends; else it is wanted again. Ignored of one that was told to quit. */
+void lki_core_died(struct lki_core *core, uint64_t worker, const struct lki_death *death);
+
+/* The run starts when all workers have come. Once drains, twice cuts off, three times abandons: as
+ * lki_order_stop. */
+void lki_core_stop(struct lki_core *core, enum lki_end why);
+
+/* Other users, or another rate, from now on: replaces what is left of the plan's stages, but not
+ * its end. LK_E_STATE: not running. LK_E_ARG: the rate of a run without arrivals, or more users
+ * than the plan has. */
+enum lk_err lki_core_set_users(struct lki_core *core, uint64_t users);
+enum lk_err lki_core_set_rate(struct lki_core *core, double rate_per_s);
+
+/* ---- how it stands ---- */
+
+struct lki_core_status {
+    enum lki_core_state state;
+    bool setting_up, tearing_down;
+    int64_t elapsed_ns; /* since the start of the users; before, since that of the set-up */
+    int64_t total_ns;   /* of the plan; 0: no end in time */
+    uint64_t users;     /* active */
+    uint64_t users_wanted;
+    double rate_wanted; /* 0: no arrivals */
+    uint64_t workers;
+    uint64_t workers_alive;
+    struct lki_totals totals;   /* up to the last second */
+    struct lki_series_row last; /* the last complete second; zeroed: none yet */
+    uint64_t hook_errors;
+    uint64_t late, dropped, started; /* arrivals, up to the last second */
+    uint64_t crashes;
+    double busy_share;  /* of a processor, of the busiest worker, over the last second */
+    int64_t busiest_ns; /* the longest turn of any worker over the last second */
+    enum lki_end ended_by;
+};
+
+void lki_core_status(const struct lki_core *core, struct lki_core_status *status);
+size_t lki_core_worker_count(const struct lki_core *core);
+const struct lki_core_worker *lki_core_worker(const struct lki_core *core, size_t index);
+
+/* ---- what it came to; from on_over on ---- */
+
+struct lki_core_outcome {
+    struct lki_metrics *metrics; /* merged */
+    const struct lki_series *series;
+    const struct lki_arrival_log *arrivals; /* NULL: a run without */
+    const struct lki_probe_log *probes;
+    size_t probe_count;
+    enum lki_end ended_by;
+    int64_t start_ns;                 /* of the users */
+    int64_t end_ns;                   /* the last user had gone */
+    struct lki_worker_health *health; /* of each worker, all its lives taken together */
+    size_t worker_count;
+    const struct lki_crash *crashes;
+    size_t crash_count;
+    struct lki_report_hook hooks[2]; /* by enum lk_run_hook_kind */
+    uint64_t seconds_lost;  /* a worker has died: so many seconds of it are missing in the series */
+    uint64_t requests_lost; /* they are in the totals, but in no metric */
+    bool unexplained;       /* a worker failed or vanished for good; failure says how */
+    const char *failure;    /* why the run failed as a whole; NULL: it did not */
+};
+
+/* Merges. Belongs to the core; LK_E_NOMEM. */
+enum lk_err lki_core_outcome(struct lki_core *core, struct lki_core_outcome *outcome);
+
+#endif

@@ -1,0 +1,121 @@
+/* Crashes: what is kept of them, and what follows. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/inner.h"
+
+/* So many crashes of one step, or deaths of one worker from outside, end the run. */
+#define STRIKES 3
+
+/* A copy that lives as long as the core; without memory it is empty. */
+static const char *keep(struct lki_core *core, const char *text)
+{
+    const char *copy = text ? lki_arena_copy(&core->texts, text, strlen(text)) : NULL;
+
+    return copy ? copy : "";
+}
+
+static void keep_frames(struct lki_core *core, struct lki_crash *crash,
+                        const struct lki_death *death)
+{
+    const char **frames = NULL;
+
+    if (death->frame_count)
+        frames = lki_arena_alloc(&core->texts, death->frame_count * sizeof(*frames));
+    for (size_t i = 0; frames && i < death->frame_count; i++)
+        frames[i] = keep(core, death->frames[i]);
+    crash->frames = frames;
+    crash->frame_count = frames ? death->frame_count : 0;
+}
+
+static struct lki_crash *crash_new(struct lki_core *core)
+{
+    size_t cap = core->crash_cap ? 2 * core->crash_cap : 8;
+    struct lki_crash *crashes;
+
+    if (core->crash_count == core->crash_cap) {
+        crashes = realloc(core->crashes, cap * sizeof(*crashes));
+        if (!crashes)
+            return NULL;
+        core->crashes = crashes;
+        core->crash_cap = cap;
+    }
+    return &core->crashes[core->crash_count++];
+}
+
+static size_t count_of_step(const struct lki_core *core, const char *step)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < core->crash_count; i++)
+        count += !strcmp(core->crashes[i].step, step);
+    return count;
+}
+
+static void in_step(struct lki_member *member, struct lki_crash *crash)
+{
+    struct lki_core *core = member->core;
+
+    if (crash->user && core->state == LKI_CORE_RUNNING) {
+        if (lki_shares_retire(core, crash->user))
+            lki_course_fail(core, "%s", lk_strerror(LK_E_NOMEM));
+        else
+            crash->retired = true;
+    }
+    if (*crash->step && count_of_step(core, crash->step) >= STRIKES) {
+        lki_course_blame(core, "one step crashed three times: %s", crash->step);
+        if (!core->stops)
+            lki_ending_stop(core, LKI_END_CRASHES);
+    }
+}
+
+static void outside(struct lki_member *member, const struct lki_crash *crash)
+{
+    struct lki_core *core = member->core;
+
+    if (++member->killed < STRIKES)
+        return;
+    lki_course_blame(core, "worker %llu died three times: %s",
+                     (unsigned long long)member->shown.number, crash->what);
+    if (!core->stops)
+        lki_ending_stop(core, LKI_END_CRASHES);
+}
+
+/* What the hidden user did for the whole run has failed. */
+static void in_hook(struct lki_member *member, const char *what)
+{
+    struct lki_core *core = member->core;
+    const struct lki_report_hook hook = {.failed = true, .message = what};
+
+    if (member->shown.number == 1)
+        lki_course_hook_over(
+            core, core->state == LKI_CORE_PREPARING ? LK_RUN_SETUP : LK_RUN_TEARDOWN, &hook);
+}
+
+void lki_crashes_add(struct lki_member *member, const struct lki_death *death)
+{
+    struct lki_core *core = member->core;
+    struct lki_crash *crash = crash_new(core);
+
+    core->unexplained |= !crash;
+    if (!crash) {
+        lki_course_fail(core, "worker %llu died: %s", (unsigned long long)member->shown.number,
+                        death->what ? death->what : "");
+        in_hook(member, death->what ? death->what : "");
+        return;
+    }
+    *crash = (struct lki_crash){
+        .worker = member->shown.number,
+        .user = death->in_step ? death->user : 0,
+        .step = death->in_step ? keep(core, death->step) : "",
+        .what = keep(core, death->what),
+        .at_ns = lki_core_now(core) - (core->started ? core->start_ns : core->begun_ns),
+    };
+    keep_frames(core, crash, death);
+    member->last->crash = core->crash_count;
+    if (crash->user || *crash->step)
+        in_step(member, crash);
+    else
+        outside(member, crash);
+    in_hook(member, crash->what);
+}

@@ -1,0 +1,371 @@
+/*
+ * Ids of resources, each of which one worker at a time may have. New ones are leased in blocks;
+ * what a worker gives back, or leaves behind when it dies, is leased again with its object. When
+ * nothing is left and somebody waits, all workers are told to give back what they can.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "control/inner.h"
+
+/* Objects with their texts in one order. */
+#define OBJECTS_MAX 1000
+#define FIRST_LEASES 64
+
+enum lk_err lki_leases_init(struct lki_core *core)
+{
+    size_t count = core->model->resource_count;
+
+    core->leases = calloc(count ? count : 1, sizeof(*core->leases));
+    if (!core->leases)
+        return LK_E_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        struct lki_leases *leases = &core->leases[i];
+
+        leases->most = core->model->resources[i]->count;
+        if (!leases->most)
+            leases->most = lki_plan_population(&core->plan);
+        leases->told = calloc(core->member_count, sizeof(*leases->told));
+        if (!leases->told)
+            return LK_E_NOMEM;
+    }
+    return LK_OK;
+}
+
+void lki_leases_release(struct lki_core *core)
+{
+    for (size_t i = 0; core->leases && i < core->model->resource_count; i++) {
+        struct lki_leases *leases = &core->leases[i];
+
+        for (uint64_t id = 1; id <= leases->count; id++)
+            free(leases->all[id - 1].text);
+        free(leases->all);
+        free(leases->back);
+        free(leases->wants);
+        free(leases->told);
+    }
+    free(core->leases);
+}
+
+static struct lki_leases *leases_of(const struct lki_core *core, size_t resource)
+{
+    return resource < core->model->resource_count ? &core->leases[resource] : NULL;
+}
+
+static struct lki_told *told_of(const struct lki_leases *leases, const struct lki_member *member)
+{
+    return &leases->told[member->shown.number - 1];
+}
+
+/* ---- who wants something ---- */
+
+static void drop_want(struct lki_leases *leases, size_t at)
+{
+    leases->want_count--;
+    memmove(leases->wants + at, leases->wants + at + 1,
+            (leases->want_count - at) * sizeof(*leases->wants));
+}
+
+/* The oldest first: they were served by others of their worker, or have given up. */
+static void want_less(struct lki_leases *leases, const struct lki_member *member, uint64_t less)
+{
+    for (size_t i = 0; less && i < leases->want_count;) {
+        struct lki_want *want = &leases->wants[i];
+        uint64_t part = want->count < less ? want->count : less;
+
+        if (want->member != member) {
+            i++;
+            continue;
+        }
+        want->count -= part;
+        less -= part;
+        if (!want->count)
+            drop_want(leases, i);
+    }
+}
+
+/* False without memory: then it is as if it had been asked later. */
+static bool want_more(struct lki_leases *leases, struct lki_member *member, uint64_t more)
+{
+    size_t cap = leases->want_cap ? 2 * leases->want_cap : 16;
+    struct lki_want *wants = leases->wants;
+
+    if (leases->want_count && wants[leases->want_count - 1].member == member) {
+        wants[leases->want_count - 1].count += more;
+        return true;
+    }
+    if (leases->want_count == leases->want_cap) {
+        wants = realloc(wants, cap * sizeof(*wants));
+        if (!wants)
+            return false;
+        leases->wants = wants;
+        leases->want_cap = cap;
+    }
+    wants[leases->want_count++] = (struct lki_want){member, more};
+    return true;
+}
+
+static uint64_t wanted_by(const struct lki_leases *leases, const struct lki_member *member)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < leases->want_count; i++)
+        count += leases->wants[i].member == member ? leases->wants[i].count : 0;
+    return count;
+}
+
+/* ---- who has what ---- */
+
+/* Room for so many ids. */
+static bool reserve(struct lki_leases *leases, uint64_t count)
+{
+    uint64_t cap = leases->cap ? leases->cap : FIRST_LEASES;
+    struct lki_lease *all;
+    uint64_t *back;
+
+    if (count <= leases->cap)
+        return true;
+    while (cap < count)
+        cap *= 2;
+    if (cap > SIZE_MAX / sizeof(*all))
+        return false;
+    back = realloc(leases->back, (size_t)cap * sizeof(*back));
+    if (!back)
+        return false;
+    leases->back = back;
+    all = realloc(leases->all, (size_t)cap * sizeof(*all));
+    if (!all)
+        return false;
+    leases->all = all;
+    leases->cap = cap;
+    return true;
+}
+
+/* A block is larger than what is wanted as long as much more is left than all could take. */
+static uint64_t fresh_ids(const struct lki_core *core, const struct lki_leases *leases,
+                          uint64_t wanted)
+{
+    uint64_t left = leases->most - leases->count;
+    uint64_t more = left / (4 * core->member_count);
+
+    if (wanted >= left || !wanted)
+        return wanted < left ? wanted : left;
+    more = more < wanted ? more : wanted;
+    return more < left - wanted ? wanted + more : left;
+}
+
+/* An object's text moves to its lease. */
+static void keep_text(struct lki_lease *lease, const char *text)
+{
+    size_t len = text ? strlen(text) + 1 : 0;
+    char *copy;
+
+    if (!text || (lease->text && !strcmp(lease->text, text)))
+        return;
+    copy = malloc(len);
+    if (!copy)
+        return;
+    memcpy(copy, text, len);
+    free(lease->text);
+    lease->text = copy;
+}
+
+static struct lki_lease *lease_of(const struct lki_leases *leases, uint64_t id,
+                                  const struct lki_member *member)
+{
+    struct lki_lease *lease = id && id <= leases->count ? &leases->all[id - 1] : NULL;
+
+    return lease && lease->holder == member->shown.number ? lease : NULL;
+}
+
+static void take_back(struct lki_leases *leases, uint64_t id)
+{
+    leases->all[id - 1].holder = 0;
+    leases->back[leases->back_count++] = id;
+}
+
+/* ---- leasing ---- */
+
+/* The ids that came back last, as many as go into one order; NULL: no memory. */
+static struct lki_order_object *list_back(struct lki_core *core, const struct lki_leases *leases,
+                                          size_t count)
+{
+    struct lki_order_object *objects = lki_arena_alloc(&core->inbox,
+                                                       count * sizeof(struct lki_order_object));
+
+    for (size_t i = 0; objects && i < count; i++) {
+        uint64_t id = leases->back[leases->back_count - 1 - i];
+
+        objects[i] = (struct lki_order_object){id, leases->all[id - 1].text};
+    }
+    return objects;
+}
+
+static void lease_out(struct lki_leases *leases, const struct lki_order_objects *order,
+                      uint64_t worker)
+{
+    for (size_t i = 0; i < order->count; i++)
+        leases->all[order->objects[i].id - 1].holder = worker;
+    leases->back_count -= order->count;
+    for (uint64_t i = 0; i < order->fresh; i++)
+        leases->all[leases->count++] = (struct lki_lease){.holder = worker};
+}
+
+/* Has something sent to who asked first; false: it cannot be now. */
+static bool serve(struct lki_core *core, size_t resource)
+{
+    struct lki_leases *leases = &core->leases[resource];
+    struct lki_want *want = &leases->wants[0];
+    struct lki_member *member = want->member;
+    uint64_t wanted = want->count;
+    uint64_t from_back = wanted < leases->back_count ? wanted : leases->back_count;
+    struct lki_order order = {.kind = LKI_ORDER_OBJECTS, .objects = {.resource = resource}};
+    struct lki_order_objects *objects = &order.objects;
+    uint64_t served;
+
+    objects->count = from_back < OBJECTS_MAX ? (size_t)from_back : OBJECTS_MAX;
+    objects->first = leases->count + 1;
+    if (objects->count == from_back)
+        objects->fresh = fresh_ids(core, leases, wanted - from_back);
+    objects->last = leases->count + objects->fresh == leases->most;
+    objects->objects = list_back(core, leases, objects->count);
+    if (!objects->objects || !reserve(leases, leases->count + objects->fresh) ||
+        !lki_core_order(member, &order))
+        return false;
+    lease_out(leases, objects, member->shown.number);
+    told_of(leases, member)->last = objects->last;
+    served = objects->count + objects->fresh;
+    want_less(leases, member, served < wanted ? served : wanted);
+    return true;
+}
+
+/* Who waits in vain knows that there will be nothing new. */
+static void tell_last(struct lki_core *core, size_t resource)
+{
+    struct lki_leases *leases = &core->leases[resource];
+    const struct lki_order order = {
+        .kind = LKI_ORDER_OBJECTS,
+        .objects = {.resource = resource, .first = leases->count + 1, .last = true}};
+
+    for (size_t i = 0; i < leases->want_count; i++) {
+        struct lki_member *member = leases->wants[i].member;
+
+        if (!told_of(leases, member)->last)
+            told_of(leases, member)->last = lki_core_order(member, &order);
+    }
+}
+
+/* One worker alone has all there is, and passes it on by itself. */
+static void recall(struct lki_core *core, size_t resource)
+{
+    struct lki_leases *leases = &core->leases[resource];
+    bool on = leases->want_count && core->member_count > 1;
+    const struct lki_order order = {.kind = LKI_ORDER_RECALL,
+                                    .recall = {.resource = resource, .on = on}};
+
+    for (size_t i = 0; i < core->member_count; i++) {
+        struct lki_member *member = &core->members[i];
+
+        if (member->stage >= LKI_MEMBER_PREPARED && !member->dying &&
+            leases->told[i].recall != on && lki_core_order(member, &order))
+            leases->told[i].recall = on;
+    }
+}
+
+static void lease(struct lki_core *core, size_t resource)
+{
+    struct lki_leases *leases = &core->leases[resource];
+    bool more = true;
+
+    while (more && leases->want_count && (leases->back_count || leases->count < leases->most)) {
+        more = serve(core, resource);
+        lki_arena_reset(&core->inbox);
+    }
+    if (!more)
+        return;
+    if (leases->want_count)
+        tell_last(core, resource);
+    recall(core, resource);
+}
+
+static void on_leasing(struct lki_post *post)
+{
+    struct lki_core *core = LKI_CONTAINER(post, struct lki_core, leasing);
+
+    for (size_t i = 0; i < core->model->resource_count; i++)
+        lease(core, i);
+}
+
+/* Not at once: what is told twice in a row has been told by then. */
+void lki_leases_update(struct lki_core *core)
+{
+    lki_loop_post(core->loop, &core->leasing, on_leasing);
+}
+
+/* ---- reports ---- */
+
+void lki_leases_want(struct lki_member *member, const struct lki_report_want *want)
+{
+    struct lki_leases *leases = leases_of(member->core, want->resource);
+    uint64_t before = leases ? wanted_by(leases, member) : 0;
+
+    if (!leases || member->stage < LKI_MEMBER_PREPARED || member->dying)
+        return;
+    if (want->count < before)
+        want_less(leases, member, before - want->count);
+    else if (want->count > before && !want_more(leases, member, want->count - before))
+        lki_course_fail(member->core, "%s", lk_strerror(LK_E_NOMEM));
+    lki_leases_update(member->core);
+}
+
+void lki_leases_made(struct lki_member *member, const struct lki_report_objects *made)
+{
+    struct lki_leases *leases = leases_of(member->core, made->resource);
+
+    for (size_t i = 0; leases && i < made->count; i++) {
+        struct lki_lease *lease = lease_of(leases, made->objects[i].id, member);
+
+        if (lease)
+            keep_text(lease, made->objects[i].text);
+    }
+}
+
+void lki_leases_back(struct lki_member *member, const struct lki_report_objects *back)
+{
+    struct lki_leases *leases = leases_of(member->core, back->resource);
+
+    for (size_t i = 0; leases && i < back->count; i++) {
+        struct lki_lease *lease = lease_of(leases, back->objects[i].id, member);
+
+        if (!lease)
+            continue;
+        keep_text(lease, back->objects[i].text);
+        take_back(leases, back->objects[i].id);
+    }
+    lki_leases_update(member->core);
+}
+
+/* ---- coming and going ---- */
+
+void lki_leases_join(struct lki_member *member)
+{
+    lki_leases_update(member->core);
+}
+
+void lki_leases_died(struct lki_member *member)
+{
+    struct lki_core *core = member->core;
+
+    for (size_t i = 0; i < core->model->resource_count; i++) {
+        struct lki_leases *leases = &core->leases[i];
+
+        want_less(leases, member, UINT64_MAX);
+        *told_of(leases, member) = (struct lki_told){0};
+        for (uint64_t id = leases->count; id; id--) {
+            if (leases->all[id - 1].holder == member->shown.number)
+                take_back(leases, id);
+        }
+    }
+    lki_leases_update(core);
+}

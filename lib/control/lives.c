@@ -1,0 +1,88 @@
+/* The ends of lives: what a worker leaves behind goes back, or is written down as missing. */
+#include <stdlib.h>
+
+#include "control/inner.h"
+
+/* So long what was sent before a death may take to come. */
+#define LAST_WORDS_NS (500 * LKI_NS_PER_MS)
+/* So long a worker may be out of reach before it counts as dead. */
+#define VANISHED_NS (5 * LKI_NS_PER_S)
+
+/* Seconds of its users that nobody will tell of. */
+static void count_lost_seconds(struct lki_member *member)
+{
+    struct lki_core *core = member->core;
+    const struct lki_life *life = member->last;
+    int64_t missing_ns = member->cut_ns - core->start_ns - life->told_ns;
+
+    if (core->started && life->crash && !member->gone && missing_ns > 0)
+        core->seconds_lost += (uint64_t)((missing_ns + LKI_NS_PER_S - 1) / LKI_NS_PER_S);
+}
+
+static void forget_life(struct lki_member *member)
+{
+    member->stage = LKI_MEMBER_ABSENT;
+    member->dying = false;
+    member->gone = false;
+    member->stops = 0;
+    member->shown.alive = false;
+    member->shown.users = 0;
+    member->busy_share = 0;
+    member->busiest_ns = 0;
+}
+
+void lki_lives_bury(struct lki_member *member)
+{
+    struct lki_core *core = member->core;
+    bool told_to_quit = member->stage == LKI_MEMBER_QUITTING;
+
+    lki_link_close(member->link);
+    member->link = NULL;
+    count_lost_seconds(member);
+    lki_shares_died(member);
+    lki_leases_died(member);
+    forget_life(member);
+    if (core->state == LKI_CORE_RUNNING)
+        lki_paces_update(core);
+    if (core->state < LKI_CORE_STOPPING && !told_to_quit && !member->failed)
+        core->owner.on_wanted(core, member->shown.number, core->owner.arg);
+    lki_course_look(core);
+}
+
+void lki_lives_look(struct lki_core *core)
+{
+    static const struct lki_death vanished = {.what = "vanished"};
+    int64_t now_ns = lki_core_now(core);
+
+    for (size_t i = 0; i < core->member_count; i++) {
+        struct lki_member *member = &core->members[i];
+
+        if (member->stage == LKI_MEMBER_ABSENT)
+            continue;
+        if (member->dying && now_ns - member->cut_ns >= LAST_WORDS_NS)
+            lki_lives_bury(member);
+        else if (!member->dying && !member->link && now_ns - member->cut_ns >= VANISHED_NS)
+            lki_core_died(core, member->shown.number, &vanished);
+    }
+}
+
+static void life_free(struct lki_life *life)
+{
+    free(life->snapshot);
+    free(life);
+}
+
+void lki_lives_release(struct lki_core *core)
+{
+    for (size_t i = 0; i < core->member_count; i++) {
+        struct lki_member *member = &core->members[i];
+
+        lki_link_close(member->link);
+        while (member->first) {
+            struct lki_life *life = member->first;
+
+            member->first = life->next;
+            life_free(life);
+        }
+    }
+}

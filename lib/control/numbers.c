@@ -1,0 +1,173 @@
+/* What workers tell each second, and how the run stands by it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/inner.h"
+
+/* A link that reconnects may tell some messages again. */
+static bool heard_before(struct lki_life *life, uint64_t message)
+{
+    for (uint64_t i = 0; i < life->heard_count && i < LKI_HEARD_MAX; i++) {
+        if (life->heard[i] == message)
+            return true;
+    }
+    life->heard[life->heard_count++ % LKI_HEARD_MAX] = message;
+    return false;
+}
+
+/* Without memory the one before stays, and the next one replaces both. */
+static void keep_snapshot(struct lki_life *life, const struct lki_report_second *second)
+{
+    struct lki_snapshot_head head;
+    char *snapshot;
+
+    if (!second->totals_bytes ||
+        lki_snapshot_read_head(&head, second->totals, second->totals_bytes))
+        return;
+    snapshot = realloc(life->snapshot, second->totals_bytes);
+    if (!snapshot)
+        return;
+    memcpy(snapshot, second->totals, second->totals_bytes);
+    life->head = head;
+    life->snapshot = snapshot;
+    life->snapshot_bytes = second->totals_bytes;
+}
+
+static void keep_health(struct lki_member *member, const struct lki_worker_health *now)
+{
+    const struct lki_worker_health *before = &member->shown.health;
+    int64_t span_ns = now->span_ns - before->span_ns;
+    int64_t busy_ns = now->busy_ns - before->busy_ns;
+
+    if (span_ns > 0)
+        member->busy_share = busy_ns > 0 ? (double)busy_ns / (double)span_ns : 0;
+    member->busiest_ns = now->busiest_ns > before->busiest_ns ? now->busiest_ns : 0;
+    member->shown.health = *now;
+    member->last->health = *now;
+}
+
+/* A second may come in several changes, each with the users that came since the one before. */
+static void keep_users(struct lki_member *member, const struct lki_series_row *row)
+{
+    struct lki_life *life = member->last;
+    uint32_t users = row->users;
+
+    if (life->in_second && life->second == row->t_s)
+        users += (uint32_t)member->shown.users;
+    life->in_second = true;
+    life->second = row->t_s;
+    if (!member->gone)
+        member->shown.users = users;
+}
+
+static void keep_row(struct lki_member *member, const struct lki_report_second *second)
+{
+    struct lki_core *core = member->core;
+    struct lki_life *life = member->last;
+    const struct lki_series_row *row = &second->row;
+    struct lki_hist latency = {0};
+    int64_t told_ns = (int64_t)row->t_s * LKI_NS_PER_S + row->span_ns;
+    bool readable = !second->latency_bytes ||
+                    !lki_hist_decode(&latency, second->latency, second->latency_bytes);
+
+    keep_users(member, row);
+    if (lki_series_merge(&core->series, row, second->source, readable ? &latency : NULL) == LK_OK)
+        core->series.partial += !readable;
+    lki_hist_release(&latency);
+    if (told_ns > life->told_ns)
+        life->told_ns = told_ns;
+}
+
+void lki_numbers_second(struct lki_member *member, const struct lki_report_second *second,
+                        uint64_t message)
+{
+    if (member->stage == LKI_MEMBER_ABSENT || heard_before(member->last, message))
+        return;
+    keep_snapshot(member->last, second);
+    keep_health(member, &second->health);
+    member->last->hook_errors = second->hook_errors;
+    if (member->core->started && second->row.span_ns > 0)
+        keep_row(member, second);
+}
+
+/* ---- how it stands ---- */
+
+static void add_totals(struct lki_totals *into, const struct lki_totals *more)
+{
+    into->iterations += more->iterations;
+    into->steps += more->steps;
+    into->step_errors += more->step_errors;
+    into->http_requests += more->http_requests;
+    into->http_errors += more->http_errors;
+    into->http_unsent += more->http_unsent;
+    into->http_retries += more->http_retries;
+    into->http_sent += more->http_sent;
+    into->bytes_sent += more->bytes_sent;
+    into->bytes_received += more->bytes_received;
+}
+
+static void add_lives(const struct lki_member *member, struct lki_core_status *status)
+{
+    for (const struct lki_life *life = member->first; life; life = life->next) {
+        add_totals(&status->totals, life->exact ? &life->totals : &life->head.totals);
+        status->hook_errors += life->hook_errors;
+        status->started += life->head.started;
+        status->dropped += life->head.dropped;
+        status->late += life->head.late;
+    }
+}
+
+static void add_member(const struct lki_member *member, struct lki_core_status *status)
+{
+    add_lives(member, status);
+    status->users += member->shown.users;
+    status->workers_alive += member->shown.alive;
+    if (member->busy_share > status->busy_share)
+        status->busy_share = member->busy_share;
+    if (member->busiest_ns > status->busiest_ns)
+        status->busiest_ns = member->busiest_ns;
+}
+
+static int64_t elapsed_ns(const struct lki_core *core)
+{
+    int64_t end_ns = lki_core_now(core);
+    int64_t ns;
+
+    if (core->state >= LKI_CORE_STOPPING && core->stopping != LKI_STOPPING_USERS)
+        end_ns = core->end_ns;
+    ns = end_ns - (core->started ? core->start_ns : core->begun_ns);
+    return ns > 0 ? ns : 0;
+}
+
+void lki_core_status(const struct lki_core *core, struct lki_core_status *status)
+{
+    const struct lki_series_row *last = lki_series_last(&core->series);
+
+    *status = (struct lki_core_status){
+        .state = core->state,
+        .setting_up = core->state == LKI_CORE_PREPARING,
+        .tearing_down = core->state == LKI_CORE_STOPPING &&
+                        core->stopping == LKI_STOPPING_TEAR_DOWN,
+        .elapsed_ns = elapsed_ns(core),
+        .total_ns = core->plan.duration_ns == LKI_NEVER ? 0 : core->plan.duration_ns,
+        .users_wanted = core->state == LKI_CORE_RUNNING ? core->users_wanted : 0,
+        .rate_wanted = core->state == LKI_CORE_RUNNING ? lki_paces_rate(core) : 0,
+        .workers = core->member_count,
+        .crashes = core->crash_count,
+        .ended_by = core->ended_by,
+    };
+    if (last)
+        status->last = *last;
+    for (size_t i = 0; i < core->member_count; i++)
+        add_member(&core->members[i], status);
+}
+
+size_t lki_core_worker_count(const struct lki_core *core)
+{
+    return core->member_count;
+}
+
+const struct lki_core_worker *lki_core_worker(const struct lki_core *core, size_t index)
+{
+    return &core->members[index].shown;
+}

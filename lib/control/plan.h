@@ -1,0 +1,52 @@
+/*
+ * What a run is to be: how many users, or arrivals, at each moment, and when it ends.
+ */
+#ifndef LKI_CONTROL_PLAN_H
+#define LKI_CONTROL_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+
+/* From where the stage before ended to target, evenly, over so long; 0: at once. */
+struct lki_stage {
+    int64_t length_ns;
+    double target; /* users, or arrivals a second */
+};
+
+struct lki_plan {
+    const char *run_id; /* NULL: a random one */
+    uint64_t users;     /* at the start; of a run with arrivals or without stages: all along */
+    double rate_per_s;  /* of arrivals at the start; 0 without rated: none */
+    bool rated;         /* iterations begin at a rate: stages are of that */
+    struct lki_stage *stages; /* borrowed */
+    size_t stage_count;
+    int64_t duration_ns; /* with stages: their sum; LKI_NEVER: none */
+    uint64_t iterations; /* shared by all users; 0: no limit */
+    uint64_t seed;
+    int64_t grace_ns;        /* for steps in hand at the end, and of users that are to leave */
+    int64_t arrival_wait_ns; /* how late one may start for want of a user */
+};
+
+/* What the plan asks for, t_ns after the start: users, or the rate. */
+double lki_plan_target(const struct lki_plan *plan, int64_t t_ns);
+
+/* When the number of users changes next after t_ns; LKI_NEVER: not any more. */
+int64_t lki_plan_next_change(const struct lki_plan *plan, int64_t t_ns);
+
+/* The most users at any time. */
+uint64_t lki_plan_population(const struct lki_plan *plan);
+
+/* The length of all stages. */
+int64_t lki_plan_stages_ns(const struct lki_plan *plan);
+
+/* Of a plan with a rate: how many arrivals it asks for in that time. */
+double lki_plan_arrivals(const struct lki_plan *plan, int64_t from_ns, int64_t to_ns);
+
+/* The same: until when the rate can be taken for one, if it is to be told anew each step_ns while
+ * it changes, counted from the beginning of a stage; LKI_NEVER: it does not change any more. */
+int64_t lki_plan_rate_holds(const struct lki_plan *plan, int64_t t_ns, int64_t step_ns);
+
+#endif

@@ -1,0 +1,13 @@
+/*
+ * What went wrong, by kind, the most frequent first, each with an example where one was kept.
+ */
+#ifndef LKI_REPORT_ERRORS_H
+#define LKI_REPORT_ERRORS_H
+
+#include "report/table.h"
+#include "result/result.h"
+
+/* Checks are not among them: they have a table of their own. Prints nothing if there is nothing. */
+void lki_report_errors(const struct lki_result *result, const struct lki_paper *paper);
+
+#endif

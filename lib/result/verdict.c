@@ -1,0 +1,268 @@
+#include "result/verdict.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "stats/code.h"
+
+/* A generator this busy measures its own queue. */
+#define BUSY_SHARE 0.95
+/* The processor was somebody else's for so much of the time: what was measured includes that. */
+#define WAITED_SHARE 0.10
+/* For so much of the time the loop was held up: that is more than p99 leaves out. */
+#define STALLED_SHARE 0.01
+/* Of arrivals that started: with more of them p99 is about the generator. That p99 of the lateness
+ * is beyond 100 ms needs no rule of its own: then at least one in a hundred is late. */
+#define LATE_SHARE 0.01
+/* So few may be one hiccup, which any machine has. */
+#define LATE_FEW 2
+/* What took no longer has no share of a processor worth a word. */
+#define SPAN_MIN_NS LKI_NS_PER_S
+
+#define WHO_BYTES 48
+#define LIMIT_BYTES 64
+
+static double share_of(int64_t ns, int64_t span_ns)
+{
+    return span_ns > 0 && ns > 0 ? (double)ns / (double)span_ns : 0;
+}
+
+static double busy_share(const struct lki_result_health *health)
+{
+    return health->span_ns > SPAN_MIN_NS ? share_of(health->busy_ns, health->span_ns) : 0;
+}
+
+static double waited_share(const struct lki_result_health *health)
+{
+    return health->span_ns > SPAN_MIN_NS ? share_of(health->waited_ns, health->span_ns) : 0;
+}
+
+/* At most: as if all were as long as the longest one. */
+static double stalled_share(const struct lki_result_health *health)
+{
+    double held_ns = (double)health->stalls * (double)health->busiest_ns;
+
+    return health->span_ns > 0 && held_ns > 0 ? held_ns / (double)health->span_ns : 0;
+}
+
+/* The worker for which that share is largest; NULL if it is beyond limit for none. count: for how
+ * many it is. */
+static const struct lki_result_health *worst(const struct lki_result *result,
+                                             double (*share)(const struct lki_result_health *),
+                                             double limit, size_t *count)
+{
+    const struct lki_result_health *found = NULL;
+
+    *count = 0;
+    for (size_t i = 0; i < result->health_count; i++) {
+        const struct lki_result_health *health = &result->health[i];
+
+        if (!(share(health) > limit))
+            continue;
+        ++*count;
+        if (!found || share(health) > share(found))
+            found = health;
+    }
+    return found;
+}
+
+/* "the event loop", "worker 2", "worker 2, as 3 others,". */
+static const char *who(const struct lki_result *result, const struct lki_result_health *health,
+                       size_t count, char text[WHO_BYTES])
+{
+    size_t number = (size_t)(health - result->health) + 1;
+
+    if (!result->workers)
+        return "the event loop";
+    if (count < 2)
+        snprintf(text, WHO_BYTES, "worker %zu", number);
+    else
+        snprintf(text, WHO_BYTES, "worker %zu, like %zu other%s,", number, count - 1,
+                 count > 2 ? "s" : "");
+    return text;
+}
+
+static void judge_processor(struct lki_result *result)
+{
+    char text[WHO_BYTES];
+    size_t count;
+    const struct lki_result_health *busy = worst(result, busy_share, BUSY_SHARE, &count);
+    const struct lki_result_health *waited;
+
+    if (busy)
+        lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
+                         "%s used %.0f %% of a processor: the latencies include waiting for it; "
+                         "use more workers (-w), fewer users or longer pauses",
+                         who(result, busy, count, text), busy_share(busy) * 100);
+    waited = worst(result, waited_share, WAITED_SHARE, &count);
+    if (waited)
+        lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
+                         "%s could have run for another %.0f %% of the time, but other programs "
+                         "had the processor: end them, or use fewer workers (-w) than there are "
+                         "processors",
+                         who(result, waited, count, text), waited_share(waited) * 100);
+}
+
+static void judge_stalls(struct lki_result *result)
+{
+    static const char cause[] = "a step computed or blocked (see lk_blocking), or other programs "
+                                "had the processor";
+    char text[WHO_BYTES];
+    size_t count;
+    const struct lki_result_health *health = worst(result, stalled_share, 0, &count);
+    double longest_ms;
+
+    if (!health)
+        return;
+    longest_ms = (double)health->busiest_ns / 1e6;
+    if (stalled_share(health) > STALLED_SHARE)
+        lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
+                         "%s was held up %" PRIu64 " time%s, for %.0f ms at the longest: %s",
+                         who(result, health, count, text), health->stalls,
+                         health->stalls == 1 ? "" : "s", longest_ms, cause);
+    else
+        lki_result_note(result, "%s was held up %" PRIu64 " time%s, for %.0f ms at the longest: %s",
+                        who(result, health, count, text), health->stalls,
+                        health->stalls == 1 ? "" : "s", longest_ms, cause);
+}
+
+static uint64_t code_total(const struct lki_result_metric *metric, lki_code code)
+{
+    for (size_t i = 0; i < metric->code_count; i++) {
+        if (metric->codes[i].code == code)
+            return metric->codes[i].count;
+    }
+    return 0;
+}
+
+/* What ran out on this side says nothing about the server. */
+static void judge_limits(struct lki_result *result, const struct lki_judged *judged)
+{
+    uint64_t descriptors = code_total(&result->all_http, LKI_CODE_HTTP_NO_DESCRIPTORS);
+    uint64_t ports = code_total(&result->all_http, LKI_CODE_HTTP_NO_PORTS);
+    char limit[LIMIT_BYTES] = "";
+
+    if (judged->descriptor_limit)
+        snprintf(limit, sizeof(limit), " of the %" PRIu64 " that a process may have",
+                 judged->descriptor_limit);
+    if (descriptors)
+        lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
+                         "%" PRIu64 " request%s found no free file descriptor here%s: raise the "
+                         "limit (ulimit -n), or use more workers (-w)",
+                         descriptors, descriptors == 1 ? "" : "s", limit);
+    *limit = '\0';
+    if (judged->port_count)
+        snprintf(limit, sizeof(limit), " of the %" PRIu64 " that there are", judged->port_count);
+    if (ports)
+        lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
+                         "%" PRIu64 " request%s found no free local port here%s: keep connections "
+                         "alive, use more addresses of the target, or widen "
+                         "net.ipv4.ip_local_port_range",
+                         ports, ports == 1 ? "" : "s", limit);
+}
+
+static void judge_arrivals(struct lki_result *result)
+{
+    const struct lki_result_arrivals *arrivals = &result->arrivals;
+
+    if (arrivals->dropped && !arrivals->started)
+        lki_result_note(result,
+                        "none of %" PRIu64 " arrivals found a user: none could begin its life, or "
+                        "had a step that was ready",
+                        arrivals->intended);
+    else if (arrivals->dropped)
+        lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
+                         "%" PRIu64 " of %" PRIu64 " arrivals found no free user in time and were "
+                         "dropped: use more users (-u)",
+                         arrivals->dropped, arrivals->intended);
+    if (arrivals->late > LATE_FEW &&
+        (double)arrivals->late > LATE_SHARE * (double)arrivals->started)
+        lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
+                         "%" PRIu64 " of %" PRIu64 " arrivals began late, 1 in 100 by %.0f ms or "
+                         "more: use more users (-u) if all of them were at work, else more "
+                         "workers (-w)",
+                         arrivals->late, arrivals->started,
+                         (double)arrivals->lateness.p99_ns / 1e6);
+}
+
+static void doubt_crash(struct lki_result *result, const struct lki_result_crash *crash)
+{
+    size_t others = result->crash_count - 1;
+    char more[WHO_BYTES] = "";
+
+    if (others)
+        snprintf(more, sizeof(more), ", and %zu more crash%s", others, others == 1 ? "" : "es");
+    if (*crash->step && crash->user)
+        lki_result_doubt(result, LKI_RUN_INCOMPLETE,
+                         "user %" PRIu64 " crashed in %s (%s)%s: what it had in hand is lost",
+                         crash->user, crash->step, crash->what, more);
+    else if (*crash->step)
+        lki_result_doubt(result, LKI_RUN_INCOMPLETE, "%s crashed (%s)%s", crash->step, crash->what,
+                         more);
+    else
+        lki_result_doubt(result, LKI_RUN_INCOMPLETE,
+                         "worker %" PRIu64 " died (%s)%s: what it had in hand is lost",
+                         crash->worker, crash->what, more);
+}
+
+static void judge_losses(struct lki_result *result, const struct lki_judged *judged)
+{
+    uint64_t overflowed = 0;
+
+    for (size_t i = 0; i < result->health_count; i++)
+        overflowed += result->health[i].overflowed;
+    if (result->crash_count)
+        doubt_crash(result, &result->crashes[0]);
+    if (result->requests_lost)
+        lki_result_doubt(result, LKI_RUN_INCOMPLETE,
+                         "%" PRIu64 " request%s counted in the totals, but in no row below: the "
+                         "worker that made them died before it told of them",
+                         result->requests_lost, result->requests_lost == 1 ? " is" : "s are");
+    if (result->seconds_lost)
+        lki_result_doubt(result, LKI_RUN_INCOMPLETE,
+                         "%" PRIu64 " second%s of workers that died: no row of the series, and no "
+                         "latency, knows of %s",
+                         result->seconds_lost, result->seconds_lost == 1 ? "" : "s",
+                         result->seconds_lost == 1 ? "it" : "them");
+    if (judged->unexplained)
+        lki_result_doubt(result, LKI_RUN_INCOMPLETE,
+                         "a worker was lost for good: how much is missing is not known");
+    if (overflowed)
+        lki_result_doubt(result, LKI_RUN_INCOMPLETE,
+                         "%" PRIu64 " stacks overflowed: give the steps a larger .stack_bytes",
+                         overflowed);
+}
+
+static void judge_hooks(struct lki_result *result, const struct lki_judged *judged)
+{
+    if (judged->set_up_failure)
+        lki_result_fail(result, "on_setup failed: %s", judged->set_up_failure);
+    else if (judged->failure)
+        lki_result_fail(result, "%s", judged->failure);
+    if (judged->tear_down_failure)
+        lki_result_note(result, "on_teardown failed: %s", judged->tear_down_failure);
+    if (judged->set_up_abandoned)
+        lki_result_note(result, "on_setup was still in a function called by lk_blocking");
+    if (judged->tear_down_abandoned)
+        lki_result_note(result, "on_teardown was still in a function called by lk_blocking");
+}
+
+void lki_result_judge(struct lki_result *result, const struct lki_judged *judged)
+{
+    uint64_t abandoned = 0;
+
+    for (size_t i = 0; i < result->health_count; i++)
+        abandoned += result->health[i].abandoned;
+    judge_losses(result, judged);
+    judge_processor(result);
+    judge_stalls(result);
+    judge_limits(result, judged);
+    judge_arrivals(result);
+    if (abandoned)
+        lki_result_note(result, "%" PRIu64 " users were still in a function called by lk_blocking",
+                        abandoned);
+    if (judged->no_users)
+        lki_result_note(result, "no user could begin its life for a minute, so the run was ended");
+    judge_hooks(result, judged);
+}

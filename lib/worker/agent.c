@@ -1,0 +1,474 @@
+#include "worker/agent.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "user/lease.h"
+#include "worker/reporter.h"
+
+struct lki_agent {
+    struct lki_loop *loop;
+    const struct lki_model *model;
+    struct lki_worker_page *page;
+    void (*on_over)(struct lki_agent *agent, void *arg);
+    void *arg;
+    struct lki_reporter reporter;
+    struct lki_worker worker;
+    struct lki_lender lender;
+    struct lki_arena inbox; /* of the order in hand */
+    struct lki_post news;   /* at the end of a turn the core is told what has changed */
+    struct lki_post ending;
+    bool prepared; /* there is a worker */
+    bool counted;
+    struct lki_report_iterations told; /* the last time; wanted: and were not granted since */
+    uint64_t granted;                  /* iterations, in all */
+    uint64_t returned;                 /* of those */
+    uint64_t recalls;
+    bool granted_last;
+    struct lki_post reclaiming;
+    bool orphaned;
+    bool over;
+};
+
+static struct lki_agent *agent_of(struct lki_worker *worker)
+{
+    return LKI_CONTAINER(worker, struct lki_agent, worker);
+}
+
+/* ---- the end ---- */
+
+static void on_ending(struct lki_post *post)
+{
+    struct lki_agent *agent = LKI_CONTAINER(post, struct lki_agent, ending);
+
+    agent->on_over(agent, agent->arg);
+}
+
+static void end(struct lki_agent *agent)
+{
+    if (agent->over)
+        return;
+    agent->over = true;
+    lki_loop_post(agent->loop, &agent->ending, on_ending);
+}
+
+static void orphan(struct lki_agent *agent)
+{
+    agent->orphaned = !agent->over;
+    end(agent);
+}
+
+/* ---- reports ---- */
+
+/* A core that does not know what it needs to know is as good as none, and does best with a worker
+ * that is gone. */
+static void check_said(struct lki_agent *agent)
+{
+    if (agent->reporter.failed)
+        orphan(agent);
+}
+
+static void say(struct lki_agent *agent, const struct lki_report *report)
+{
+    lki_reporter_say(&agent->reporter, report);
+    check_said(agent);
+}
+
+static void say_failed(struct lki_agent *agent, enum lk_err err, const char *doing)
+{
+    char message[128];
+    struct lki_buf text = {.data = message, .cap = sizeof(message), .max = sizeof(message)};
+    const struct lki_report report = {.kind = LKI_REPORT_FAILED,
+                                      .failed = {.err = err, .message = message}};
+
+    lki_buf_printf(&text, "cannot %s: %s", doing, lk_strerror(err));
+    lki_buf_cstr(&text);
+    if (text.err)
+        *message = '\0';
+    say(agent, &report);
+}
+
+/* More are asked for before they run out; when they have run out, when one could begin. */
+static bool wants_iterations(const struct lki_crowd *crowd)
+{
+    uint64_t left = lki_crowd_left(crowd);
+
+    return (left && left <= crowd->iterations_low) || lki_crowd_starves(crowd);
+}
+
+/* What the core knows already is not told again. */
+static void tell_iterations(struct lki_agent *agent)
+{
+    const struct lki_crowd *crowd = &agent->worker.crowd;
+    const struct lki_report_iterations *told = &agent->told;
+    const struct lki_report report = {.kind = LKI_REPORT_ITERATIONS,
+                                      .iterations = {.granted = agent->granted,
+                                                     .recalls = agent->recalls,
+                                                     .returned = agent->returned,
+                                                     .left = lki_crowd_left(crowd),
+                                                     .wanted = wants_iterations(crowd)}};
+    bool used_up = !report.iterations.left && (told->left || told->granted != agent->granted);
+    bool asks = report.iterations.wanted && !told->wanted;
+
+    if (!agent->counted || agent->granted_last || agent->reclaiming.fn ||
+        (!used_up && !asks && told->recalls == agent->recalls))
+        return;
+    agent->told = report.iterations;
+    say(agent, &report);
+}
+
+static void on_news_post(struct lki_post *post)
+{
+    struct lki_agent *agent = LKI_CONTAINER(post, struct lki_agent, news);
+
+    if (agent->over)
+        return;
+    lki_reporter_resources(&agent->reporter, &agent->worker);
+    tell_iterations(agent);
+    check_said(agent);
+}
+
+static void tell_news(struct lki_agent *agent)
+{
+    lki_loop_post(agent->loop, &agent->news, on_news_post);
+}
+
+static void on_news(struct lki_lender *lender)
+{
+    tell_news(LKI_CONTAINER(lender, struct lki_agent, lender));
+}
+
+static void on_low(struct lki_worker *worker, void *arg)
+{
+    (void)arg;
+    tell_news(agent_of(worker));
+}
+
+static void on_second(struct lki_worker *worker, void *arg)
+{
+    struct lki_agent *agent = arg;
+
+    if (agent->over)
+        return;
+    lki_crowd_serve(&worker->crowd);
+    lki_reporter_second(&agent->reporter, worker, worker->act == LKI_ACT_USERS);
+}
+
+static void say_gone(struct lki_agent *agent)
+{
+    const struct lki_worker *worker = &agent->worker;
+    const struct lki_report report = {.kind = LKI_REPORT_GONE,
+                                      .gone = {.why = worker->ended_by, .at_ns = worker->end_ns}};
+
+    lki_reporter_second(&agent->reporter, worker, true);
+    say(agent, &report);
+}
+
+static void on_border(struct lki_worker *worker, void *arg)
+{
+    struct lki_agent *agent = arg;
+
+    if (agent->over)
+        return;
+    if (worker->act == LKI_ACT_GONE)
+        say_gone(agent);
+    else
+        lki_reporter_hook(&agent->reporter, worker,
+                          worker->act == LKI_ACT_READY ? LK_RUN_SETUP : LK_RUN_TEARDOWN);
+    check_said(agent);
+}
+
+/* ---- orders ---- */
+
+static void prepare(struct lki_agent *agent, const struct lki_order_prepare *order)
+{
+    const struct lki_share share = {.users = order->population,
+                                    .duration_ns = LKI_NEVER,
+                                    .seed = order->seed,
+                                    .grace_ns = order->grace_ns,
+                                    .arrival_wait_ns = order->arrival_wait_ns};
+    const struct lki_lead lead = {.loop = agent->loop,
+                                  .page = agent->page,
+                                  .lender = &agent->lender,
+                                  .backstage = order->backstage,
+                                  .arrivals = order->arrivals,
+                                  .counted = order->counted,
+                                  .on_border = on_border,
+                                  .on_low = on_low};
+    enum lk_err err = lki_worker_open_led(&agent->worker, agent->model, &share, &lead, agent);
+
+    if (err) {
+        say_failed(agent, err, "prepare the worker");
+        return;
+    }
+    agent->worker.on_second = on_second;
+    agent->counted = order->counted;
+    agent->prepared = true;
+    say(agent, &(struct lki_report){.kind = LKI_REPORT_PREPARED});
+}
+
+/* Who carried out the set-up has its data already. */
+static void start(struct lki_agent *agent, const struct lki_order_start *order)
+{
+    struct lki_crowd *crowd = &agent->worker.crowd;
+
+    if (order->run_data && !crowd->run_data &&
+        lki_run_data_add(&crowd->run_data, agent->loop, order->run_data))
+        say_failed(agent, LK_E_NOMEM, "keep the data of the run");
+    else
+        lki_worker_start(&agent->worker, order->start_ns, order->end_ns);
+}
+
+static void have_users(struct lki_agent *agent, const struct lki_order_users *order)
+{
+    enum lk_err err = lki_worker_users(&agent->worker, order);
+
+    if (err)
+        say_failed(agent, err, "make the users");
+}
+
+static void set_rate(struct lki_agent *agent, const struct lki_order_rate *order)
+{
+    struct lki_worker *worker = &agent->worker;
+
+    if (worker->crowd.arrivals && worker->act <= LKI_ACT_USERS &&
+        lki_arrivals_pace(&worker->arrivals, order->rate_per_s, order->lead, order->since_ns))
+        say_failed(agent, LK_E_NOMEM, "set the rate");
+}
+
+static void on_reclaiming(struct lki_post *post)
+{
+    struct lki_agent *agent = LKI_CONTAINER(post, struct lki_agent, reclaiming);
+    struct lki_crowd *crowd = &agent->worker.crowd;
+
+    if (agent->over || agent->granted_last)
+        return;
+    crowd->iterations_low = 0;
+    agent->returned += lki_crowd_reclaim(crowd);
+    tell_news(agent);
+}
+
+/* More are asked for when half of a block is left. */
+static void grant(struct lki_agent *agent, uint64_t more, bool last)
+{
+    struct lki_crowd *crowd = &agent->worker.crowd;
+
+    agent->granted += more;
+    agent->granted_last = last;
+    agent->told.wanted = false;
+    crowd->iterations_low = last ? 0 : more / 2;
+    lki_crowd_grant(crowd, more, last);
+}
+
+/* Whoever was woken for what was granted before a recall begins it first: so what is given to who
+ * needs it does not go round without end. */
+static void lease_iterations(struct lki_agent *agent, const struct lki_order_iterations *order)
+{
+    if (!agent->counted || agent->granted_last || order->granted < agent->granted)
+        return;
+    if (order->granted > agent->granted || order->last)
+        grant(agent, order->granted - agent->granted, order->last);
+    if (order->recalls > agent->recalls) {
+        agent->recalls = order->recalls;
+        lki_loop_post(agent->loop, &agent->reclaiming, on_reclaiming);
+    }
+}
+
+static void take_objects(struct lki_agent *agent, const struct lki_order_objects *order)
+{
+    const struct lki_resources *resources = &agent->worker.crowd.resources;
+
+    if (order->resource < resources->count &&
+        lki_lease_take(&resources->pools[order->resource], order))
+        say_failed(agent, LK_E_NOMEM, "take what it was given of a resource");
+}
+
+static void recall(struct lki_agent *agent, const struct lki_order_recall *order)
+{
+    const struct lki_resources *resources = &agent->worker.crowd.resources;
+
+    if (order->resource < resources->count)
+        lki_lease_recall(&resources->pools[order->resource], order->on);
+}
+
+/* The last numbers of who still has users are those up to now. */
+static void quit(struct lki_agent *agent)
+{
+    bool change = agent->prepared && agent->worker.act == LKI_ACT_USERS;
+
+    if (change)
+        lki_worker_update(&agent->worker);
+    if (agent->prepared) {
+        lki_reporter_resources(&agent->reporter, &agent->worker);
+        lki_reporter_second(&agent->reporter, &agent->worker, change);
+    }
+    end(agent);
+}
+
+static void obey(struct lki_agent *agent, const struct lki_order *order)
+{
+    struct lki_worker *worker = &agent->worker;
+
+    switch (order->kind) {
+    case LKI_ORDER_SET_UP:
+        lki_worker_set_up(worker);
+        break;
+    case LKI_ORDER_START:
+        start(agent, &order->start);
+        break;
+    case LKI_ORDER_USERS:
+        have_users(agent, &order->users);
+        break;
+    case LKI_ORDER_RATE:
+        set_rate(agent, &order->rate);
+        break;
+    case LKI_ORDER_ITERATIONS:
+        lease_iterations(agent, &order->iterations);
+        break;
+    case LKI_ORDER_OBJECTS:
+        take_objects(agent, &order->objects);
+        break;
+    case LKI_ORDER_RECALL:
+        recall(agent, &order->recall);
+        break;
+    case LKI_ORDER_STOP:
+        lki_worker_stop_times(worker, order->stop.why, order->stop.times);
+        break;
+    case LKI_ORDER_TEAR_DOWN:
+        lki_worker_tear_down(worker);
+        break;
+    default:
+        break;
+    }
+}
+
+/* Those of before the first one, and of after the last one, are nobody's. */
+static void on_message(struct lki_link *link, const void *bytes, size_t len)
+{
+    struct lki_agent *agent = link->owner;
+    struct lki_order order;
+    enum lk_err err = LK_OK;
+
+    if (agent->over)
+        return;
+    err = lki_order_read(&order, bytes, len, &agent->inbox);
+    if (err)
+        say_failed(agent, err, "read an order");
+    else if (order.kind == LKI_ORDER_QUIT)
+        quit(agent);
+    else if (agent->prepared)
+        obey(agent, &order);
+    else if (order.kind == LKI_ORDER_PREPARE)
+        prepare(agent, &order.prepare);
+    lki_arena_reset(&agent->inbox);
+}
+
+static void on_gone(struct lki_link *link)
+{
+    orphan(link->owner);
+}
+
+/* ---- from outside ---- */
+
+static void say_hello(struct lki_agent *agent)
+{
+    const struct lki_report report = {
+        .kind = LKI_REPORT_HELLO,
+        .hello = {.pid = (uint64_t)getpid(), .program = lki_program_hash(agent->model)}};
+
+    lki_reporter_say(&agent->reporter, &report);
+}
+
+enum lk_err lki_agent_new(struct lki_agent **out, struct lki_loop *loop,
+                          const struct lki_model *model, struct lki_link *link,
+                          struct lki_worker_page *page,
+                          void (*on_over)(struct lki_agent *agent, void *arg), void *arg)
+{
+    struct lki_agent *agent = lki_zalloc(sizeof(*agent));
+
+    if (!agent) {
+        lki_link_close(link);
+        return LK_E_NOMEM;
+    }
+    agent->loop = loop;
+    agent->model = model;
+    agent->page = page;
+    agent->on_over = on_over;
+    agent->arg = arg;
+    agent->lender.on_news = on_news;
+    lki_arena_init(&agent->inbox, NULL, 0);
+    lki_reporter_init(&agent->reporter, link);
+    link->owner = agent;
+    link->on_message = on_message;
+    link->on_gone = on_gone;
+    say_hello(agent);
+    if (agent->reporter.failed) {
+        lki_agent_free(agent);
+        return LK_E_NOMEM;
+    }
+    *out = agent;
+    return LK_OK;
+}
+
+bool lki_agent_orphaned(const struct lki_agent *agent)
+{
+    return agent->orphaned;
+}
+
+void lki_agent_cut(struct lki_agent *agent)
+{
+    for (int times = 0; times < 2 && agent->prepared; times++)
+        lki_worker_stop(&agent->worker, LKI_END_CRASHES);
+}
+
+bool lki_agent_free(struct lki_agent *agent)
+{
+    bool closed = true;
+
+    if (!agent)
+        return true;
+    agent->over = true;
+    lki_reporter_release(&agent->reporter);
+    if (agent->prepared)
+        closed = lki_worker_close(&agent->worker);
+    lki_loop_unpost(agent->loop, &agent->news);
+    lki_loop_unpost(agent->loop, &agent->reclaiming);
+    lki_loop_unpost(agent->loop, &agent->ending);
+    lki_arena_reset(&agent->inbox);
+    free(agent);
+    return closed;
+}
+
+/* ---- which program it is ---- */
+
+static uint64_t hash_name(uint64_t hash, const char *name)
+{
+    return (hash ^ lki_hash(name, strlen(name))) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static uint64_t hash_types(uint64_t hash, const struct lki_model *model)
+{
+    for (size_t t = 0; t < model->type_count; t++) {
+        const struct lki_vu_type *type = &model->types[t];
+
+        hash = hash_name(hash, type->name);
+        for (size_t s = 0; s < type->step_count; s++)
+            hash = hash_name(hash, type->steps[s].name);
+    }
+    return hash;
+}
+
+uint64_t lki_program_hash(const struct lki_model *model)
+{
+    uint64_t hash = hash_types(hash_name(0, LK_VERSION), model);
+
+    for (size_t i = 0; i < model->resource_count; i++)
+        hash = hash_name(hash, model->resources[i]->def.name);
+    for (size_t i = 0; i < model->metric_count; i++)
+        hash = hash_name(hash, model->metrics[i]->def.name);
+    for (size_t i = 0; i < model->probe_count; i++)
+        hash = hash_name(hash, model->probes[i]->def.name);
+    return hash;
+}

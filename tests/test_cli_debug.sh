@@ -1,0 +1,228 @@
+#!/usr/bin/env bash
+#
+# The command debug: one user, each step once in an order that honours needs, and every exchange as
+# it went over the wire.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+root=$PWD
+
+# shellcheck source=tests/support/program.sh
+. "$root/tests/support/program.sh"
+
+# A server that ends with what it reads from us.
+serve() { # script
+    coproc SERVER { "$build/tests/support/serve" "$1"; }
+    read -r url <&"${SERVER[0]}"
+}
+end_serving() {
+    local pid=$SERVER_PID
+    eval "exec ${SERVER[1]}>&-"
+    wait "$pid"
+}
+
+program all <<'END'
+#include <string.h>
+#include <loadkit/loadkit.h>
+
+LK_PARAM(base_url, .required = true);
+LK_PARAM(token, .secret = true);
+LK_PARAM(bad);
+LK_PARAM(binary, .type = LK_BOOL);
+
+static void misbehave(lk_vu *vu, const char *where)
+{
+    if (!strcmp(lk_param(vu, "bad"), where))
+        LK_FAIL("bad in %s", where);
+}
+
+LK_ON_SETUP()
+{
+    lk_http_base_url(vu, lk_param(vu, "base_url"));
+    lk_get(vu, "/setup");
+    misbehave(vu, "setup");
+}
+LK_ON_TEARDOWN() { lk_get(vu, "/teardown"); misbehave(vu, "teardown"); }
+LK_PROBE(depth, .every_s = 0.01) { return LK_VALUE(lk_get(vu, "/probe")->status); }
+
+LK_VU(buyer) { int unused; };
+LK_ON_INIT(buyer) { lk_http_base_url(vu, lk_param(vu, "base_url")); misbehave(vu, "init"); }
+LK_ON_START(buyer) { lk_get(vu, "/start"); misbehave(vu, "start"); }
+LK_ON_STOP(buyer) { lk_get(vu, "/stop"); misbehave(vu, "stop"); }
+LK_STEP(buyer, pay, .needs = "login, search", .every = LK_FIXED(3600))
+{
+    if (lk_param_bool(vu, "binary"))
+        lk_post(vu, "/pay", .body = "\1\2\3\0\5", .body_bytes = 5);
+    else
+        lk_post(vu, "/pay", .json = LK_OBJECT("token", lk_param(vu, "token"), "text", "0123456789"));
+    LK_CHECK(lk_user_id(vu) == 1, "first user");
+    for (int i = 0; i < 3; i++)
+        LK_CHECK(i != 1 || strcmp(lk_param(vu, "bad"), "check"), "a check");
+    misbehave(vu, "pay");
+}
+LK_STEP(buyer, login)
+{
+    lk_response *r = lk_get(vu, "/login", .query = LK_PAIRS("key", lk_param(vu, "token")));
+    LK_CHECK(r->status == 200, "status");
+    if (!strcmp(lk_param(vu, "bad"), "login"))
+        LK_FAIL("the token %s is wrong", lk_param(vu, "token"));
+}
+LK_STEP(buyer, search, .needs = "login") { lk_get(vu, "/search"); }
+LK_STEP(buyer, rest) { lk_sleep(vu, 0.001); }
+
+LK_VU(seller) { int unused; };
+LK_ON_INIT(seller) { lk_http_base_url(vu, lk_param(vu, "base_url")); }
+LK_STEP(seller, sell) { lk_get(vu, "/sell"); }
+LK_MAIN()
+END
+
+# What was asked for, in its order.
+asks() { # what paths
+    local got
+    got=$(sed -n 's/^  > [A-Z]* \([^ ?]*\).* HTTP\/1\.1$/\1/p' out | paste -sd ' ')
+    [ "$got" = "$2" ]
+    tell $? "$1"
+    [ "$got" = "$2" ] || echo "asked for: $got"
+}
+
+shows() { # what line...
+    local what=$1 line
+    shift
+    for line; do
+        grep -qxF -- "$line" out && continue
+        tell 1 "$what"
+        printf 'missing: %s\n' "$line"
+        cat out err
+        return
+    done
+    tell 0 "$what"
+}
+
+serve ok
+debug=(./all debug -p base_url="$url")
+
+ends "a scenario that works passes" 0 "${debug[@]}"
+asks "each step is carried out once, after those that it needs, and no probe is read" \
+    "/setup /start /login /search /pay /stop /teardown"
+shows "each has its name and its place" 'on_setup (all.c:15)' 'on_init (all.c:25)' \
+    'on_start (all.c:26)' 'pay (all.c:28)' 'rest (all.c:47)' 'on_stop (all.c:27)' \
+    'on_teardown (all.c:21)'
+shows "requests are shown as they go out" '  > POST /pay HTTP/1.1' \
+    "  > Host: ${url#http://}" '  > Content-Type: application/json' '  > Content-Length: 32' '  >' \
+    '  > {"token":"","text":"0123456789"}'
+shows "and answers as they come" '  < HTTP/1.1 200 OK' '  < Content-Type: text/plain' '  <' \
+    '  < hello'
+grep -qE '^  HTTP_200 in [0-9.]+[mun]?s: connect .*, send .*, wait .*; [0-9]+ bytes sent, 69 received$' out
+tell $? "with the time that each of their phases took"
+shows "checks are told" '  check passed: first user' '  check passed: status'
+grep -qE '^  passed in ' out && ! grep -q 'failed' <(grep -v '^passed: ' out)
+tell $? "and how each step ended"
+[ "$(tail -n 1 out | sed 's/seed .*/seed/')" = 'passed: steps 4 passed, 0 failed, 0 left out; hooks 0 failed; checks 0 failed; requests 7; seed' ]
+tell $? "the last line sums it up"
+! grep -q $'\e' out && [ ! -s err ]
+tell $? "all of it is plain text when that is no terminal"
+script -qec "${debug[*]}" /dev/null </dev/null | grep -q $'\e\[[0-9;]*m'
+tell $? "and coloured when it is one"
+! script -qec "${debug[*]} --no-color" /dev/null </dev/null | grep -q $'\e\[[0-9;]*m'
+tell $? "but not with --no-color"
+
+# ---- less of it
+
+ends "one step may be wanted" 0 "${debug[@]}" --step search
+asks "which takes what it needs along" "/setup /start /login /search /stop /teardown"
+ends "a user type may be wanted" 0 "${debug[@]}" --user seller
+asks "of which there is one user" "/setup /sell /teardown"
+ends "the step says which type it is of" 0 "${debug[@]}" --step sell
+asks "when that is not said" "/setup /sell /teardown"
+ends "bodies are cut" 0 "${debug[@]}" --body-bytes 20
+shows "where that is wanted" '  > {"token":"","text":"' '  > (cut: 32 bytes in all)'
+ends "or left out" 0 "${debug[@]}" --body-bytes 0
+shows "all of them" '  > (cut: 32 bytes in all)' '  < (cut: 5 bytes in all)'
+ends "a body that is no text" 0 "${debug[@]}" -p binary=yes
+shows "is not shown" '  > (5 bytes that are no text)'
+LK_PARAM_token=hunter22 ends "secrets" 1 "${debug[@]}" -p bad=login
+! grep -q hunter out && shows "are masked wherever they stand" '  > GET /login?key=*** HTTP/1.1' &&
+    grep -qE '^  STEP_FAILED after .*: the token \*\*\* is wrong$' out
+tell $? "in messages too"
+
+# ---- what goes wrong
+
+while read -r bad last; do
+    ends "a failure in $bad fails it all" 1 "${debug[@]}" -p bad="$bad"
+    [ "$(tail -n 1 out | sed 's/; requests .*//')" = "failed: steps $last" ]
+    tell $? "and is counted"
+    grep -qE "_FAILED after .*: bad in $bad\$" out || [ "$bad" = check ]
+    tell $? "with what went wrong"
+done <<'END'
+setup 0 passed, 0 failed, 4 left out; hooks 1 failed; checks 0 failed
+init 0 passed, 0 failed, 4 left out; hooks 1 failed; checks 0 failed
+start 0 passed, 0 failed, 4 left out; hooks 1 failed; checks 0 failed
+pay 3 passed, 1 failed, 0 left out; hooks 0 failed; checks 0 failed
+check 4 passed, 0 failed, 0 left out; hooks 0 failed; checks 1 failed
+stop 4 passed, 0 failed, 0 left out; hooks 1 failed; checks 0 failed
+teardown 4 passed, 0 failed, 0 left out; hooks 1 failed; checks 0 failed
+END
+run "${debug[@]}" -p bad=check
+shows "a check that failed is told with how often" '  check failed 1 of 3 times: a check'
+ends "what needs a step that failed" 1 "${debug[@]}" -p bad=login
+shows "is left out, and says why" \
+    'pay was not carried out: it needs login, which did not succeed' \
+    'search was not carried out: it needs login, which did not succeed'
+run "${debug[@]}" -p bad=start
+asks "who does not start stops all the same, once" "/setup /start /stop /teardown"
+end_serving
+
+serve half
+ends "half an answer is none" 1 ./all debug -p base_url="$url" --user seller
+grep -qE '^  HTTP_[A-Z]+ in .*; .* bytes sent, [0-9]+ received; ' out
+tell $? "and is told with what was wrong"
+end_serving
+serve wait
+./all debug -p base_url="$url" --user seller >out 2>err &
+pid=$!
+for _ in $(seq 200); do
+    grep -q 'Host: ' out && break
+    sleep 0.05
+done
+# two that come at once are one
+for _ in $(seq 200); do
+    grep -q '^failed: ' out && break
+    kill -INT "$pid" 2>/dev/null
+    sleep 0.05
+done
+wait "$pid"
+[ $? = 1 ] && grep -q '^failed: ' out
+tell $? "who loses patience gets a last line too"
+end_serving
+
+# ---- what is refused
+
+while IFS='|' read -r what args line; do
+    read -ra args <<<"$args"
+    refuses "${what% }" "all: ${line# }" ./all debug -p base_url=http://127.0.0.1 "${args[@]}"
+done <<'END'
+a user type has to be there | --user nobody | --user nobody: there is no such user type; there is buyer, seller
+a mistyped one is answered by the right one | --user buyr | --user buyr: there is no such user type; did you mean buyer? there is buyer, seller
+a step has to be there | --step nothing | --step nothing: there is no such step; there is pay, login, search, rest, sell
+a mistyped step is answered by the right one | --step serach | --step serach: there is no such step; did you mean search? there is pay, login, search, rest, sell
+it has to be of the user type | --user seller --step pay | --step pay: there is no such step; there is sell
+bytes are a number | --body-bytes all | --body-bytes all: a number was expected; give a whole number such as 0 or 10k
+there are no users to give | -u 5 | unknown option -u; --help lists them all
+END
+refuses "required parameters are required" \
+    'all: all.c:4: parameter base_url is required; give it with -p base_url=VALUE' ./all debug
+
+# ---- the shop
+
+"$build/examples/shop_server" --port 0 >listening &
+shop=$!
+for _ in $(seq 100); do
+    port=$(sed -n 's/^listening on 127.0.0.1:\([0-9]*\)$/\1/p' listening)
+    [ -n "$port" ] && break
+    sleep 0.05
+done
+ends "the shop works" 0 "$build/examples/shop" debug -p base_url="http://127.0.0.1:$port"
+shows "as an author would see it" '  > {"username":"user_1","password":"password"}'
+kill "$shop"
+wait "$shop" 2>/dev/null
+
+end_tests

@@ -1,0 +1,260 @@
+#!/usr/bin/env bash
+#
+# Worker processes: what the report counts is what nginx has logged, whatever becomes of a worker; a
+# step that crashes or hangs takes nobody with it but its user; and nothing is left of a parent that
+# was killed.
+set -u
+
+build=$(cd "${BUILD:-$(dirname "$0")/../build}" && pwd)
+traffic=$build/tests/support/traffic
+mishap=$build/tests/support/mishap
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-workers.XXXXXX")
+run_pid=
+
+# shellcheck source=tests/support/nginx.sh
+. "$(dirname "$0")/support/nginx.sh"
+# shellcheck source=tests/support/tell.sh
+. "$(dirname "$0")/support/tell.sh"
+trap 'end_nginx; rm -rf "$tmp"' EXIT
+
+kept="keepalive_requests 1000000;"
+
+check() { # what, command...
+    local what=$1
+    shift
+    "$@" >"$tmp/why" 2>&1
+    tell $? "$what"
+    [ "$failed" -eq "$seen_failed" ] || sed 's/^/    /' "$tmp/why" "$tmp/out" "$tmp/err"
+    seen_failed=$failed
+}
+seen_failed=0
+
+number() { # key
+    sed -n "s/^.*\"$1\": *\([0-9][0-9]*\).*$/\1/p" "$tmp/result.json" | head -n 1
+}
+
+last_number() { # key
+    grep -o "\"$1\": *[0-9]*" "$tmp/result.json" | tail -n 1 | grep -o '[0-9]*$'
+}
+
+says() { # file, text
+    grep -qF -- "$2" "$tmp/$1" || {
+        echo "$1 does not say: $2"
+        return 1
+    }
+}
+
+is() { # what, value, wanted
+    [ "$2" = "$3" ] || {
+        echo "$1 is ${2:-(none)}, wanted $3"
+        return 1
+    }
+}
+
+wait_until() { # command...: for half a minute at the most
+    for _ in $(seq 600); do
+        "$@" >/dev/null 2>&1 && return 0
+        sleep 0.05
+    done
+    echo "this did not happen: $*"
+    return 1
+}
+
+logged() {
+    wc -l <"$tmp/access.log"
+}
+
+logs_more_than() {
+    [ "$(logged)" -gt "$1" ]
+}
+
+start() { # program, options...
+    rm -f "$tmp/result.json"
+    # with job control it has a group of its own, and heeds SIGINT
+    set -m
+    "$@" --json "$tmp/result.json" >"$tmp/out" 2>"$tmp/err" &
+    run_pid=$!
+    set +m
+}
+
+finish() {
+    wait "$run_pid"
+    status=$?
+}
+
+workers() {
+    pgrep -P "$run_pid"
+}
+
+has_workers() { # count
+    [ "$(workers | wc -l)" -eq "$1" ]
+}
+
+state_is() { # pid, letters
+    grep -qE "^State:[[:space:]]*[$2]" "/proc/$1/status"
+}
+
+no_process() { # pid...
+    local pid
+
+    for pid; do
+        ! kill -0 "$pid" 2>/dev/null || state_is "$pid" Z || return 1
+    done
+}
+
+# ---- exact counts
+
+counts_are_the_servers() {
+    local requests unsent lines
+
+    end_nginx
+    requests=$(number http_requests)
+    unsent=$(number http_unsent)
+    lines=$(logged)
+    echo "${requests:-no} requests - ${unsent:-?} unsent, $lines lines in the log"
+    [ -n "$requests" ] && [ "$requests" -gt 0 ] && [ $((requests - unsent)) -eq "$lines" ]
+}
+
+count() { # what, signals, options...
+    local what=$1 signals=$2 before word
+    shift 2
+
+    start_nginx "$kept" || exit 1
+    start "$traffic" -u 200 -q -p "base_url=http://127.0.0.1:$port" "$@"
+    if [ -n "$signals" ]; then
+        wait_until logs_more_than 2000
+        for word in $signals; do
+            case $word in
+            INT) kill -INT "$run_pid" ;;
+            group) kill -INT -- "-$run_pid" ;;
+            *)
+                before=$(logged)
+                wait_until logs_more_than "$before"
+                ;;
+            esac
+        done
+    fi
+    finish
+    check "counts are exact: $what" counts_are_the_servers
+    check "and the run passed: $what" is "exit status" "$status" 0
+}
+
+for n in 2 4; do
+    count "$n workers, ended by duration" "" -w $n -d 2s
+    count "$n workers, ended by iterations" "" -w $n -i 20001
+    check "iterations are exact: $n workers" is iterations "$(number iterations)" 20001
+    count "$n workers, Ctrl-C" "group" -w $n -d 60s
+    count "$n workers, Ctrl-C twice" "INT INT" -w $n -d 60s
+done
+
+# ---- a worker that is killed
+
+start_nginx "$kept" || exit 1
+start "$traffic" -u 200 -w 2 -d 4s -p "base_url=http://127.0.0.1:$port"
+wait_until logs_more_than 2000
+victim=$(workers | head -n 1)
+kill -KILL "$victim"
+wait_until no_process "$victim"
+wait_until has_workers 2
+check "a worker that was killed is forked anew" has_workers 2
+before=$(logged)
+finish
+check "the run goes on without it" test "$(logged)" -gt "$before"
+check "counts are exact after SIGKILL of a worker" counts_are_the_servers
+check "a killed worker makes the run fail" is "exit status" "$status" 1
+check "a killed worker makes the result incomplete" grep -qE '"status": *"incomplete"' \
+    "$tmp/result.json"
+check "a killed worker is told of" says err "traffic: worker 1 died: killed by signal 9"
+check "a killed worker is in the report" says out "killed by signal 9"
+check "all users are there again" is users "$(grep -o '"users": *[0-9]*' "$tmp/result.json" |
+    tail -n 2 | head -n 1 | grep -o '[0-9]*$')" 200
+
+# ---- one user crashes
+
+start "$mishap" -u 100 -w 2 -d 3s -p how=null
+finish
+check "a crash names worker, step and user at once" says err \
+    "mishap: worker 1 crashed: segmentation fault in step pay of user 17"
+check "a crash is told with its function, file and line" grep -qE \
+    '#1 lk_step_shopper_pay at .*mishap\.c:[0-9]+' "$tmp/err"
+check "a crash is in the report" says out "user 17 in pay, worker 1"
+check "its backtrace is in the report" grep -qE 'lk_step_shopper_pay at .*mishap\.c:[0-9]+' "$tmp/out"
+check "its backtrace is in the result" says result.json lk_step_shopper_pay
+check "a crash makes the run fail" is "exit status" "$status" 1
+check "the other 99 users go on" grep -qE '"users": *99' "$tmp/result.json"
+check "nobody else crashed" is crashes "$(grep -c crashed: "$tmp/err")" 1
+
+start "$mishap" -u 20 -w 1 -d 1s -p how=abort
+finish
+check "abort in a step is named" says err "worker 1 crashed: abort in step pay of user 17"
+start "$mishap" -u 20 -w 2 -d 1s -p how=exit
+finish
+check "exit in a step is named" says err "worker 1 crashed: exit was called in step pay of user 17"
+check "and ends the run as failed" is "exit status" "$status" 1
+start "$mishap" -u 20 -w 2 -d 1s -p how=start
+finish
+check "a crash in a hook is named" says err "segmentation fault in on_start of user 17"
+
+start "$mishap" -u 100 -w 2 -d 600s -p how=null -p who=0
+finish
+check "a step that always crashes ends the run" grep -qE '"ended_by": *"crashes"' \
+    "$tmp/result.json"
+check "and the run has failed" is "exit status" "$status" 1
+
+# ---- one user hangs
+
+start "$mishap" -u 100 -w 2 -d 4s --grace 1s -p how=spin
+finish
+check "a step that spins is named" says err \
+    "mishap: worker 1 hangs: step pay of user 17 has not yielded for 0."
+check "its place is named" grep -qE '#0 spin at .*mishap\.c:[0-9]+' "$tmp/err"
+check "beyond the grace time it is ended" says out "user 17 in pay, worker 1"
+check "as what it is" says out "hung"
+check "the other 99 users go on without it" grep -qE '"users": *99' "$tmp/result.json"
+check "a step that hangs makes the run fail" is "exit status" "$status" 1
+
+start "$mishap" -u 20 -w 1 -d 2s --grace 600ms -p how=sleep
+finish
+check "a step that blocks is named" says err "worker 1 hangs: step pay of user 17"
+
+start "$mishap" -u 20 -w 2 -d 600s --grace 200ms
+wait_until test -s "$tmp/err" # progress
+victim=$(workers | head -n 1)
+kill -STOP "$victim"
+wait_until says err "worker 1 does not answer"
+check "a worker that was stopped is named" says err "worker 1 does not answer"
+kill -CONT "$victim"
+kill -INT "$run_pid"
+finish
+check "but not taken for one that hangs" is hangs "$(grep -c hangs: "$tmp/err")" 0
+check "and goes on when it is continued" is "exit status" "$status" 0
+
+# ---- the parent is killed
+
+start "$mishap" -u 20 -w 4 -d 600s
+wait_until has_workers 4
+mapfile -t pids < <(workers)
+kill -KILL "$run_pid"
+check "no worker outlives its parent" wait_until no_process "${pids[@]}"
+finish 2>/dev/null
+
+# one that does not turn does not outlive it either
+start "$mishap" -u 20 -w 2 -d 600s --grace 600s -p how=spin
+wait_until says err hangs:
+mapfile -t pids < <(workers)
+kill -KILL "$run_pid"
+check "nor does one that hangs" wait_until no_process "${pids[@]}"
+finish 2>/dev/null
+
+# ---- what the author prints
+
+start "$mishap" -u 50 -w 2 -d 1s -q -p how=print -p who=0
+finish
+check "what is printed in a worker appears" is lines "$(grep -c '^user [0-9]* prints$' "$tmp/out")" 50
+check "exactly once" is lines "$(sort -u "$tmp/out" | grep -c prints)" 50
+start "$mishap" -u 50 -w 0 -d 1s -q -p how=print -p who=0
+finish
+check "and the same without workers" is lines "$(grep -c '^user [0-9]* prints$' "$tmp/out")" 50
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
