@@ -16,8 +16,8 @@
 #include "control/core.h"
 #include "worker/agent.h"
 
-/* In each turn of the loop some hundred users leave. */
-#define AGENT_TURNS 4
+/* So long the users of a worker in this process may take to leave when it is over. */
+#define AGENT_END_NS (500 * LKI_NS_PER_MS)
 
 struct lki_run {
     struct lki_loop loop;
@@ -29,8 +29,8 @@ struct lki_run {
     struct lki_agent *agent;     /* the one worker, */
     struct lki_link *link;       /* and the core's end to it, before the run begins */
     struct lki_worker_page page; /* what the agent had done when it ended early */
-    struct lki_post agent_over;
-    int agent_turns; /* of the loop, which its users get to leave */
+    struct lki_timer agent_end;  /* when it is over */
+    int64_t agent_until_ns;
     struct lki_post agent_wanted;
     struct lki_display display;
     struct lki_signal interrupt;
@@ -42,35 +42,47 @@ struct lki_run {
 
 /* As a process that has ended: of one that was told to, nothing follows. Any other had no memory to
  * go on. */
-static void on_agent_over_post(struct lki_post *post)
+static void agent_end(struct lki_run *run)
 {
-    struct lki_run *run = LKI_CONTAINER(post, struct lki_run, agent_over);
     const struct lki_death death = {.what = "out of memory", .page = &run->page};
 
-    /* its users leave what they have in hand, unless that is a function that blocks */
-    if (run->loop.task_count && run->agent_turns-- > 0) {
-        lki_loop_post(&run->loop, post, on_agent_over_post);
-        return;
-    }
     lki_agent_free(run->agent);
     run->agent = NULL;
-    lki_core_died(run->core, 1, &death);
+    if (run->core)
+        lki_core_died(run->core, 1, &death);
+    else
+        lki_loop_stop(&run->loop);
+}
+
+/* Its users leave what they have in hand; a function that blocks is not waited for long. */
+static void on_agent_end(struct lki_timer *timer)
+{
+    struct lki_run *run = LKI_CONTAINER(timer, struct lki_run, agent_end);
+    int64_t now_ns = lki_loop_now(&run->loop);
+
+    if (run->loop.task_count && now_ns < run->agent_until_ns)
+        lki_timer_set(&run->loop.timers, timer, now_ns + LKI_NS_PER_MS);
+    else
+        agent_end(run);
 }
 
 static void on_agent_over(struct lki_agent *agent, void *arg)
 {
     struct lki_run *run = arg;
+    int64_t now_ns = lki_loop_now(&run->loop);
 
     lki_agent_cut(agent);
-    run->agent_turns = AGENT_TURNS + (int)(run->loop.task_count / 64);
-    lki_loop_post(&run->loop, &run->agent_over, on_agent_over_post);
+    run->agent_until_ns = now_ns + AGENT_END_NS;
+    lki_timer_set(&run->loop.timers, &run->agent_end, now_ns);
 }
 
 static enum lk_err agent_open(struct lki_run *run)
 {
     struct lki_link *other;
-    enum lk_err err = lki_pair_link_open(&run->link, &other, &run->loop);
+    enum lk_err err = lki_timer_init(&run->loop.timers, &run->agent_end, on_agent_end);
 
+    if (!err)
+        err = lki_pair_link_open(&run->link, &other, &run->loop);
     if (err)
         return err;
     err = lki_agent_new(&run->agent, &run->loop, run->model, other, &run->page, on_agent_over, run);
@@ -295,7 +307,11 @@ void lki_run_close(struct lki_run *run)
         return;
     lki_link_close(run->link);
     lki_core_free(run->core);
+    run->core = NULL;
+    if (run->agent)
+        lki_loop_run_until(&run->loop, lki_loop_now(&run->loop) + 2 * AGENT_END_NS);
     lki_agent_free(run->agent);
+    lki_timer_release(&run->loop.timers, &run->agent_end);
     lki_fleet_free(run->fleet);
     if (run->loop.base)
         lki_loop_close(&run->loop);

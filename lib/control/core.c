@@ -76,6 +76,10 @@ static void on_failed(struct lki_member *member, const char *message)
     else
         lki_course_fail(core, "worker %llu: %s", (unsigned long long)member->shown.number, message);
     lki_ending_quit(member);
+    if (member == core->members)
+        lki_course_hook_over(core,
+                             core->state == LKI_CORE_PREPARING ? LK_RUN_SETUP : LK_RUN_TEARDOWN,
+                             &(struct lki_report_hook){.failed = true, .message = message});
     lki_course_look(core);
 }
 

@@ -8,6 +8,9 @@
 #include "user/lease.h"
 #include "worker/reporter.h"
 
+/* So often the last numbers are told anew when there was no memory for it. */
+#define LAST_TRIES 3
+
 struct lki_agent {
     struct lki_loop *loop;
     const struct lki_model *model;
@@ -302,7 +305,11 @@ static void quit(struct lki_agent *agent)
         lki_worker_update(&agent->worker);
     if (agent->prepared) {
         lki_reporter_resources(&agent->reporter, &agent->worker);
-        lki_reporter_second(&agent->reporter, &agent->worker, change);
+        /* none follows that could make up for it */
+        for (int tries = 0; tries < LAST_TRIES; tries++) {
+            if (lki_reporter_second(&agent->reporter, &agent->worker, change))
+                break;
+        }
     }
     end(agent);
 }

@@ -69,21 +69,21 @@ static void change_write(struct lki_reporter *reporter, const struct lki_series_
     second->latency_bytes = reporter->latency.len;
 }
 
-void lki_reporter_second(struct lki_reporter *reporter, const struct lki_worker *worker,
+bool lki_reporter_second(struct lki_reporter *reporter, const struct lki_worker *worker,
                          bool change)
 {
     struct lki_report report = {.kind = LKI_REPORT_SECOND};
 
     totals_write(reporter, worker);
     if (reporter->totals.err)
-        return;
+        return false;
     report.second.totals = reporter->totals.data;
     report.second.totals_bytes = reporter->totals.len;
     report.second.hook_errors = lki_crowd_hook_errors(&worker->crowd);
     lki_worker_measure(worker, &report.second.health);
     if (change)
         change_write(reporter, &worker->series.change, &report.second);
-    try_say(reporter, &report);
+    return try_say(reporter, &report);
 }
 
 /* ---- hooks of the run ---- */

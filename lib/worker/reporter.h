@@ -28,8 +28,8 @@ void lki_reporter_release(struct lki_reporter *reporter);
 void lki_reporter_say(struct lki_reporter *reporter, const struct lki_report *report);
 
 /* What was not said fails nothing: the totals of the next second replace those of this one. change:
- * there is one that was not told. */
-void lki_reporter_second(struct lki_reporter *reporter, const struct lki_worker *worker,
+ * there is one that was not told. False: there was no memory. */
+bool lki_reporter_second(struct lki_reporter *reporter, const struct lki_worker *worker,
                          bool change);
 
 void lki_reporter_hook(struct lki_reporter *reporter, const struct lki_worker *worker,
