@@ -63,6 +63,17 @@ static void on_hello(struct lki_member *member, const struct lki_report_hello *h
     greet(member);
 }
 
+/* Whether it was to carry out a hook of the run or not: no answer will come. */
+static void hook_failed(struct lki_member *member, const char *message)
+{
+    struct lki_core *core = member->core;
+
+    if (member == core->members)
+        lki_course_hook_over(core,
+                             core->state == LKI_CORE_PREPARING ? LK_RUN_SETUP : LK_RUN_TEARDOWN,
+                             &(struct lki_report_hook){.failed = true, .message = message});
+}
+
 /* A worker that cannot go on: before the users it takes the run with it. */
 static void on_failed(struct lki_member *member, const char *message)
 {
@@ -76,10 +87,7 @@ static void on_failed(struct lki_member *member, const char *message)
     else
         lki_course_fail(core, "worker %llu: %s", (unsigned long long)member->shown.number, message);
     lki_ending_quit(member);
-    if (member == core->members)
-        lki_course_hook_over(core,
-                             core->state == LKI_CORE_PREPARING ? LK_RUN_SETUP : LK_RUN_TEARDOWN,
-                             &(struct lki_report_hook){.failed = true, .message = message});
+    hook_failed(member, message);
     lki_course_look(core);
 }
 
@@ -133,12 +141,14 @@ static void on_message(struct lki_link *link, const void *bytes, size_t len)
     struct lki_report report;
     enum lk_err err = lki_report_read(&report, bytes, len, &core->inbox);
 
-    if (!err)
+    if (!err) {
         on_report(member, &report, lki_hash(bytes, len));
-    else if (err == LK_E_NOMEM)
+    } else if (err == LK_E_NOMEM) {
         lki_course_fail(core, "%s", lk_strerror(err));
-    else
+        hook_failed(member, lk_strerror(err));
+    } else {
         on_failed(member, "it sent what cannot be read");
+    }
     lki_arena_reset(&core->inbox);
 }
 
