@@ -90,10 +90,10 @@ void lki_ending_quit(struct lki_member *member)
         return;
     member->stage = LKI_MEMBER_QUITTING;
     if (!lki_core_order(member, &order)) {
-        /* without a core it ends too */
+        /* without a core it ends too, and its page tells what it had not told yet */
         lki_link_close(member->link);
         member->link = NULL;
-        lki_lives_bury(member);
+        member->cut_ns = lki_core_now(member->core);
     }
 }
 
