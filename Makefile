@@ -112,8 +112,8 @@ $(call programs,$(UNIT_TEST_SRC)): MORE_LIBS = $(shell $(PKG_CONFIG) --libs chec
 $(SUPPORT) $(BENCHES) $(TESTS): %: %.o $(call objects,$(SUPPORT_PART)) $(STATIC)
 $(SUPPORT) $(BENCHES) $(TESTS): MORE_LIBS = $(CHECK_LIBS)
 # All that asks the system for memory goes through tests/oom, which can refuse it.
-REFUSABLE = malloc calloc realloc free mmap munmap realpath fdopen getaddrinfo pthread_create \
-	timerfd_create eventfd
+REFUSABLE = malloc calloc realloc free strdup strndup mmap mmap64 munmap realpath fdopen \
+	getaddrinfo pthread_create timerfd_create eventfd
 $(OOM_TESTS): $(call objects,$(OOM_SRC))
 $(OOM_TESTS): MORE_LIBS = $(CHECK_LIBS) $(REFUSABLE:%=-Wl,--wrap=%)
 $(FUZZERS): %: %.o $(STATIC)

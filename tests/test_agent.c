@@ -548,7 +548,7 @@ END_TEST
 
 START_TEST(who_comes_late_does_not_catch_up_with_arrivals)
 {
-    struct lki_order start = {.kind = LKI_ORDER_START, .start = {0, LKI_NEVER, NULL}};
+    struct lki_order start = {.kind = LKI_ORDER_START, .start = {.end_ns = LKI_NEVER}};
 
     employ(arriving, 1, PREPARE(.population = 1, .arrivals = true, .arrival_wait_ns = NS));
     troop_run(&troop, 10.25);
@@ -645,7 +645,8 @@ END_TEST
 
 START_TEST(a_start_may_be_some_time_ahead)
 {
-    struct lki_order start = {.kind = LKI_ORDER_START, .start = {2 * NS, 3 * NS, NULL}};
+    struct lki_order start = {.kind = LKI_ORDER_START,
+                              .start = {.start_ns = 2 * NS, .end_ns = 3 * NS}};
 
     employ(quiet, 1, PREPARE(.population = 1));
     troop_order(&troop.agents[0], &start);
@@ -746,6 +747,7 @@ END_TEST
 static void set_up(lk_vu *vu)
 {
     troop_note(vu, "set-up");
+    lk_http_base_url(vu, "http://[::1]:8000/api/");
     lk_run_data_set(vu, LK_OBJECT("name", "x", "n", 3));
 }
 
@@ -780,7 +782,7 @@ START_TEST(what_the_set_up_leaves_reaches_the_others)
     struct lk_def *defs[] = {CITIZEN(.weight = 1), RUN_HOOK(LK_RUN_SETUP, set_up),
                              RUN_HOOK(LK_RUN_TEARDOWN, tear_down),
                              TOWN_STEP("r", read_data, EVERY(1e6)), NULL};
-    struct lki_order start = {.kind = LKI_ORDER_START, .start = {0, LKI_NEVER, NULL}};
+    struct lki_order start = {.kind = LKI_ORDER_START, .start = {.end_ns = LKI_NEVER}};
 
     employ(defs, 2, PREPARE(.population = 2));
     order(0, LKI_ORDER_SET_UP);
@@ -790,6 +792,8 @@ START_TEST(what_the_set_up_leaves_reaches_the_others)
     ck_assert(!troop.agents[0].hooks[LK_RUN_SETUP].failed);
     ck_assert(!troop.agents[0].hooks[LK_RUN_SETUP].cancelled);
     start.start.run_data = troop.agents[0].run_data;
+    start.start.base_url = troop.agents[0].base_url;
+    ck_assert_str_eq(troop.agents[0].base_url, "http://[::1]:8000/api");
     for (size_t i = 0; i < 2; i++) {
         troop_order(&troop.agents[i], &start);
         troop_users(&troop.agents[i], i + 1, 2, 1, false);
@@ -802,6 +806,45 @@ START_TEST(what_the_set_up_leaves_reaches_the_others)
     troop_run(&troop, 1);
     ck_assert(troop.agents[0].hook_over[LK_RUN_TEARDOWN]);
     ck_assert_str_eq(troop_log(&troop), "0:set-up@0 1:x@0 2:x@0 0:x@2");
+    dismiss();
+}
+END_TEST
+
+START_TEST(any_worker_can_carry_out_the_tear_down)
+{
+    struct lk_def *defs[] = {CITIZEN(.weight = 1), RUN_HOOK(LK_RUN_SETUP, set_up),
+                             RUN_HOOK(LK_RUN_TEARDOWN, tear_down),
+                             TOWN_STEP("a", count, EVERY(1e6)), NULL};
+    struct lki_order start = {.kind = LKI_ORDER_START,
+                              .start = {.end_ns = NS, .run_data = "{\"name\":\"x\"}"}};
+
+    employ(defs, 2, PREPARE(.population = 2));
+    troop_order(&troop.agents[1], &start);
+    troop_users(&troop.agents[1], 2, 2, 1, false);
+    troop_run(&troop, 2);
+    ck_assert(troop.agents[1].gone);
+    order(1, LKI_ORDER_TEAR_DOWN);
+    troop_run(&troop, 1);
+    ck_assert(troop.agents[1].hook_over[LK_RUN_TEARDOWN]);
+    ck_assert(!troop.agents[1].hooks[LK_RUN_TEARDOWN].failed);
+    ck_assert_str_eq(troop_log(&troop), "0:x@2");
+    dismiss();
+}
+END_TEST
+
+/* Without data, if the set-up did not get that far. */
+START_TEST(so_can_one_that_never_started)
+{
+    struct lk_def *defs[] = {CITIZEN(.weight = 1), RUN_HOOK(LK_RUN_SETUP, set_up),
+                             RUN_HOOK(LK_RUN_TEARDOWN, tear_down),
+                             TOWN_STEP("a", count, EVERY(1e6)), NULL};
+
+    employ(defs, 2, PREPARE(.population = 2));
+    troop_run(&troop, 100);
+    order(1, LKI_ORDER_TEAR_DOWN);
+    troop_run(&troop, 1);
+    ck_assert(troop.agents[1].hook_over[LK_RUN_TEARDOWN]);
+    ck_assert(troop.agents[1].hooks[LK_RUN_TEARDOWN].failed);
     dismiss();
 }
 END_TEST
@@ -927,7 +970,7 @@ START_TEST(its_health_is_told)
     ck_assert_uint_gt(health->descriptors, 4);
     ck_assert_uint_lt(health->descriptors, 100);
     ck_assert_uint_gt(health->turns, 0);
-    ck_assert_uint_gt(troop.agents[0].page.turns, 0);
+    ck_assert_uint_gt(troop.agents[0].page.loop.turns, 0);
     dismiss();
 }
 END_TEST
@@ -972,6 +1015,8 @@ static Suite *agent_suite(void)
     tcase_add_test(ending, a_core_that_is_gone_leaves_an_orphan);
     tcase_add_test(ending, one_that_was_told_to_end_is_no_orphan);
     tcase_add_test(hooks, what_the_set_up_leaves_reaches_the_others);
+    tcase_add_test(hooks, any_worker_can_carry_out_the_tear_down);
+    tcase_add_test(hooks, so_can_one_that_never_started);
     tcase_add_test(hooks, a_set_up_that_fails_is_told_and_can_still_be_torn_down);
     tcase_add_test(hooks, a_set_up_is_cut_off_by_the_second_interrupt);
     tcase_add_test(hooks, a_tear_down_may_end_in_order_when_it_is_asked_to_for_the_first_time);

@@ -249,6 +249,15 @@ START_TEST(copies_are_terminated)
 }
 END_TEST
 
+START_TEST(texts_are_joined_with_a_character_between_them)
+{
+    ck_assert_str_eq(lki_arena_join(&arena, "buyer", '.', "pay"), "buyer.pay");
+    ck_assert_str_eq(lki_arena_join(&arena, "name", '=', ""), "name=");
+    ck_assert_str_eq(lki_arena_join(&arena, "", '=', "value"), "=value");
+    ck_assert_str_eq(lki_arena_join(&arena, "", '.', ""), ".");
+}
+END_TEST
+
 static LK_PRINTF(1, 2) char *print(const char *fmt, ...)
 {
     va_list args;
@@ -287,6 +296,7 @@ static TCase *both_case(const char *name, void (*setup)(void))
     tcase_add_test(both, a_big_block_may_come_first);
     tcase_add_test(both, sizes_that_overflow_are_refused);
     tcase_add_test(both, copies_are_terminated);
+    tcase_add_test(both, texts_are_joined_with_a_character_between_them);
     tcase_add_test(both, texts_of_any_length_are_printed_whole);
     return both;
 }

@@ -117,31 +117,37 @@ START_TEST(iterations_begin_at_even_distances_to_the_nanosecond)
 }
 END_TEST
 
+static void set_pace(double rate_per_s, double lead, double since_s)
+{
+    ck_assert_int_eq(lki_arrivals_pace(&arrivals, rate_per_s, lead, lki_ns(since_s)), LK_OK);
+}
+
 static void set_4(struct town *self)
 {
     (void)self;
-    ck_assert_int_eq(lki_arrivals_set_rate(&arrivals, 4), LK_OK);
+    set_pace(4, 0.5, 2.5);
 }
 
 static void set_0(struct town *self)
 {
     (void)self;
-    ck_assert_int_eq(lki_arrivals_set_rate(&arrivals, 0), LK_OK);
+    set_pace(0, 0.5, 3.25);
 }
 
 static void set_half(struct town *self)
 {
     (void)self;
-    ck_assert_int_eq(lki_arrivals_set_rate(&arrivals, 0.5), LK_OK);
+    set_pace(0.5, 0.5, 6);
 }
 
-START_TEST(another_rate_holds_at_once_and_what_had_passed_counts)
+START_TEST(another_rate_holds_at_once_and_begins_with_its_lead)
 {
     struct lk_def *defs[] = {TOWN_STEP("a", town_act), NULL};
 
-    open_with(defs, 5, 1, 10, UINT64_MAX);
-    town_at(&town, 2.5, set_4);  /* half of a second's wait is over: half of a quarter is left */
-    town_at(&town, 3.25, set_0); /* half of it is over again */
+    open_with(defs, 5, 0, 10, UINT64_MAX);
+    set_pace(1, 0, 0);
+    town_at(&town, 2.5, set_4); /* the first one comes half of a quarter later */
+    town_at(&town, 3.25, set_0);
     town_at(&town, 6, set_half);
     ck_assert_str_eq(run(10), "a@0 a@1 2:a@2 3:a@2.625 4:a@2.875 5:a@3.125 a@7 2:a@9");
     ck_assert_log(8, 8, 0, 0);
@@ -154,7 +160,7 @@ START_TEST(a_rate_may_be_set_before_the_first_comes)
     struct lk_def *defs[] = {TOWN_STEP("a", town_act), NULL};
 
     open_with(defs, 1, 1, 10, UINT64_MAX);
-    set_half(&town);
+    set_pace(0.5, 0, 0);
     ck_assert_str_eq(run(5), "a@0 a@2 a@4");
     finish();
 }
@@ -164,8 +170,8 @@ static void set_every_rate(struct town *self)
 {
     (void)self;
     for (int i = 1; i <= 1000; i++)
-        ck_assert_int_eq(lki_arrivals_set_rate(&arrivals, i), LK_OK);
-    ck_assert_int_eq(lki_arrivals_set_rate(&arrivals, 1), LK_OK);
+        set_pace(i, 0.7, 3.2);
+    set_pace(1, 0.7, 3.2);
     /* none came between them, so none of them is kept */
     ck_assert_uint_le(arrivals.pace_count, 3);
 }
@@ -184,10 +190,10 @@ START_TEST(those_that_wait_keep_the_times_of_their_rates)
 {
     struct lk_def *defs[] = {TOWN_STEP("a", note_late), NULL};
 
-    open_with(defs, 1, 1, 100, 8);
-    town_at(&town, 2.5, set_4); /* then at 2.625, 2.875, 3.125, 3.375, 3.625 */
-    town_at(&town, 3.2, set_every_rate);
-    /* all the rates at once leave of a quarter of a second 0.7 that now take a second each */
+    open_with(defs, 1, 0, 100, 8);
+    set_pace(1, 0, 0);
+    town_at(&town, 2.5, set_4);          /* then at 2.625, 2.875, 3.125, 3.375, 3.625 */
+    town_at(&town, 3.2, set_every_rate); /* then at 3.9, 4.9 */
     ck_assert_str_eq(run(100), "a+0@0 a+2@3 a+4@6 a+6.375@9 a+9.125@12 a+11.875@15 "
                                "a+14.1@18 a+16.1@21");
     finish();
@@ -733,7 +739,7 @@ int main(void)
 
     tcase_add_loop_test(tcase, iterations_begin_at_even_distances_to_the_nanosecond, 0,
                         LKI_COUNT(rate_cases));
-    tcase_add_test(tcase, another_rate_holds_at_once_and_what_had_passed_counts);
+    tcase_add_test(tcase, another_rate_holds_at_once_and_begins_with_its_lead);
     tcase_add_test(tcase, a_rate_may_be_set_before_the_first_comes);
     tcase_add_test(tcase, those_that_wait_keep_the_times_of_their_rates);
     tcase = group(suite, "users");

@@ -55,11 +55,11 @@ START_TEST(a_run_goes_from_idle_to_its_end)
     ck_assert(gang_run(&gang, 1));
     ck_assert_int_eq(gang_status(&gang).state, LKI_CORE_RUNNING);
     ck_assert_uint_eq(gang_users(&gang), 10);
-    ck_assert_str_eq(first->prepare.backstage ? "backstage" : "", "backstage");
-    ck_assert(!gang.workers[1].prepare.backstage);
+    ck_assert_str_eq(first->prepare.probes ? "probes" : "", "probes");
+    ck_assert(!gang.workers[1].prepare.probes);
     ck_assert_uint_eq(gang.workers[2].prepare.worker, 3);
     ck_assert_uint_eq(first->prepare.population, 10);
-    ck_assert(first->prepare.limited && !first->prepare.counted && !first->prepare.arrivals);
+    ck_assert(!first->prepare.counted && !first->prepare.arrivals);
     ck_assert_int_gt(first->start.start_ns, 0);
     ck_assert_int_eq(first->start.start_ns, gang.workers[2].start.start_ns);
     ck_assert_int_eq(first->start.end_ns - first->start.start_ns, 3600 * S);
@@ -84,6 +84,7 @@ START_TEST(set_up_comes_before_all_and_its_data_goes_to_all)
 
     gang_open_alone(&gang, &plan, &hooked, 2);
     gang.set_up.run_data = "{\"token\":1}";
+    gang.set_up.base_url = "http://shop";
     gang_join(&gang.workers[0]);
     gang_run(&gang, 1);
     ck_assert_uint_eq(gang.workers[0].orders[LKI_ORDER_SET_UP], 0);
@@ -93,6 +94,7 @@ START_TEST(set_up_comes_before_all_and_its_data_goes_to_all)
     ck_assert_uint_eq(gang.workers[1].orders[LKI_ORDER_SET_UP], 0);
     ck_assert_str_eq(gang.workers[0].run_data, "{\"token\":1}");
     ck_assert_str_eq(gang.workers[1].run_data, "{\"token\":1}");
+    ck_assert_str_eq(gang.workers[1].base_url, "http://shop");
     ck_assert_uint_eq(gang.workers[0].orders[LKI_ORDER_TEAR_DOWN], 1);
     ck_assert_uint_eq(gang.workers[1].orders[LKI_ORDER_TEAR_DOWN], 0);
     gang_close(&gang);
@@ -274,7 +276,7 @@ START_TEST(another_program_is_no_worker_of_this_run)
     gang_open_alone(&gang, &plan, NULL, 2);
     gang_join(&gang.workers[0]);
     ck_assert_int_eq(lki_pair_link_open(&a, &b, &gang.loop), LK_OK);
-    ck_assert_int_eq(lki_core_join(gang.core, 2, b), LK_OK);
+    ck_assert_int_eq(lki_core_join(gang.core, 2, b, 0), LK_OK);
     gang.workers[1].link = a;
     gang_report(&gang.workers[1], &hello);
     gang_run(&gang, 1);
@@ -298,6 +300,24 @@ START_TEST(what_cannot_be_read_fails_the_worker_not_the_core)
     ck_assert(outcome_of(&gang).unexplained);
     ck_assert_double_eq_tol(length_s(&gang), 10, 0.001);
     ck_assert_int_eq(gang.wanted, 0);
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(one_that_is_no_process_is_called_what_it_is)
+{
+    struct lki_plan plan = gang_plan(4);
+    const struct lki_report failed = {.kind = LKI_REPORT_FAILED, .failed = {LK_E_NOMEM, "full"}};
+
+    gang_prepare(&gang, NULL, 1);
+    gang.within = true;
+    ck_assert_int_eq(gang_begin(&gang, &plan), LK_OK);
+    gang_join(&gang.workers[0]);
+    gang_run(&gang, 1);
+    ck_assert_uint_eq(gang_users(&gang), 4);
+    gang_report(&gang.workers[0], &failed);
+    gang_finish(&gang);
+    ck_assert_str_eq(outcome_of(&gang).failure, "the event loop: full");
     gang_close(&gang);
 }
 END_TEST
@@ -449,6 +469,7 @@ START_TEST(a_crash_in_the_set_up_is_its_failure)
     ck_assert_str_eq(outcome.hooks[LK_RUN_SETUP].message, "segmentation fault");
     ck_assert(!outcome.crashes[0].retired);
     ck_assert_uint_eq(gang.workers[1].orders[LKI_ORDER_START], 0);
+    ck_assert_uint_eq(gang.workers[1].orders[LKI_ORDER_TEAR_DOWN], 1);
     ck_assert_int_eq(gang.wanted, 0);
     gang_close(&gang);
 }
@@ -486,6 +507,74 @@ START_TEST(a_crash_in_the_tear_down_is_noted)
     ck_assert(outcome_of(&gang).hooks[LK_RUN_TEARDOWN].failed);
     ck_assert_int_le(gang.over_ns, 12 * S);
     ck_assert_int_eq(gang.wanted, 0);
+    gang_close(&gang);
+}
+END_TEST
+
+static void kill_three_times(struct gang_worker *worker)
+{
+    double at_s = (double)lki_loop_now(&gang.loop) / 1e9;
+
+    for (int i = 0; i < 3; i++) {
+        gang_run(&gang, at_s + i);
+        gang_kill(worker);
+    }
+}
+
+START_TEST(the_tear_down_is_anothers_when_the_first_worker_is_dead)
+{
+    struct lki_plan plan = lasting(10, 100);
+
+    gang_open(&gang, &plan, &hooked, 3);
+    gang.set_up.run_data = "{\"token\":1}";
+    gang_run(&gang, 1);
+    gang.workers[2].mute = MUTE(LKI_ORDER_STOP);
+    kill_three_times(&gang.workers[0]);
+    gang_run(&gang, 3.1);
+    gang_kill(&gang.workers[2]);
+    gang_finish(&gang);
+    ck_assert_int_eq(outcome_of(&gang).ended_by, LKI_END_CRASHES);
+    ck_assert_uint_eq(gang.workers[1].orders[LKI_ORDER_TEAR_DOWN], 1);
+    ck_assert_uint_eq(gang.workers[2].orders[LKI_ORDER_TEAR_DOWN], 0);
+    ck_assert_str_eq(gang.workers[1].run_data, "{\"token\":1}");
+    ck_assert(!outcome_of(&gang).hooks[LK_RUN_TEARDOWN].failed);
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(a_tear_down_that_was_taken_over_may_crash_as_well)
+{
+    struct lki_plan plan = lasting(10, 100);
+
+    gang_open(&gang, &plan, &hooked, 2);
+    gang_run(&gang, 1);
+    gang.workers[1].mute = MUTE(LKI_ORDER_TEAR_DOWN);
+    kill_three_times(&gang.workers[0]);
+    gang_run(&gang, 4);
+    ck_assert(gang_status(&gang).tearing_down);
+    lki_core_stop(gang.core, LKI_END_INTERRUPT);
+    gang_run(&gang, 4.1);
+    ck_assert_uint_eq(gang.workers[1].orders[LKI_ORDER_STOP], 2);
+    gang_crash(&gang.workers[1], 0, "on_teardown");
+    gang_finish(&gang);
+    ck_assert(outcome_of(&gang).hooks[LK_RUN_TEARDOWN].failed);
+    ck_assert_str_eq(outcome_of(&gang).hooks[LK_RUN_TEARDOWN].message, "segmentation fault");
+    ck_assert_int_le(gang.over_ns, 5 * S);
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(a_tear_down_without_any_worker_has_failed)
+{
+    struct lki_plan plan = lasting(10, 100);
+
+    gang_open(&gang, &plan, &hooked, 1);
+    gang_run(&gang, 1);
+    kill_three_times(&gang.workers[0]);
+    gang_finish(&gang);
+    ck_assert(outcome_of(&gang).hooks[LK_RUN_TEARDOWN].failed);
+    ck_assert_str_eq(outcome_of(&gang).hooks[LK_RUN_TEARDOWN].message,
+                     "no worker was left to carry it out");
     gang_close(&gang);
 }
 END_TEST
@@ -675,6 +764,7 @@ static Suite *core_suite(void)
     tcase_add_test(silent, a_worker_that_cannot_prepare_fails_the_run_by_its_words);
     tcase_add_test(silent, another_program_is_no_worker_of_this_run);
     tcase_add_test(silent, what_cannot_be_read_fails_the_worker_not_the_core);
+    tcase_add_test(silent, one_that_is_no_process_is_called_what_it_is);
     tcase_add_test(silent, when_all_workers_have_failed_the_run_ends);
     tcase_add_test(silent, without_users_a_run_without_an_end_gives_up_after_a_minute);
     tcase_add_test(deaths, who_dies_while_running_comes_back_to_where_the_run_stands);
@@ -685,6 +775,9 @@ static Suite *core_suite(void)
     tcase_add_test(deaths, a_crash_in_the_set_up_is_its_failure);
     tcase_add_test(deaths, another_worker_may_die_in_the_set_up);
     tcase_add_test(deaths, a_crash_in_the_tear_down_is_noted);
+    tcase_add_test(deaths, the_tear_down_is_anothers_when_the_first_worker_is_dead);
+    tcase_add_test(deaths, a_tear_down_that_was_taken_over_may_crash_as_well);
+    tcase_add_test(deaths, a_tear_down_without_any_worker_has_failed);
     tcase_add_test(deaths, who_dies_while_stopping_is_not_begun_anew);
     tcase_add_test(deaths, who_dies_when_told_to_quit_has_quit);
     tcase_add_test(deaths, what_was_sent_before_a_death_still_counts);

@@ -628,6 +628,220 @@ START_TEST(only_what_can_have_been_encoded_is_decoded)
 }
 END_TEST
 
+static enum lk_err decode_change(struct lki_hist *into, const struct lki_buf *before,
+                                 const struct lki_buf *now)
+{
+    return lki_hist_decode_change(into, before->data, before->len, now->data, now->len);
+}
+
+/* NULL is one without values. */
+static bool same_row(const uint64_t *a, const uint64_t *b)
+{
+    for (size_t i = 0; i < LKI_HIST_ROW_BUCKETS; i++) {
+        if ((a ? a[i] : 0) != (b ? b[i] : 0))
+            return false;
+    }
+    return true;
+}
+
+/* What has come is told by the values themselves; extremes are near, and all else is the same. */
+static void change_verify(const struct lki_hist *change, const struct lki_hist *came)
+{
+    struct lki_hist again = {0};
+    struct lki_buf bytes;
+
+    ck_assert_uint_eq(change->count, came->count);
+    ck_assert_uint_eq(change->below, came->below);
+    ck_assert_uint_eq(change->above, came->above);
+    ck_assert(change->sum == came->sum);
+    for (size_t r = 0; r < LKI_HIST_ROWS; r++)
+        ck_assert_msg(same_row(change->rows[r], came->rows[r]), "row %zu", r);
+    for (int q = 0; q <= 20 && came->count; q++) {
+        int64_t expected = lki_hist_quantile(came, q / 20.0);
+
+        if (expected >= LKI_HIST_LOW_NS && expected <= LKI_HIST_HIGH_NS)
+            close_verify(lki_hist_quantile(change, q / 20.0), expected);
+    }
+    encode(change, &bytes);
+    ck_assert_int_eq(lki_hist_decode(&again, bytes.data, bytes.len), LK_OK);
+    ck_assert_uint_eq(again.count, came->count);
+    lki_buf_release(&bytes);
+    lki_hist_release(&again);
+}
+
+/* So many values before, so many that come, of this many kinds. */
+static void change_of_verify(int before, int more, int64_t (*draw)(void))
+{
+    struct lki_hist hist = {0};
+    struct lki_hist came = {0};
+    struct lki_hist change = {0};
+    struct lki_buf first = {0};
+    struct lki_buf second;
+
+    for (int i = 0; i < before; i++)
+        lki_hist_record(&hist, draw());
+    if (before || more % 2)
+        encode(&hist, &first);
+    for (int i = 0; i < more; i++) {
+        int64_t ns = draw();
+
+        lki_hist_record(&hist, ns);
+        lki_hist_record(&came, ns);
+    }
+    encode(&hist, &second);
+    ck_assert_int_eq(decode_change(&change, &first, &second), LK_OK);
+    change_verify(&change, &came);
+    if (more)
+        ck_assert_int_eq(
+            lki_hist_decode_change(&change, second.data, second.len, first.data, first.len),
+            LK_E_FORMAT);
+    change_verify(&change, &came);
+    lki_buf_release(&first);
+    lki_buf_release(&second);
+    lki_hist_release(&hist);
+    lki_hist_release(&came);
+    lki_hist_release(&change);
+}
+
+START_TEST(what_came_between_two_is_told)
+{
+    static const int counts[] = {0, 1, 2, 3, 10, 300, 5000};
+
+    for (size_t before = 0; before < LKI_COUNT(counts); before++) {
+        for (size_t more = 0; more < LKI_COUNT(counts); more++) {
+            change_of_verify(counts[before], counts[more], draws[_i]);
+            change_of_verify(counts[before], counts[more], wild_value);
+        }
+    }
+}
+END_TEST
+
+static int64_t draw_below(void)
+{
+    return (int64_t)lki_rng_below(&rng, 1000) - 3;
+}
+
+static int64_t draw_above(void)
+{
+    return LKI_HIST_HIGH_NS + 1 + (int64_t)lki_rng_below(&rng, 1000);
+}
+
+static int64_t draw_at_the_borders(void)
+{
+    static const int64_t values[] = {LKI_HIST_LOW_NS - 1,  LKI_HIST_LOW_NS, LKI_HIST_HIGH_NS,
+                                     LKI_HIST_HIGH_NS + 1, INT64_MAX,       INT64_MIN};
+
+    return values[lki_rng_below(&rng, LKI_COUNT(values))];
+}
+
+START_TEST(what_came_outside_the_range_is_told)
+{
+    for (int round = 0; round < 200; round++) {
+        int before = (int)lki_rng_below(&rng, 4);
+        int more = (int)lki_rng_below(&rng, 5);
+
+        change_of_verify(before, more, draw_below);
+        change_of_verify(before, more, draw_above);
+        change_of_verify(before, more, draw_at_the_borders);
+    }
+}
+END_TEST
+
+START_TEST(changes_add_up)
+{
+    struct lki_hist hist = {0};
+    struct lki_hist sum = {0};
+    struct lki_buf before = {0};
+    struct lki_buf now;
+
+    for (int i = 0; i < 50; i++) {
+        fill(&hist, i * 3);
+        encode(&hist, &now);
+        ck_assert_int_eq(decode_change(&sum, &before, &now), LK_OK);
+        lki_buf_release(&before);
+        before = now;
+    }
+    ck_assert_uint_eq(sum.count, hist.count);
+    change_verify(&sum, &hist);
+    lki_buf_release(&before);
+    lki_hist_release(&hist);
+    lki_hist_release(&sum);
+}
+END_TEST
+
+START_TEST(what_is_no_growth_is_refused)
+{
+    struct lki_hist less = {0};
+    struct lki_hist other = {0};
+    struct lki_hist into = {0};
+    struct lki_hist untouched = {0};
+    struct lki_buf first;
+    struct lki_buf second;
+
+    for (int i = 0; i < 10; i++)
+        lki_hist_record(&less, 5000);
+    for (int i = 0; i < 20; i++)
+        lki_hist_record(&other, 9000000);
+    lki_hist_record(&into, 70000);
+    lki_hist_record(&untouched, 70000);
+    encode(&less, &first);
+    encode(&other, &second);
+    ck_assert_int_eq(decode_change(&into, &first, &second), LK_E_FORMAT);
+    for (int i = 0; i < 9; i++)
+        lki_hist_record(&other, 5000);
+    lki_buf_release(&second);
+    encode(&other, &second);
+    ck_assert_int_eq(decode_change(&into, &first, &second), LK_E_FORMAT);
+    ck_assert_int_eq(lki_hist_decode_change(&into, first.data, first.len, NULL, 0), LK_E_FORMAT);
+    ck_assert_int_eq(lki_hist_decode_change(&into, "x", 1, second.data, second.len), LK_E_FORMAT);
+    same_verify(&into, &untouched);
+    lki_hist_record(&other, 5000);
+    lki_buf_release(&second);
+    encode(&other, &second);
+    ck_assert_int_eq(decode_change(&into, &first, &second), LK_OK);
+    ck_assert_uint_eq(into.count, 21);
+    lki_buf_release(&first);
+    lki_buf_release(&second);
+    lki_hist_release(&less);
+    lki_hist_release(&other);
+    lki_hist_release(&into);
+    lki_hist_release(&untouched);
+}
+END_TEST
+
+/* Of two that were made of the same bytes one may not be what a worker told. */
+START_TEST(broken_bytes_before_do_no_harm)
+{
+    struct lki_hist hist = {0};
+    struct lki_buf first;
+    struct lki_buf second;
+
+    fill(&hist, 40);
+    encode(&hist, &first);
+    fill(&hist, 40);
+    encode(&hist, &second);
+    for (size_t bit = 0; bit < first.len * 8; bit++) {
+        struct lki_hist change = {0};
+        struct lki_hist again = {0};
+        struct lki_buf bytes;
+        enum lk_err err;
+
+        first.data[bit / 8] ^= (char)(1 << bit % 8);
+        err = decode_change(&change, &first, &second);
+        ck_assert(!err || err == LK_E_FORMAT);
+        encode(&change, &bytes);
+        ck_assert_int_eq(lki_hist_decode(&again, bytes.data, bytes.len), LK_OK);
+        first.data[bit / 8] ^= (char)(1 << bit % 8);
+        lki_buf_release(&bytes);
+        lki_hist_release(&change);
+        lki_hist_release(&again);
+    }
+    lki_buf_release(&first);
+    lki_buf_release(&second);
+    lki_hist_release(&hist);
+}
+END_TEST
+
 START_TEST(counts_that_do_not_fit_together_are_refused)
 {
     static const unsigned char one[] = {1, 1, 0xd0, 0x0f, 0, 0, 0, 0, 0, 1, 122, 1};
@@ -692,6 +906,11 @@ static Suite *hist_suite(void)
     tcase_add_test(wire, random_bytes_never_do_harm);
     tcase_add_loop_test(wire, only_what_can_have_been_encoded_is_decoded, 0, LKI_COUNT(wires));
     tcase_add_test(wire, counts_that_do_not_fit_together_are_refused);
+    tcase_add_loop_test(wire, what_came_between_two_is_told, 0, LKI_COUNT(draws));
+    tcase_add_test(wire, what_came_outside_the_range_is_told);
+    tcase_add_test(wire, changes_add_up);
+    tcase_add_test(wire, what_is_no_growth_is_refused);
+    tcase_add_test(wire, broken_bytes_before_do_no_harm);
     tcase_add_test(wire, lost_values_are_counted_but_have_no_place);
     suite_add_tcase(suite, values);
     suite_add_tcase(suite, sums);

@@ -51,7 +51,8 @@ start_server() {
 
 # By the flags of the library: it may have been made with sanitizers.
 read -ra compile <"$build/flags"
-read -ra libs < <(pkg-config --libs libevent_core libcjson)
+read -ra libs <"$build/libs"
+libs+=(-lcjson)
 compile+=(-Wno-missing-prototypes -I"$root/include")
 
 program() { # name; the source comes by standard input
@@ -199,6 +200,8 @@ static void happen(lk_vu *vu, const char *in)
         interrupt(vu);
     if (!strcmp(how, "block"))
         lk_blocking(vu, block, NULL);
+    if (!strcmp(how, "kill") && lk_user_id(vu) == 1)
+        raise(SIGKILL);
     if (!strcmp(how, "null"))
         nowhere[64] = 1; /* not at 0, which a sanitizer would name before us */
     if (!strcmp(how, "hang")) {
@@ -298,6 +301,12 @@ check "a fault in the set-up is named" same "ends: worker 1 crashed: segmentatio
 run ./ends -u 3 -d 200ms -w 0 -p how=null
 check "and without workers too" same "ends: segmentation fault in on_setup" "$(head -n 1 err)"
 check "a fault in the set-up ends the run as failed" ended_with 1
+run ./ends -u 3 -d 60s -w 2 -p in=users -p how=kill
+check "when the first worker dies for good" says "worker 1 died three times: killed by signal 9"
+check "the tear-down is another's" torn_down
+check "and all go by the base URL of the set-up" same "" "$(grep -o 'needs a base URL' out)"
+run ./ends -u 3 -d 60s -w 1 -p in=users -p how=kill
+check "if there is another" says "on_teardown failed: no worker was left to carry it out"
 
 # ---- factories
 

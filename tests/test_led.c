@@ -81,7 +81,7 @@ static void join(struct hand *hand)
     ck_assert_int_eq(lki_pair_link_open(&a, &b, &loop), LK_OK);
     ck_assert_int_eq(lki_agent_new(&hand->agent, &loop, model, a, &hand->page, on_agent_over, hand),
                      LK_OK);
-    ck_assert_int_eq(lki_core_join(core, (uint64_t)(hand - hands) + 1, b), LK_OK);
+    ck_assert_int_eq(lki_core_join(core, (uint64_t)(hand - hands) + 1, b, 0), LK_OK);
     core_on_message = b->on_message;
     b->on_message = on_message;
 }

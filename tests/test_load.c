@@ -453,10 +453,12 @@ START_TEST(a_file_is_named_when_it_cannot_be_read)
     lki_buf_clear(&why);
     ck_assert_int_eq(lki_result_load(&loaded, "/no/\nsuch", &why), LK_E_IO);
     ck_assert_str_eq(lki_buf_cstr(&why),
-                     "cannot read the result from /no/?such: No such file or directory");
+                     "cannot read the result from /no/?such: No such file or directory; name a "
+                     "file that --json wrote");
     lki_buf_clear(&why);
     ck_assert_int_eq(lki_result_load(&loaded, "/", &why), LK_E_IO);
-    ck_assert_str_eq(lki_buf_cstr(&why), "cannot read the result from /: Is a directory");
+    ck_assert_str_eq(lki_buf_cstr(&why), "cannot read the result from /: Is a directory; name a "
+                                         "file that --json wrote");
 }
 END_TEST
 

@@ -154,12 +154,7 @@ END_TEST
 
 /* ---- what is shown ---- */
 
-struct shown {
-    uint32_t busy;
-    uint64_t turns;
-};
-
-static struct shown *shown;
+static struct lki_loop_shown *shown;
 static uint32_t busy_within;
 
 static void on_look(struct lki_post *post)
@@ -171,12 +166,11 @@ static void on_look(struct lki_post *post)
 
 START_TEST(a_loop_shows_that_it_is_busy_and_that_it_turns)
 {
-    static struct shown page;
+    static struct lki_loop_shown page;
     struct lki_post post = {.fn = NULL};
 
     shown = &page;
-    loop.busy = &page.busy;
-    loop.turns_shown = &page.turns;
+    lki_loop_show(&loop, &page);
     for (uint64_t turn = 1; turn <= 3; turn++) {
         busy_within = 0;
         lki_loop_post(&loop, &post, on_look);
@@ -201,8 +195,7 @@ START_TEST(who_looks_from_outside_tells_waiting_from_work)
         lki_loop_forked(&loop);
         if (lki_loop_open(&loop))
             _exit(1);
-        loop.busy = &shown->busy;
-        loop.turns_shown = &shown->turns;
+        lki_loop_show(&loop, shown);
         lki_loop_run(&loop);
         _exit(0);
     }

@@ -25,7 +25,8 @@ done
 
 # What is compiled by the flags of the library can be linked with it, sanitizers included.
 read -ra compile <"$build/flags"
-read -ra libs < <(pkg-config --libs libevent_core libcjson)
+read -ra libs <"$build/libs"
+libs+=(-lcjson)
 cat >"$dir/want" <<'END'
 user types and their steps
   plain                       weight 1, on_init, on_start, on_stop
@@ -51,7 +52,7 @@ parameters (-p NAME=VALUE)
   token                       secret, required: of the API
   pin                         int, secret
 resources
-  cards
+  cards                       as many as users
   accounts                    at most 50, name and word
 hooks of the run
   on_setup                    timeout 5 s

@@ -30,20 +30,25 @@ static void teardown(void)
 static struct lki_order_object some[] = {
     {1, "{\"username\":\"user_1\"}"}, {2, NULL}, {UINT64_MAX, ""}, {300, "[]"}};
 
+static struct lki_range ranges[] = {{1, 4, 25}, {UINT64_MAX, 0, 1}, {7, 1, 0}};
+
 static const struct lki_order orders[] = {
     {.kind = LKI_ORDER_PREPARE,
      .prepare = {.run_id = "k3Xq",
                  .worker = 2,
                  .seed = UINT64_MAX,
                  .population = 100000,
-                 .backstage = true,
+                 .probes = true,
                  .counted = true,
                  .grace_ns = 30000000000,
                  .arrival_wait_ns = -1}},
-    {.kind = LKI_ORDER_PREPARE, .prepare = {.run_id = "", .arrivals = true, .limited = true}},
+    {.kind = LKI_ORDER_PREPARE, .prepare = {.run_id = "", .arrivals = true}},
     {.kind = LKI_ORDER_SET_UP},
     {.kind = LKI_ORDER_START,
-     .start = {.start_ns = 123456789012345, .end_ns = INT64_MAX, .run_data = "{\"a\":[1,2]}"}},
+     .start = {.start_ns = 123456789012345,
+               .end_ns = INT64_MAX,
+               .run_data = "{\"a\":[1,2]}",
+               .base_url = "http://shop"}},
     {.kind = LKI_ORDER_START, .start = {.start_ns = -5, .end_ns = 7}},
     {.kind = LKI_ORDER_USERS, .users = {.range = {3, 4, 25000}}},
     {.kind = LKI_ORDER_USERS, .users = {.range = {UINT64_MAX, 0, 1}, .leave = true}},
@@ -62,6 +67,8 @@ static const struct lki_order orders[] = {
     {.kind = LKI_ORDER_STOP, .stop = {.why = LKI_END_NONE, .times = UINT32_MAX}},
     {.kind = LKI_ORDER_TEAR_DOWN},
     {.kind = LKI_ORDER_QUIT},
+    {.kind = LKI_ORDER_STAND},
+    {.kind = LKI_ORDER_MAKE, .make = {.resource = 1, .first = UINT64_MAX - 9, .count = 10}},
 };
 
 static const struct lki_report reports[] = {
@@ -69,7 +76,8 @@ static const struct lki_report reports[] = {
     {.kind = LKI_REPORT_PREPARED},
     {.kind = LKI_REPORT_SET_UP,
      .hook = {.failed = true, .cancelled = true, .message = "no such table", .run_data = NULL}},
-    {.kind = LKI_REPORT_SET_UP, .hook = {.message = "", .run_data = "17"}},
+    {.kind = LKI_REPORT_SET_UP,
+     .hook = {.message = "", .run_data = "17", .base_url = "http://[::1]:8000/api"}},
     {.kind = LKI_REPORT_SECOND,
      .second = {.row = {.t_s = UINT32_MAX,
                         .users = 100,
@@ -111,6 +119,21 @@ static const struct lki_report reports[] = {
     {.kind = LKI_REPORT_TEAR_DOWN, .hook = {.abandoned = true, .message = "left"}},
     {.kind = LKI_REPORT_FAILED, .failed = {.err = LK_E_SYSTEM, .message = "epoll: too many"}},
     {.kind = LKI_REPORT_FAILED, .failed = {.err = LK_OK, .message = ""}},
+    {.kind = LKI_REPORT_HELD, .objects = {.objects = some, .count = LKI_COUNT(some)}},
+    {.kind = LKI_REPORT_STANDING,
+     .standing = {.worker = 3,
+                  .started = true,
+                  .gone = true,
+                  .why = LKI_END_INTERRUPT,
+                  .gone_ns = -4,
+                  .stops = 2,
+                  .users = ranges,
+                  .user_count = LKI_COUNT(ranges),
+                  .iterations = {.granted = 50, .recalls = 4, .returned = 3, .left = 2},
+                  .iterations_last = true}},
+    {.kind = LKI_REPORT_STANDING, .standing = {.iterations = {.wanted = true}}},
+    {.kind = LKI_REPORT_MAKE, .make = {.resource = 2, .id = 7, .text = "{}", .message = ""}},
+    {.kind = LKI_REPORT_MAKE, .make = {.id = UINT64_MAX, .message = "no such table"}},
 };
 
 /* ---- comparing ---- */
@@ -140,10 +163,9 @@ static void same_prepare(const struct lki_order_prepare *one, const struct lki_o
     SAME_U(worker);
     SAME_U(seed);
     SAME_U(population);
-    SAME(backstage);
+    SAME(probes);
     SAME(arrivals);
     SAME(counted);
-    SAME(limited);
     SAME(grace_ns);
     SAME(arrival_wait_ns);
 }
@@ -168,6 +190,7 @@ static void same_order(const struct lki_order *one, const struct lki_order *othe
         SAME(start.start_ns);
         SAME(start.end_ns);
         same_text(one->start.run_data, other->start.run_data);
+        same_text(one->start.base_url, other->start.base_url);
         break;
     case LKI_ORDER_USERS:
         SAME_U(users.range.first);
@@ -195,6 +218,11 @@ static void same_order(const struct lki_order *one, const struct lki_order *othe
     case LKI_ORDER_STOP:
         SAME(stop.why);
         SAME_U(stop.times);
+        break;
+    case LKI_ORDER_MAKE:
+        SAME_U(make.resource);
+        SAME_U(make.first);
+        SAME_U(make.count);
         break;
     default:
         break;
@@ -248,6 +276,35 @@ static void same_second(const struct lki_report_second *one, const struct lki_re
     same_bytes(one->totals, one->totals_bytes, other->totals, other->totals_bytes);
 }
 
+static void same_iterations(const struct lki_report_iterations *one,
+                            const struct lki_report_iterations *other)
+{
+    SAME_U(granted);
+    SAME_U(recalls);
+    SAME_U(returned);
+    SAME_U(left);
+    SAME(wanted);
+}
+
+static void same_standing(const struct lki_report_standing *one,
+                          const struct lki_report_standing *other)
+{
+    SAME_U(worker);
+    SAME(started);
+    SAME(gone);
+    SAME(why);
+    SAME(gone_ns);
+    SAME_U(stops);
+    SAME_U(user_count);
+    for (size_t i = 0; i < one->user_count; i++) {
+        SAME_U(users[i].first);
+        SAME_U(users[i].stride);
+        SAME_U(users[i].count);
+    }
+    same_iterations(&one->iterations, &other->iterations);
+    SAME(iterations_last);
+}
+
 static void same_report(const struct lki_report *one, const struct lki_report *other)
 {
     SAME(kind);
@@ -263,16 +320,13 @@ static void same_report(const struct lki_report *one, const struct lki_report *o
         SAME(hook.abandoned);
         same_text(one->hook.message, other->hook.message);
         same_text(one->hook.run_data, other->hook.run_data);
+        same_text(one->hook.base_url, other->hook.base_url);
         break;
     case LKI_REPORT_SECOND:
         same_second(&one->second, &other->second);
         break;
     case LKI_REPORT_ITERATIONS:
-        SAME_U(iterations.granted);
-        SAME_U(iterations.recalls);
-        SAME_U(iterations.returned);
-        SAME_U(iterations.left);
-        SAME(iterations.wanted);
+        same_iterations(&one->iterations, &other->iterations);
         break;
     case LKI_REPORT_WANT:
         SAME_U(want.resource);
@@ -280,6 +334,7 @@ static void same_report(const struct lki_report *one, const struct lki_report *o
         break;
     case LKI_REPORT_MADE:
     case LKI_REPORT_BACK:
+    case LKI_REPORT_HELD:
         SAME_U(objects.resource);
         same_objects(one->objects.objects, one->objects.count, other->objects.objects,
                      other->objects.count);
@@ -291,6 +346,15 @@ static void same_report(const struct lki_report *one, const struct lki_report *o
     case LKI_REPORT_FAILED:
         SAME(failed.err);
         same_text(one->failed.message, other->failed.message);
+        break;
+    case LKI_REPORT_STANDING:
+        same_standing(&one->standing, &other->standing);
+        break;
+    case LKI_REPORT_MAKE:
+        SAME_U(make.resource);
+        SAME_U(make.id);
+        same_text(one->make.text, other->make.text);
+        same_text(one->make.message, other->make.message);
         break;
     default:
         break;

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "stats/example.h"
 
 static struct lki_metrics metrics;
 static struct lki_clock fake_clock;
@@ -606,6 +607,46 @@ START_TEST(errors_before_the_start_are_dated_zero)
 }
 END_TEST
 
+START_TEST(a_cleared_set_knows_its_metrics_and_nothing_else)
+{
+    static const struct lk_metric_def sold = {.def = {.name = "sold"}, .type = LK_COUNTER};
+    static const struct lk_metric_def *const defs[] = {&sold};
+    struct lki_metric *first = find(LKI_SOURCE_HTTP, "s", "GET /");
+    struct lki_metric *second = find(LKI_SOURCE_STEP, "", "s");
+    struct lki_example_part part = {"text", 4};
+
+    ck_assert_int_eq(lki_customs_init(&metrics.customs, defs, 1), LK_OK);
+    for (int round = 0; round < 3; round++) {
+        record(first, 200, LKI_SAMPLE_OK, 5000);
+        lki_metrics_fold(&metrics);
+        record(first, 404, LKI_SAMPLE_ERROR, 9000);
+        record(second, LKI_CODE_STEP_OK, LKI_SAMPLE_OK, 9000);
+        lki_metrics_example(&metrics, first, 404, part, part, part);
+        lki_custom_record(&metrics.customs.all[0], 7, 1);
+        lki_metrics_error(&metrics, LKI_SOURCE_STEP, "s", LKI_CODE_STEP_FAILED, "why", 3);
+        lki_metrics_error(&metrics, LKI_SOURCE_STEP, "s", LKI_CODE_STEP_FAILED, "another", 4);
+        lki_metrics_fold(&metrics);
+        ck_assert_uint_eq(first->total.count, 2);
+        ck_assert_uint_eq(metrics.totals->http_requests, 2);
+        ck_assert_uint_eq(metrics.first_error->count, 1);
+        ck_assert_uint_eq(metrics.error_count, 2);
+        ck_assert_double_eq(metrics.customs.all[0].total.sum, 7);
+        ck_assert_ptr_eq(find(LKI_SOURCE_HTTP, "s", "GET /"), first);
+        ck_assert_ptr_eq(metrics.first, first);
+        ck_assert_uint_eq(first->number, 0);
+        ck_assert_uint_eq(second->number, 1);
+        lki_metrics_clear(&metrics);
+        ck_assert_uint_eq(first->total.count, 0);
+        ck_assert_uint_eq(first->total.latency.count, 0);
+        ck_assert_uint_eq(lki_codes_get(&first->total.codes, 404), 0);
+        ck_assert_ptr_nonnull(first->examples);
+        ck_assert_uint_eq(metrics.totals->http_requests, 0);
+        ck_assert_ptr_null(metrics.first_error);
+        ck_assert_uint_eq(metrics.customs.all[0].total.count, 0);
+    }
+}
+END_TEST
+
 START_TEST(a_released_set_can_be_used_again)
 {
     record(find(LKI_SOURCE_HTTP, "", "GET /"), 200, LKI_SAMPLE_OK, 5000);
@@ -655,6 +696,7 @@ static Suite *metric_suite(void)
     tcase_add_test(errors, messages_are_compared_and_kept_up_to_a_length);
     tcase_add_test(errors, beyond_the_cap_errors_are_counted_as_others);
     tcase_add_test(errors, errors_before_the_start_are_dated_zero);
+    tcase_add_test(errors, a_cleared_set_knows_its_metrics_and_nothing_else);
     tcase_add_test(errors, a_released_set_can_be_used_again);
     suite_add_tcase(suite, codes);
     suite_add_tcase(suite, names);

@@ -219,6 +219,9 @@ static const struct wrong_case {
      "a.c:9: step demo.a: its pace is 1 to inf; give seconds, 0 or more\n"},
     {{DEMO, STEP("a.c", 9, "demo", "a", .every = LK_BETWEEN(15, 10))},
      "a.c:9: step demo.a: its every is 15 to 10; give the smaller bound first\n"},
+    /* as .every = 1 makes it */
+    {{DEMO, STEP("a.c", 9, "demo", "a", .every = {.min_s = 1})},
+     "a.c:9: step demo.a: its every is 1 to 0; write LK_FIXED(1) for a fixed one\n"},
     {{DEMO, STEP("a.c", 9, "demo", "a", .every = {.max_s = 1, .fn = pause_fn})},
      "a.c:9: step demo.a: its every has bounds and a function; give one of them\n"},
     {{DEMO, STEP("a.c", 9, "demo", "a", .every = LK_FIXED(1), .pace = LK_DELAY_FN(pause_fn))},

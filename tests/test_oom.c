@@ -569,6 +569,31 @@ START_TEST(set_up_without_memory_is_an_error_and_leaves_nothing)
 }
 END_TEST
 
+START_TEST(a_list_that_cannot_grow_is_as_it_was)
+{
+    size_t cap = 0;
+    size_t *list;
+    size_t first;
+
+    memory_refuse(0, 1);
+    ck_assert_ptr_null(lki_room(NULL, 0, &cap, sizeof(*list)));
+    ck_assert_int_eq(memory_allow(), 1);
+    ck_assert_uint_eq(cap, 0);
+    list = lki_room(NULL, 0, &cap, sizeof(*list));
+    ck_assert_ptr_nonnull(list);
+    first = cap;
+    for (size_t i = 0; i < first; i++)
+        list[i] = i;
+    memory_refuse(0, 1);
+    ck_assert_ptr_null(lki_room(list, first, &cap, sizeof(*list)));
+    ck_assert_int_eq(memory_allow(), 1);
+    ck_assert_uint_eq(cap, first);
+    for (size_t i = 0; i < first; i++)
+        ck_assert_uint_eq(list[i], i);
+    free(list);
+}
+END_TEST
+
 /* Without what goes on behind the scene, for which stacks are needed too. */
 static enum lk_err users_alone(struct lki_model **model)
 {
@@ -704,6 +729,7 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_loop_test(tests, set_up_without_memory_is_an_error_and_leaves_nothing, 0,
                         LKI_COUNT(walks));
+    tcase_add_test(tests, a_list_that_cannot_grow_is_as_it_was);
     tcase_add_test(tests, a_user_that_waits_for_a_stack_is_told);
     tcase_add_loop_test(tests, a_hook_or_probe_without_a_stack_has_failed, 0, 2);
     tcase_add_test(tests, a_user_that_waits_for_a_stack_does_not_hold_up_the_end);

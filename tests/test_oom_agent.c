@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "oom/memory.h"
+#include "stats/snapshot.h"
 #include "support/expect.h"
 #include "support/town.h"
 #include "worker/agent.h"
@@ -25,7 +26,10 @@ static struct lki_loop loop;
 static struct lki_buf orders[ORDERS_MAX]; /* written while there is memory */
 static size_t order_count;
 static uint64_t borrowed;
-static bool told; /* that something went wrong */
+static uint64_t steps_told;
+static bool quitting;  /* was ordered */
+static bool last_told; /* numbers came after that */
+static bool told;      /* that something went wrong */
 static bool over;
 static struct lki_timer moment;
 
@@ -36,6 +40,7 @@ static lk_json *make(lk_vu *vu, const char *id)
 
 static void set_up(lk_vu *vu)
 {
+    lk_http_base_url(vu, "http://shop");
     lk_run_data_set(vu, LK_OBJECT("n", 1));
 }
 
@@ -71,11 +76,12 @@ static void plan_all(void)
                                                 .worker = 1,
                                                 .seed = 1,
                                                 .population = USERS,
-                                                .backstage = true,
+                                                .probes = true,
                                                 .counted = true,
                                                 .grace_ns = NS});
     PLAN(.kind = LKI_ORDER_SET_UP);
-    PLAN(.kind = LKI_ORDER_START, .start = {0, 10 * NS, "{\"n\":1}"});
+    PLAN(.kind = LKI_ORDER_START,
+         .start = {.end_ns = 10 * NS, .run_data = "{\"n\":1}", .base_url = "http://shop"});
     PLAN(.kind = LKI_ORDER_OBJECTS, .objects = {.objects = &object, .count = 1});
     PLAN(.kind = LKI_ORDER_OBJECTS, .objects = {.first = 2, .fresh = 2});
     PLAN(.kind = LKI_ORDER_USERS, .users = {.range = {1, 1, USERS}});
@@ -91,6 +97,7 @@ static void plan_all(void)
 /* What is told of a failure may be hard to tell. */
 static void on_message(struct lki_link *link, const void *bytes, size_t len)
 {
+    struct lki_snapshot_head head;
     struct lki_arena arena;
     struct lki_report report;
 
@@ -98,6 +105,10 @@ static void on_message(struct lki_link *link, const void *bytes, size_t len)
     lki_arena_init(&arena, NULL, 0);
     told |= lki_report_read(&report, bytes, len, &arena) || report.kind == LKI_REPORT_FAILED ||
             (report.kind == LKI_REPORT_SET_UP && report.hook.failed);
+    if (report.kind == LKI_REPORT_SECOND &&
+        !lki_snapshot_read_head(&head, report.second.totals, report.second.totals_bytes))
+        steps_told = head.totals.steps;
+    last_told |= quitting && report.kind == LKI_REPORT_SECOND;
     lki_arena_reset(&arena);
 }
 
@@ -133,6 +144,7 @@ static void run(struct lki_link *link)
     bool sent = true;
 
     for (size_t i = 0; i < order_count && !over && sent; i++) {
+        quitting = i + 1 == order_count;
         sent = !lki_link_send(link, orders[i].data, orders[i].len);
         pass(i == LAST_LEASE ? 3 * NS : 1);
     }
@@ -149,7 +161,8 @@ static void live(void)
     struct lki_link *other = NULL;
 
     over = told = false;
-    borrowed = 0;
+    borrowed = steps_told = 0;
+    quitting = last_told = false;
     if (lki_pair_link_open(&mine, &other, &loop)) {
         told = true;
         return;
@@ -192,6 +205,9 @@ START_TEST(an_agent_without_memory_says_so_or_ends)
         lki_loop_close(&loop);
         EXPECT(refused || borrowed == 6, "only %d were borrowed", (int)borrowed);
         EXPECT(refused || !told, "it failed with all its memory");
+        EXPECT(told || last_told, "its last numbers are missing, after %ld", after);
+        EXPECT(told || steps_told >= borrowed, "%d steps of %d were told of, after %ld",
+               (int)steps_told, (int)borrowed, after);
         EXPECT(memory_held() == held, "%ld blocks more, after %ld", memory_held() - held, after);
         EXPECT(memory_descriptors() == descriptors, "descriptors left, after %ld", after);
         if (!refused)

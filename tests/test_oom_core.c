@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "control/core.h"
 #include "oom/memory.h"
+#include "stats/snapshot.h"
+#include "support/expect.h"
 #include "support/gang.h"
 
 #define S LKI_NS_PER_S
@@ -52,7 +54,7 @@ static void live(void)
         gang_crash(&gang.workers[0], 3, "look");
     gang_run(&gang, 4);
     if (gang.core)
-        lki_core_set_users(gang.core, 3);
+        lki_core_set_users(gang.core, 3, 0);
 }
 
 static bool begin(void)
@@ -137,6 +139,116 @@ START_TEST(a_run_ends_whatever_memory_is_refused)
 }
 END_TEST
 
+/* ---- numbers ---- */
+
+#define STEPS 100
+
+/* What a worker tells after each of two seconds, written while there is memory. */
+static struct lki_buf told[2];
+
+static void report_write(struct lki_buf *out, const struct lki_buf *totals)
+{
+    const struct lki_report report = {
+        .kind = LKI_REPORT_SECOND, .second = {.totals = totals->data, .totals_bytes = totals->len}};
+
+    lki_buf_init(out, 1 << 20);
+    lki_report_write(&report, out);
+    ck_assert_int_eq(out->err, LK_OK);
+}
+
+static void tell_write(void)
+{
+    struct lki_buf totals;
+    struct lki_metrics metrics;
+    const struct lki_measured measured = {.metrics = &metrics};
+    struct lki_metric *metric;
+
+    lki_metrics_init(&metrics, 0, 0);
+    for (size_t i = 0; i < LKI_COUNT(told); i++) {
+        char name[] = "look 1";
+
+        name[5] = (char)('1' + i);
+        metric = lki_metrics_find(&metrics, LKI_SOURCE_STEP, "", name, sizeof(name) - 1);
+        for (int k = 0; k < STEPS; k++)
+            lki_metric_record_simple(metric, LKI_CODE_STEP_OK, LKI_SAMPLE_OK, (k + 1) * S / 1000);
+        lki_metrics_fold(&metrics);
+        lki_buf_init(&totals, 1 << 20);
+        lki_snapshot_write(&measured, &totals);
+        ck_assert_int_eq(totals.err, LK_OK);
+        report_write(&told[i], &totals);
+        lki_buf_release(&totals);
+    }
+    lki_metrics_release(&metrics);
+}
+
+static uint64_t count_all(const struct lki_metrics *metrics)
+{
+    uint64_t count = 0;
+
+    for (const struct lki_metric *metric = metrics->first; metric; metric = metric->next)
+        count += metric->total.count - metric->total.latency.lost;
+    return count;
+}
+
+struct numbers {
+    enum lk_err err;
+    uint64_t first, second; /* steps in two outcomes, the second with all memory */
+    bool sent;
+    bool failed;
+    long refused;
+};
+
+static struct numbers tell_without(long after, long how_many)
+{
+    struct lki_plan plan = gang_plan(4);
+    struct lki_core_outcome outcome = {0};
+    struct numbers numbers = {0};
+
+    plan.duration_ns = 5 * S;
+    gang_prepare(&gang, NULL, 1);
+    gang.forgiving = gang.silent = true;
+    EXPECT(!gang_begin(&gang, &plan), "no core");
+    gang_join(&gang.workers[0]);
+    for (size_t i = 0; i < LKI_COUNT(told); i++) {
+        gang_run(&gang, 1.1 + (double)i);
+        if (i)
+            memory_refuse(after, how_many);
+        numbers.sent = !lki_link_send(gang.workers[0].link, told[i].data, told[i].len);
+    }
+    gang_run(&gang, 1e6);
+    numbers.err = lki_core_outcome(gang.core, &outcome);
+    numbers.first = numbers.err ? 0 : count_all(outcome.metrics);
+    numbers.refused = memory_allow();
+    EXPECT(!lki_core_outcome(gang.core, &outcome), "no outcome with all memory");
+    numbers.second = count_all(outcome.metrics);
+    numbers.failed = outcome.failure != NULL;
+    gang_close(&gang);
+    return numbers;
+}
+
+START_TEST(numbers_are_whole_or_said_to_be_missing)
+{
+    struct numbers numbers;
+    long after = 0;
+
+    tell_write();
+    do {
+        numbers = tell_without(after, in_a_row[_i]);
+        EXPECT(!numbers.err || numbers.err == LK_E_NOMEM, "error %d", numbers.err);
+        EXPECT(numbers.err || numbers.first == numbers.second, "after %ld only %d steps of %d",
+               after, (int)numbers.first, (int)numbers.second);
+        EXPECT(!numbers.sent || numbers.failed || numbers.second == LKI_COUNT(told) * STEPS,
+               "after %ld %d steps are missing in silence", after,
+               (int)(LKI_COUNT(told) * STEPS - numbers.second));
+        EXPECT(numbers.refused || (!numbers.err && !numbers.failed), "it fails with all memory");
+        after++;
+    } while (numbers.refused);
+    EXPECT(after > 10, "only %ld requests", after);
+    for (size_t i = 0; i < LKI_COUNT(told); i++)
+        lki_buf_release(&told[i]);
+}
+END_TEST
+
 static Suite *oom_suite(void)
 {
     Suite *suite = suite_create("oom_core");
@@ -144,6 +256,7 @@ static Suite *oom_suite(void)
 
     tcase_set_timeout(all, 120);
     tcase_add_loop_test(all, a_run_ends_whatever_memory_is_refused, 0, LKI_COUNT(in_a_row));
+    tcase_add_loop_test(all, numbers_are_whole_or_said_to_be_missing, 0, LKI_COUNT(in_a_row));
     suite_add_tcase(suite, all);
     return suite;
 }

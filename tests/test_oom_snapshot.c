@@ -36,7 +36,10 @@ static enum lk_err rig_open(struct rig *rig)
     const struct lk_metric_def *defs[] = {&metric_defs[0], &metric_defs[1]};
 
     *rig = (struct rig){.probe = {.name = "state"}};
-    rig->measured = (struct lki_measured){&rig->metrics, &rig->arrivals, &rig->probe, 1};
+    rig->measured = (struct lki_measured){.metrics = &rig->metrics,
+                                          .arrivals = &rig->arrivals,
+                                          .probes = &rig->probe,
+                                          .probe_count = 1};
     lki_metrics_init(&rig->metrics, 0, 0);
     return lki_customs_init(&rig->metrics.customs, defs, LKI_COUNT(defs));
 }

@@ -170,6 +170,52 @@ START_TEST(seconds_of_all_workers_are_one_series)
 }
 END_TEST
 
+static uint64_t last_requests(void)
+{
+    return gang_status(&gang).last.requests;
+}
+
+START_TEST(the_last_second_is_one_that_all_have_told)
+{
+    struct lki_plan plan = gang_plan(10);
+
+    open_silent(&plan, NULL, 2);
+    gang.stay_away = true;
+    request(&books[0], 10, 10);
+    request(&books[1], 5, 10);
+    tell(&gang.workers[0], &books[0], 5);
+    gang_run(&gang, 1.1);
+    ck_assert_uint_eq(last_requests(), 0);
+    tell(&gang.workers[1], &books[1], 5);
+    gang_run(&gang, 2.02);
+    ck_assert_uint_eq(last_requests(), 15);
+    /* from here on the second one keeps silent, and is waited for no longer than some seconds */
+    for (int i = 1; i <= 3; i++) {
+        request(&books[0], 20 + i, 10);
+        tell(&gang.workers[0], &books[0], 5);
+        gang_run(&gang, i + 2.02);
+        ck_assert_uint_eq(last_requests(), i < 3 ? 15 : 23);
+    }
+    tell(&gang.workers[1], &books[2], 5);
+    request(&books[0], 30, 10);
+    tell(&gang.workers[0], &books[0], 5);
+    gang_run(&gang, 6.02);
+    ck_assert_uint_eq(last_requests(), 30);
+    /* nobody waits for the dead, nor for who has come back before he has told anything */
+    gang_kill(&gang.workers[1]);
+    request(&books[0], 40, 10);
+    tell(&gang.workers[0], &books[0], 5);
+    gang_run(&gang, 7.02);
+    ck_assert_uint_eq(last_requests(), 40);
+    gang_join(&gang.workers[1]);
+    request(&books[0], 50, 10);
+    tell(&gang.workers[0], &books[0], 5);
+    gang_run(&gang, 8.02);
+    ck_assert_uint_eq(last_requests(), 50);
+    close_all();
+}
+END_TEST
+
 START_TEST(a_second_that_is_told_twice_counts_once)
 {
     struct lki_plan plan = gang_plan(10);
@@ -178,6 +224,7 @@ START_TEST(a_second_that_is_told_twice_counts_once)
     gang.workers[0].twice = true;
     request(&books[0], 9, 10);
     tell(&gang.workers[0], &books[0], 5);
+    tell(&gang.workers[1], &books[1], 0);
     gang_run(&gang, 1.1);
     ck_assert_uint_eq(gang_status(&gang).last.requests, 9);
     ck_assert_uint_eq(gang_status(&gang).users, 5);
@@ -387,6 +434,7 @@ static Suite *outcome_suite(void)
     TCase *all = tcase_create("all");
 
     tcase_add_test(all, seconds_of_all_workers_are_one_series);
+    tcase_add_test(all, the_last_second_is_one_that_all_have_told);
     tcase_add_test(all, a_second_that_is_told_twice_counts_once);
     tcase_add_test(all, a_second_in_several_changes_has_the_users_of_the_last);
     tcase_add_test(all, what_the_dead_did_is_in_the_totals_and_what_they_did_not_tell_is_lost);

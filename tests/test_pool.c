@@ -11,8 +11,9 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "loop/task.h"
 
-#define THREADS 8 /* as many as a pool makes */
+#define THREADS LKI_HELPERS_MAX
 #define JOBS 1000
 
 static struct lki_loop loop;
@@ -204,6 +205,67 @@ START_TEST(signals_are_left_to_the_programs_own_threads)
 }
 END_TEST
 
+/* ---- what they show ---- */
+
+static struct lki_loop_shown shown;
+static struct lki_in_hand seen_there;
+
+static void note_in_hand(struct lki_job *job)
+{
+    const struct lki_in_hand *in_hand = lki_pool_in_hand(loop.pool);
+
+    seen_there = in_hand ? *in_hand : (struct lki_in_hand){.step = "none"};
+    wait_at_gate(job);
+}
+
+static size_t helpers_at(const char *step, uint64_t user)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < LKI_HELPERS_MAX; i++)
+        count += shown.helpers[i].step == step && (!step || shown.helpers[i].user == user);
+    return count;
+}
+
+static void submit_in_task(struct lki_task *task)
+{
+    lki_task_take(task, "pay");
+    submit(task->owner, note_in_hand);
+}
+
+START_TEST(a_helper_shows_whose_work_it_does)
+{
+    struct lki_task *task;
+
+    lki_loop_show(&loop, &shown);
+    task = lki_task_new(&loop, 0, submit_in_task, &jobs[0]);
+    task->in_hand.user = 7;
+    lki_task_resume(task);
+    ck_assert(begun());
+    ck_assert_str_eq(seen_there.step, "pay");
+    ck_assert_uint_eq(seen_there.user, 7);
+    ck_assert_uint_eq(helpers_at(seen_there.step, 7), 1);
+    ck_assert_uint_eq(helpers_at(NULL, 0), LKI_HELPERS_MAX - 1);
+    ck_assert_ptr_null(lki_pool_in_hand(loop.pool));
+    ck_assert_ptr_null(lki_pool_in_hand(NULL));
+    open_gate(1);
+    run(1);
+    ck_assert_uint_eq(helpers_at(NULL, 0), LKI_HELPERS_MAX);
+}
+END_TEST
+
+START_TEST(what_nobody_asked_for_is_nobodys)
+{
+    submit(&jobs[0], note_in_hand);
+    ck_assert(begun());
+    ck_assert_ptr_null(seen_there.step);
+    open_gate(1);
+    run(1);
+}
+END_TEST
+
+/* ---- the end ---- */
+
 /* What is left to abandoned jobs is never freed: kept in sight of those who look for leaks. */
 static volatile struct lki_loop abandoned[3];
 
@@ -288,6 +350,8 @@ static Suite *pool_suite(void)
     tcase_add_test(work, an_idle_thread_is_counted_on_for_one_job_only);
     tcase_add_test(work, a_job_may_be_submitted_anew_when_it_is_done);
     tcase_add_test(work, signals_are_left_to_the_programs_own_threads);
+    tcase_add_test(work, a_helper_shows_whose_work_it_does);
+    tcase_add_test(work, what_nobody_asked_for_is_nobodys);
     tcase_add_checked_fixture(close, setup, teardown);
     tcase_add_test(close, closing_drops_what_is_done_but_was_not_told);
     tcase_add_test(close, closing_drops_what_waits_and_abandons_what_runs);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "stats/metric.h"
 
 static struct lki_probe_log readings;
 
@@ -102,6 +103,95 @@ START_TEST(what_is_kept_is_spread_over_the_whole_run)
 }
 END_TEST
 
+static void add_recent(int second, uint64_t worker)
+{
+    const struct lki_reading reading = {
+        .t_ns = second * LKI_NS_PER_S, .value = lk_value_int(second), .worker = worker};
+
+    ck_assert_int_eq(lki_probe_log_append_recent(&readings, &reading), LK_OK);
+}
+
+START_TEST(the_last_ones_are_all_at_hand)
+{
+    char message[400];
+
+    memset(message, 'm', sizeof(message) - 1);
+    message[sizeof(message) - 1] = '\0';
+    for (int i = 0; i < 5 * LKI_READINGS_MAX; i++) {
+        const struct lki_reading reading = {.t_ns = i * LKI_NS_PER_S,
+                                            .failed = i % 2,
+                                            .value = i % 2 ? lk_value_null() : lk_value_str("up"),
+                                            .took_ns = i,
+                                            .message = i % 2 ? message : NULL};
+
+        lki_probe_log_add_reading(&readings, &reading);
+    }
+    ck_assert_uint_eq(readings.recent_len, LKI_READINGS_RECENT);
+    for (int i = 0; i < LKI_READINGS_RECENT; i++) {
+        const struct lki_reading *reading = &readings.recent[i];
+        int64_t n = 5 * LKI_READINGS_MAX - LKI_READINGS_RECENT + i;
+
+        ck_assert_int_eq(reading->t_ns, n * LKI_NS_PER_S);
+        ck_assert_int_eq(reading->took_ns, n);
+        if (n % 2)
+            ck_assert_uint_eq(strlen(reading->message), LKI_ERROR_MESSAGE_MAX);
+        else
+            ck_assert_str_eq(reading->value.as.string, "up");
+    }
+    ck_assert_ptr_null(readings.readings[1].message);
+    ck_assert_uint_eq(readings.lost, 0);
+}
+END_TEST
+
+START_TEST(the_last_ones_of_all_come_by_time)
+{
+    for (int i = 0; i < 80; i++)
+        add_recent(2 * i, 1);
+    for (int i = 0; i < 80; i++)
+        add_recent(2 * i + 1, 2);
+    ck_assert_uint_eq(readings.recent_len, LKI_READINGS_RECENT);
+    for (int i = 0; i < LKI_READINGS_RECENT; i++) {
+        ck_assert_int_eq(readings.recent[i].t_ns, (60 + i) * LKI_NS_PER_S);
+        ck_assert_uint_eq(readings.recent[i].worker, (unsigned)i % 2 + 1);
+    }
+    add_recent(3, 3); /* older than all of them */
+    ck_assert_int_eq(readings.recent[0].t_ns, 60 * LKI_NS_PER_S);
+    ck_assert_uint_eq(readings.recent_len, LKI_READINGS_RECENT);
+}
+END_TEST
+
+START_TEST(what_was_merged_is_settled_by_time)
+{
+    for (int worker = 3; worker > 0; worker--) {
+        for (int i = 0; i < 4000; i++) {
+            const struct lki_reading reading = {.t_ns = (3 * i + worker) * LKI_NS_PER_S,
+                                                .value = lk_value_str("text"),
+                                                .worker = (uint64_t)worker};
+
+            ck_assert_int_eq(lki_probe_log_append(&readings, &reading), LK_OK);
+        }
+    }
+    lki_probe_log_settle(&readings);
+    ck_assert_uint_eq(readings.len, 3000);
+    for (size_t i = 0; i < readings.len; i++)
+        ck_assert_int_eq(readings.readings[i].t_ns, (4 * (int64_t)i + 1) * LKI_NS_PER_S);
+}
+END_TEST
+
+START_TEST(of_two_logs_the_later_reading_is_the_last)
+{
+    struct lki_probe_log earlier = {.count = 1, .last = {.value = lk_value_int(1)}};
+
+    add(5, lk_value_str("later"));
+    ck_assert_int_eq(lki_probe_log_merge(&readings, &earlier), LK_OK);
+    ck_assert_str_eq(readings.last.value.as.string, "later");
+    earlier.last.t_ns = 6 * LKI_NS_PER_S;
+    ck_assert_int_eq(lki_probe_log_merge(&readings, &earlier), LK_OK);
+    ck_assert_int_eq(readings.last.value.as.integer, 1);
+    ck_assert_uint_eq(readings.count, 3);
+}
+END_TEST
+
 START_TEST(only_scalars_can_be_read)
 {
     const struct {
@@ -134,6 +224,10 @@ int main(void)
     tcase_add_test(tests, the_last_reading_that_did_not_fail_is_at_hand);
     tcase_add_test(tests, a_text_is_kept_as_far_as_it_may_be);
     tcase_add_test(tests, what_is_kept_is_spread_over_the_whole_run);
+    tcase_add_test(tests, the_last_ones_are_all_at_hand);
+    tcase_add_test(tests, the_last_ones_of_all_come_by_time);
+    tcase_add_test(tests, what_was_merged_is_settled_by_time);
+    tcase_add_test(tests, of_two_logs_the_later_reading_is_the_last);
     tcase_add_test(tests, only_scalars_can_be_read);
     suite_add_tcase(suite, tests);
     runner = srunner_create(suite);

@@ -15,7 +15,7 @@ cd "$dir" || exit 1
 
 # By the flags of the library: it may have been made with sanitizers.
 read -ra compile <"$build/flags"
-read -ra libs < <(pkg-config --libs libevent_core)
+read -ra libs <"$build/libs"
 compile+=(-I"$root/include")
 libs+=(-lpthread -lm)
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "report/errors.h"
 #include "report/layout.h"
 #include "stats/example.h"
 
@@ -271,6 +272,62 @@ START_TEST(the_rest_of_the_facts_is_there)
     has("time, avg   send 2.00us, wait ");
     has("run         shop, 1,200 users, 1 worker, 30.0s, seed 42, ended by duration\n");
     has("\nall requests ");
+}
+END_TEST
+
+/* What a quiet run says. */
+static void fails_because(const char *want)
+{
+    struct lki_buf line;
+
+    lki_buf_init(&line, 1000);
+    report(80);
+    lki_report_failure(&result, &line);
+    ck_assert_str_eq(lki_buf_cstr(&line), want);
+    lki_buf_release(&line);
+}
+
+START_TEST(a_failure_is_told_with_its_cause_in_one_line)
+{
+    record_run();
+    fails_because("");
+    lki_metrics_release(&metrics);
+    lki_metrics_init(&metrics, 0, 0);
+    fails_because("no step ran");
+    lki_metrics_error(&metrics, LKI_SOURCE_CHECK, "login", LKI_CODE_CHECK_FAILED, "a check", 7);
+    lki_metrics_error(&metrics, LKI_SOURCE_LIFECYCLE, "on_init", LKI_CODE_LIFECYCLE_FAILED,
+                      "cannot use the URL \"\x1b[2J\"", 7);
+    fails_because("no step ran; most often on_init LIFECYCLE_FAILED: cannot use the URL \"?[2J\"");
+}
+END_TEST
+
+START_TEST(lost_data_is_told_with_what_was_lost)
+{
+    struct lki_buf line;
+
+    step("s", LKI_CODE_STEP_FAILED, 100000, 5);
+    lki_metrics_error(&metrics, LKI_SOURCE_STEP, "s", LKI_CODE_STEP_FAILED, "no tea", 1);
+    report(80);
+    lki_buf_init(&line, 1000);
+    lki_result_doubt(&result, LKI_RUN_INCOMPLETE, "3 stacks overflowed");
+    lki_report_failure(&result, &line);
+    ck_assert_str_eq(lki_buf_cstr(&line), "data was lost: 3 stacks overflowed");
+    lki_buf_clear(&line);
+    lki_result_fail(&result, "on_setup failed: no tea");
+    lki_report_failure(&result, &line);
+    ck_assert_str_eq(lki_buf_cstr(&line), "on_setup failed: no tea");
+    lki_buf_release(&line);
+}
+END_TEST
+
+START_TEST(what_died_with_its_workers_was_measured_all_the_same)
+{
+    settings.requests_lost = 1;
+    metrics.totals->http_requests = 1;
+    metrics.totals->http_sent = 1;
+    metrics.totals->iterations = 1;
+    report(80);
+    has("\nNothing is left of what was measured: it died with its workers.\n");
 }
 END_TEST
 
@@ -740,6 +797,9 @@ static Suite *report_suite(void)
     tcase_add_test(facts, codes_besides_success_are_listed);
     tcase_add_test(facts, failed_steps_are_not_told_twice);
     tcase_add_test(facts, the_rest_of_the_facts_is_there);
+    tcase_add_test(facts, a_failure_is_told_with_its_cause_in_one_line);
+    tcase_add_test(facts, lost_data_is_told_with_what_was_lost);
+    tcase_add_test(facts, what_died_with_its_workers_was_measured_all_the_same);
     tcase_add_test(facts, a_run_with_nothing_in_it_makes_sense);
     tcase_add_test(facts, a_run_without_requests_shows_its_steps);
     tcase_add_test(facts, requests_outside_steps_have_a_heading);

@@ -389,6 +389,18 @@ START_TEST(an_overflow_of_names_is_noted)
 }
 END_TEST
 
+START_TEST(percentiles_of_seconds_that_lack_values_are_noted)
+{
+    record_run();
+    series.partial = 2;
+    make();
+    ck_assert_int_eq(result.verdict, LKI_RUN_VALID);
+    ck_assert_uint_eq(result.note_count, 1);
+    ck_assert_str_eq(result.notes[0], "memory ran out, or a worker reported too late: seconds of "
+                                      "the series whose percentiles lack values: 2");
+}
+END_TEST
+
 START_TEST(remarks_beyond_the_maximum_are_dropped)
 {
     make();
@@ -960,6 +972,7 @@ static Suite *result_suite(void)
     tcase_add_test(judged, a_run_that_lost_data_fails);
     tcase_add_test(judged, what_ran_out_of_memory_is_lost_data);
     tcase_add_test(judged, an_overflow_of_names_is_noted);
+    tcase_add_test(judged, percentiles_of_seconds_that_lack_values_are_noted);
     tcase_add_test(judged, remarks_beyond_the_maximum_are_dropped);
     tcase_add_checked_fixture(json, setup, teardown);
     tcase_add_test(json, the_file_says_what_the_result_says);

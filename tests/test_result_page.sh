@@ -59,7 +59,7 @@ written() { # file...
 }
 
 read -ra compile <"$build/flags"
-read -ra libs < <(pkg-config --libs libevent_core)
+read -ra libs <"$build/libs"
 "${compile[@]}" -Iinclude -o "$dir/every_key" tests/scenarios/every_key.c "$build/libloadkit.a" \
     "${libs[@]}" -lpthread -lm || exit 1
 serve

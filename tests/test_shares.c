@@ -142,11 +142,11 @@ START_TEST(users_can_be_set_from_outside)
     plan.stage_count = 1;
     plan.duration_ns = 10 * S;
     gang_open(&gang, &plan, NULL, 3);
-    ck_assert_int_eq(lki_core_set_users(gang.core, 5), LK_E_STATE);
+    ck_assert_int_eq(lki_core_set_users(gang.core, 5, 0), LK_E_STATE);
     gang_run(&gang, 2);
-    ck_assert_int_eq(lki_core_set_users(gang.core, 101), LK_E_ARG);
+    ck_assert_int_eq(lki_core_set_users(gang.core, 101, 0), LK_E_ARG);
     ck_assert_int_eq(lki_core_set_rate(gang.core, 10), LK_E_ARG);
-    ck_assert_int_eq(lki_core_set_users(gang.core, 77), LK_OK);
+    ck_assert_int_eq(lki_core_set_users(gang.core, 77, 0), LK_OK);
     gang_run(&gang, 2.1);
     are_the_first(77);
     ck_assert_uint_eq(gang_status(&gang).users_wanted, 77);
@@ -154,7 +154,7 @@ START_TEST(users_can_be_set_from_outside)
     are_the_first(77);
     gang_finish(&gang);
     ck_assert_int_le(gang.over_ns, 10 * S + 100 * MS);
-    ck_assert_int_eq(lki_core_set_users(gang.core, 5), LK_E_STATE);
+    ck_assert_int_eq(lki_core_set_users(gang.core, 5, 0), LK_E_STATE);
     gang_close(&gang);
 }
 END_TEST

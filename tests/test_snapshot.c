@@ -752,19 +752,89 @@ END_TEST
 
 START_TEST(more_readings_than_are_kept_span_all_lives)
 {
-    const struct lki_probe_log *log = &merged.probes[0];
+    struct lki_probe_log *log = &merged.probes[0];
 
     for (int w = 0; w < 3; w++) {
         for (int i = 0; i < 3000; i++)
             reading(&workers[w], 2 * (3000 * w + i), lk_value_str("text"));
         merge(&merged, &workers[w]);
     }
+    lki_probe_log_settle(log);
     ck_assert_uint_eq(log->count, 9000);
     ck_assert_uint_le(log->len, LKI_READINGS_MAX);
     ck_assert_uint_gt(log->len, LKI_READINGS_MAX / 4);
     ck_assert_int_eq(log->readings[0].t_ns, 0);
     ck_assert_int_gt(log->readings[log->len - 1].t_ns, 2 * 8900 * LKI_NS_PER_S);
     ck_assert_uint_eq(log->lost, 0);
+}
+END_TEST
+
+/* As two workers that run the probes at the same time have them. */
+START_TEST(readings_of_several_workers_come_by_time_with_who_read_them)
+{
+    struct lki_probe_log *log = &merged.probes[0];
+
+    for (int w = 0; w < 2; w++) {
+        for (int i = 0; i < 40; i++) {
+            const struct lki_reading one = {.t_ns = (2 * i + w) * LKI_NS_PER_S,
+                                            .failed = i == 7,
+                                            .value = i == 7 ? lk_value_null() : lk_value_int(i),
+                                            .took_ns = 100 + i,
+                                            .message = i == 7 ? "no answer" : NULL};
+
+            lki_probe_log_add_reading(&workers[w].probes[0], &one);
+        }
+    }
+    for (int w = 1; w >= 0; w--) {
+        merged.measured.worker = (uint64_t)w + 1;
+        merge(&merged, &workers[w]);
+    }
+    lki_probe_log_settle(log);
+    ck_assert_uint_eq(log->len, 80);
+    ck_assert_uint_eq(log->recent_len, 80);
+    ck_assert_int_eq(log->last.t_ns, 79 * LKI_NS_PER_S);
+    for (int i = 0; i < 80; i++) {
+        const struct lki_reading *recent = &log->recent[i];
+
+        ck_assert_int_eq(log->readings[i].t_ns, i * LKI_NS_PER_S);
+        ck_assert_uint_eq(log->readings[i].worker, (unsigned)i % 2 + 1);
+        ck_assert_int_eq(recent->t_ns, i * LKI_NS_PER_S);
+        ck_assert_uint_eq(recent->worker, (unsigned)i % 2 + 1);
+        ck_assert_int_eq(recent->took_ns, 100 + i / 2);
+        ck_assert(recent->failed == (i / 2 == 7));
+        if (recent->failed)
+            ck_assert_str_eq(recent->message, "no answer");
+        else
+            ck_assert_int_eq(recent->value.as.integer, i / 2);
+    }
+}
+END_TEST
+
+START_TEST(what_is_brief_lacks_only_what_it_says)
+{
+    struct rig brief;
+
+    record_all(3);
+    rig_open(&brief, 0, 0);
+    brief.measured.brief = true;
+    merge(&brief, &whole);
+    merge(&merged, &whole);
+    ck_assert_mem_eq(brief.metrics.totals, merged.metrics.totals, sizeof(struct lki_totals));
+    ck_assert_uint_eq(brief.metrics.error_count, merged.metrics.error_count);
+    ck_assert_uint_eq(brief.metrics.example_count, merged.metrics.example_count);
+    for (struct lki_metric *a = brief.metrics.first, *b = merged.metrics.first; a || b;
+         a = a->next, b = b->next) {
+        ck_assert_str_eq(a->id, b->id);
+        ck_assert_uint_eq(a->total.count, b->total.count);
+        hists_verify_same(&a->total.latency, &b->total.latency);
+        ck_assert_uint_eq(a->total.intended.count, 0);
+        for (int p = 0; p < LKI_PHASE_COUNT; p++)
+            ck_assert_uint_eq(a->total.phases[p].count, 0);
+    }
+    ck_assert_uint_eq(brief.probes[1].len, 0);
+    ck_assert_uint_eq(brief.probes[1].recent_len, merged.probes[1].recent_len);
+    ck_assert_uint_eq(brief.probes[1].count, merged.probes[1].count);
+    rig_close(&brief);
 }
 END_TEST
 
@@ -890,6 +960,8 @@ static Suite *snapshot_suite(void)
     tcase_add_loop_test(tests, of_a_gauge_the_last_level_stays, 0, 3);
     tcase_add_test(tests, readings_of_a_worker_and_of_its_next_life_follow_each_other);
     tcase_add_test(tests, more_readings_than_are_kept_span_all_lives);
+    tcase_add_test(tests, readings_of_several_workers_come_by_time_with_who_read_them);
+    tcase_add_test(tests, what_is_brief_lacks_only_what_it_says);
     tcase_add_test(tests, arrivals_are_left_out_where_there_are_none);
     tcase_add_test(tests, probes_are_of_one_worker_only);
     tcase_add_test(tests, the_head_is_read_without_merging);

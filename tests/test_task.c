@@ -116,6 +116,52 @@ static void cut(void)
     lki_tasks_cut(&loop);
 }
 
+/* ---- what is in hand ---- */
+
+static struct lki_loop_shown shown;
+
+static void shows(uint64_t user, const char *step)
+{
+    EXPECT(shown.in_hand.user == user, "user %llu", (unsigned long long)shown.in_hand.user);
+    EXPECT(shown.in_hand.step && !strcmp(shown.in_hand.step, step), "not %s", step);
+}
+
+static void take_and_wait(struct actor *self)
+{
+    static const char *const steps[] = {"look", "pay"};
+
+    EXPECT(!shown.in_hand.step, "something is in hand before it was taken");
+    lki_task_take(self->task, steps[self->number]);
+    shows((uint64_t)self->number + 1, steps[self->number]);
+    lki_task_wait(self->task, (self->number + 1) * S);
+    shows((uint64_t)self->number + 1, steps[self->number]);
+}
+
+static void nothing_in_hand(void)
+{
+    ck_assert_ptr_null(shown.in_hand.step);
+}
+
+START_TEST(while_a_task_runs_the_loop_shows_what_it_has_in_hand)
+{
+    struct actor actors[2] = {{.number = 0}, {.number = 1}};
+
+    lki_loop_show(&loop, &shown);
+    for (int i = 0; i < 2; i++) {
+        actors[i].play = take_and_wait;
+        actors[i].task = lki_task_new(&loop, 0, actor_main, &actors[i]);
+        ck_assert_ptr_nonnull(actors[i].task);
+        actors[i].task->in_hand.user = (uint64_t)i + 1;
+        left++;
+        lki_task_resume(actors[i].task);
+        nothing_in_hand();
+    }
+    at(3 * S / 2, nothing_in_hand);
+    run();
+    nothing_in_hand();
+}
+END_TEST
+
 /* ---- life of a task ---- */
 
 static void do_nothing(struct actor *self)
@@ -1041,6 +1087,7 @@ static Suite *task_suite(void)
     TCase *pinned = tcase_create("pinned");
 
     tcase_add_checked_fixture(life, setup, teardown);
+    tcase_add_test(life, while_a_task_runs_the_loop_shows_what_it_has_in_hand);
     tcase_add_test(life, a_task_that_does_not_wait_ends_at_once);
     tcase_add_test(life, a_stack_is_used_again_by_the_next_task);
     tcase_add_test(life, thousands_wait_each_until_its_time);

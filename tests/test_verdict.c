@@ -209,7 +209,8 @@ START_TEST(a_crash_makes_the_run_incomplete)
     static const struct lki_result_crash crashes[] = {
         {.worker = 2, .user = 17, .step = "login", .what = "segmentation fault"},
         {.worker = 1, .step = "", .what = "killed by signal 9"},
-        {.worker = 1, .step = "on_setup", .what = "abort"}};
+        {.worker = 1, .step = "on_setup", .what = "abort"},
+        {.worker = 0, .step = "", .what = "out of memory"}};
 
     settings.crashes = crashes;
     settings.crash_count = 1;
@@ -224,13 +225,20 @@ START_TEST(a_crash_makes_the_run_incomplete)
     ck_assert_str_eq(lki_result_failure(&result), "a worker died");
     settings.crashes = &crashes[2];
     verdict_is(LKI_RUN_INCOMPLETE, "on_setup crashed (abort)", "");
+    settings.crashes = &crashes[3]; /* without workers */
+    verdict_is(LKI_RUN_INCOMPLETE, "the event loop ended early (out of memory)", "lost");
+    ck_assert_str_eq(lki_result_failure(&result), "the event loop ended early");
 }
 END_TEST
 
 START_TEST(what_was_lost_makes_the_run_incomplete)
 {
     settings.requests_lost = 1;
-    verdict_is(LKI_RUN_INCOMPLETE, "1 request is counted in the totals", "no row");
+    verdict_is(LKI_RUN_INCOMPLETE, "1 request is counted in the totals",
+               "no row below: its worker died before it told of it");
+    settings.requests_lost = 2;
+    verdict_is(LKI_RUN_INCOMPLETE, "2 requests are counted in the totals",
+               "no row below: workers died before they told of them");
     settings.requests_lost = 0;
     settings.seconds_lost = 2;
     verdict_is(LKI_RUN_INCOMPLETE, "2 seconds of workers that died",

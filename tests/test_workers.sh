@@ -194,6 +194,24 @@ check "and ends the run as failed" is "exit status" "$status" 1
 start "$mishap" -u 20 -w 2 -d 1s -p how=start
 finish
 check "a crash in a hook is named" says err "segmentation fault in on_start of user 17"
+start "$mishap" -u 20 -w 2 -d 1s -p how=block
+finish
+check "a crash in a function that blocks is that of who waits for it" says err \
+    "worker 1 crashed: segmentation fault in step pay of user 17"
+check "its place is told as well" grep -qE '#1 fall_there at .*mishap\.c:[0-9]+' "$tmp/err"
+check "and none of ours" is frames "$(grep -cE '#[0-9]+ ' "$tmp/err")" 2
+check "its user is retired" says out "the user did not come back"
+start "$mishap" -u 20 -w 0 -d 1s -p how=block
+finish
+check "and the same without workers" says err \
+    "mishap: segmentation fault in step pay of user 17"
+start "$mishap" -u 20 -w 1 -d 600s --grace 600s -p how=sleep
+wait_until says err "worker 1 hangs: step pay of user 17"
+kill -SEGV "$(workers)"
+check "a signal that was sent is nobody's crash" wait_until says err \
+    "worker 1 crashed: segmentation fault outside of any step"
+kill -KILL "$run_pid"
+finish 2>/dev/null
 
 start "$mishap" -u 100 -w 2 -d 600s -p how=null -p who=0
 finish
@@ -219,6 +237,7 @@ check "a step that blocks is named" says err "worker 1 hangs: step pay of user 1
 
 start "$mishap" -u 20 -w 2 -d 600s --grace 200ms
 wait_until test -s "$tmp/err" # progress
+wait_until has_workers 2
 victim=$(workers | head -n 1)
 kill -STOP "$victim"
 wait_until says err "worker 1 does not answer"

@@ -63,7 +63,7 @@ LK_API void lk_defer(lk_vu *vu, void (*fn)(void *arg), void *arg);
  * lk_sleep - let the other virtual users run for a while.
  *
  * seconds   length of the pause, >= 0; 0 gives up one turn of the loop
- * returns   LK_OK, or LK_E_CANCELLED when the run is draining
+ * returns   LK_OK, or LK_E_CANCELLED when the run is draining or this user is to leave
  * context   inside a step or hook of this user; never from another thread
  * since     0.1; lk_sleep(3)
  */
@@ -95,8 +95,9 @@ LK_API int lk_wait_fd(lk_vu *vu, int fd, unsigned events, double seconds);
 LK_API enum lk_err lk_blocking(lk_vu *vu, void (*fn)(void *arg), void *arg);
 
 /*
- * lk_should_stop - ask whether the run is draining, for steps that loop long.
+ * lk_should_stop - ask whether to come to an end, for steps that loop long.
  *
+ * returns   whether the run is draining, or this user is to leave because a ramp falls
  * context   inside a step or hook of this user
  * since     0.1; lk_sleep(3)
  */
@@ -183,7 +184,8 @@ LK_API LK_NONNULL_RESULT lk_json *lk_resource_acquire(lk_vu *vu, const char *nam
  * name      as registered with LK_RESOURCE
  * returns   as lk_resource_acquire; NULL when all are held
  * errors    as lk_resource_acquire
- * context   inside a step or hook of this user; waits only for the factory of a new one
+ * context   inside a step or hook of this user; waits only for the factory of a new one, and up to
+ *           20 ms for one that another worker has free
  * since     0.1; lk_resource_acquire(3)
  */
 LK_API lk_json *lk_resource_try(lk_vu *vu, const char *name);

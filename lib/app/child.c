@@ -10,23 +10,11 @@
 #endif
 
 #include "app/crash.h"
-#include "base/mem.h"
 #include "bus/link.h"
 #include "worker/agent.h"
 
 /* What a parent that is busy may take to read the last report. */
 #define LAST_REPORT_NS (5 * LKI_NS_PER_S)
-
-static bool is_fault(int number)
-{
-    static const int list[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
-
-    for (size_t i = 0; i < LKI_COUNT(list); i++) {
-        if (list[i] == number)
-            return true;
-    }
-    return false;
-}
 
 /* Handlers were made for the parent, as exec would take it too; faults of a program that is not
  * ours are still told in its own way. */
@@ -36,7 +24,7 @@ static void signals_reset(bool under_main)
 
     for (int number = 1; number < NSIG; number++) {
         if (sigaction(number, NULL, &action) || action.sa_handler == SIG_IGN ||
-            action.sa_handler == SIG_DFL || is_fault(number))
+            action.sa_handler == SIG_DFL || lki_crash_is_fault(number))
             continue;
         action = (struct sigaction){.sa_handler = SIG_DFL};
         sigaction(number, &action, NULL);
@@ -67,6 +55,13 @@ static void print_to(int fd, int printed, FILE *file)
     setvbuf(file, NULL, fd == STDOUT_FILENO ? _IOLBF : _IONBF, 0);
 }
 
+/* What its users hold may be others' by now: nothing more is done, not even what is in hand. */
+static void on_fenced(struct lki_loop *loop)
+{
+    (void)loop;
+    _exit(LKI_CHILD_FENCED);
+}
+
 static void on_over(struct lki_agent *agent, void *arg)
 {
     (void)agent;
@@ -81,8 +76,9 @@ static int work(const struct lki_child *child, struct lki_loop *loop)
 
     if (lki_loop_open(loop))
         return LKI_CHILD_FAILED;
-    loop->busy = &child->page->busy;
-    loop->turns_shown = &child->page->turns;
+    lki_loop_show(loop, &child->page->loop);
+    loop->on_fenced = on_fenced;
+    loop->fence_ns = &child->page->lease_until_ns;
     lki_crash_watch_worker(loop, child->page, child->under_main);
     if (lki_socket_link_open(&link, loop, child->link_fd) ||
         lki_agent_new(&agent, loop, child->model, link, child->page, on_over, loop))

@@ -12,6 +12,8 @@
 
 /* With this status ends a worker that could not be set up. */
 #define LKI_CHILD_FAILED 70
+/* And with this one whose lease has ended. */
+#define LKI_CHILD_FENCED 71
 
 struct lki_child {
     pid_t parent;

@@ -17,8 +17,7 @@
 
 #include "app/frames.h"
 #include "base/mem.h"
-#include "client/vu.h"
-#include "loop/task.h"
+#include "loop/pool.h"
 #include "result/result.h"
 
 #define HANDLER_STACK_BYTES ((size_t)64 * 1024)
@@ -69,6 +68,15 @@ static void add_number(struct line *line, uint64_t number)
     add(line, digits + at);
 }
 
+bool lki_crash_is_fault(int number)
+{
+    for (size_t i = 0; i < LKI_COUNT(fault_signals); i++) {
+        if (fault_signals[i] == number)
+            return true;
+    }
+    return number == SIGTRAP || number == SIGSYS;
+}
+
 const char *lki_crash_what(const struct lki_place *place)
 {
     if (place->overflow)
@@ -84,6 +92,14 @@ const char *lki_crash_what(const struct lki_place *place)
         return "illegal instruction";
     case SIGABRT:
         return "abort";
+    case SIGTRAP:
+        return "trap";
+    case SIGSYS:
+        return "bad system call";
+    case SIGPIPE:
+        return "broken pipe";
+    case SIGXFSZ:
+        return "file size limit exceeded";
     default:
         return "segmentation fault";
     }
@@ -174,19 +190,20 @@ static void frames_fill(struct lki_place *place, const siginfo_t *info, const vo
     }
 }
 
-static void place_fill(struct lki_place *place, int number)
+/* A thread of the author's own has nothing in hand. */
+static const struct lki_in_hand *in_hand(void)
 {
-    bool here = pthread_equal(pthread_self(), watched_thread);
-    const struct lki_task *task = here ? watched->current : NULL;
-    const struct lki_unit *unit = task && task->entry ? task->owner : NULL;
+    if (pthread_equal(pthread_self(), watched_thread))
+        return &watched->shown->in_hand;
+    return lki_pool_in_hand(watched->pool);
+}
 
-    *place = (struct lki_place){.signal = number, .step = ""};
-    if (unit) {
-        place->in_step = true;
-        place->user = unit->vu->id;
-        place->step = unit->hook ? unit->hook : unit->step;
-        place->stack_bytes = task->stack->bytes;
-    }
+static void overflow_fill(struct lki_place *place, const void *address)
+{
+    const struct lki_stack *stack = lki_stack_of_guard(&watched->stacks, address);
+
+    place->overflow = stack != NULL;
+    place->stack_bytes = stack ? stack->bytes : 0;
 }
 
 static void place_known(struct lki_place *place)
@@ -248,15 +265,16 @@ static void on_fault(int number, siginfo_t *info, void *context)
 {
     struct lki_place *place = watched_page ? &watched_page->crash : &own_place;
     bool raised = info->si_code <= 0; /* by kill or abort: it does not come back by itself */
+    bool sent = raised && info->si_pid != getpid();
 
     if (faulted || getpid() != watched_process) {
         signal(number, SIG_DFL);
         return;
     }
     faulted = 1;
-    place_fill(place, number);
+    lki_place_fill(place, number, sent ? NULL : in_hand());
     if (number == SIGSEGV || number == SIGBUS)
-        place->overflow = lki_stack_of_guard(&watched->stacks, info->si_addr) != NULL;
+        overflow_fill(place, info->si_addr);
     place_known(place);
     frames_fill(place, raised ? NULL : info, context);
     if (watched_page) {
@@ -276,7 +294,7 @@ static void on_asked(int number, siginfo_t *info, void *context)
     if (!pthread_equal(pthread_self(), watched_thread) || faulted)
         return;
     (void)info;
-    place_fill(place, number);
+    lki_place_fill(place, number, in_hand());
     frames_fill(place, NULL, context);
     place_known(place);
 }
@@ -285,7 +303,7 @@ static void on_exit_called(void)
 {
     if (faulted || watched_page->crash.known || getpid() != watched_process)
         return;
-    place_fill(&watched_page->crash, 0);
+    lki_place_fill(&watched_page->crash, 0, in_hand());
     place_known(&watched_page->crash);
 }
 

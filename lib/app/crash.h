@@ -6,6 +6,7 @@
 #ifndef LKI_APP_CRASH_H
 #define LKI_APP_CRASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "loop/loop.h"
@@ -23,6 +24,9 @@ void lki_crash_unwatch(void);
 /* The same in a worker, for good: faults, and who calls exit, are told in the page, and the process
  * dies by its signal. faults false: signals are left alone. */
 void lki_crash_watch_worker(const struct lki_loop *loop, struct lki_worker_page *page, bool faults);
+
+/* Is it a signal that a fault of the program raises? */
+bool lki_crash_is_fault(int number);
 
 /* "segmentation fault", "stack overflow", "exit was called". */
 const char *lki_crash_what(const struct lki_place *place);

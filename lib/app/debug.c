@@ -1,10 +1,10 @@
 #include "app/debug.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/crash.h"
+#include "app/interrupts.h"
 #include "app/trace.h"
 #include "base/mem.h"
 #include "model/index.h"
@@ -41,9 +41,7 @@ struct debug {
     unsigned hooks_failed;
     unsigned checks_failed;
     unsigned exchanges;
-    struct lki_signal interrupt;
-    struct lki_signal terminate;
-    struct sigaction pipe_before;
+    struct lki_interrupts interrupts;
 };
 
 static struct debug *debug_of(struct lki_crowd *crowd)
@@ -306,57 +304,6 @@ static bool sum_up(struct debug *debug)
     return passed;
 }
 
-/* ---- signals ---- */
-
-static void on_interrupt(struct lki_signal *sig)
-{
-    struct debug *debug = LKI_CONTAINER(sig, struct debug, interrupt);
-
-    lki_worker_stop(&debug->worker, LKI_END_INTERRUPT);
-}
-
-static void on_terminate(struct lki_signal *sig)
-{
-    struct debug *debug = LKI_CONTAINER(sig, struct debug, terminate);
-
-    lki_worker_stop(&debug->worker, LKI_END_INTERRUPT);
-}
-
-static enum lk_err signals_watch(struct debug *debug)
-{
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-    struct lki_loop *loop = debug->worker.loop;
-    enum lk_err err;
-
-    sigaction(SIGPIPE, &ignore, &debug->pipe_before);
-    err = lki_signal_start(loop, &debug->interrupt, SIGINT, on_interrupt);
-    if (!err)
-        err = lki_signal_start(loop, &debug->terminate, SIGTERM, on_terminate);
-    lki_crash_watch(loop, debug->settings->program);
-    return err;
-}
-
-/* Who asked for the end may have asked once too often: that must not end what is still to be told.
- */
-static void signals_unwatch(struct debug *debug)
-{
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-    sigset_t both;
-    sigset_t before;
-
-    lki_crash_unwatch();
-    sigemptyset(&both);
-    sigaddset(&both, SIGINT);
-    sigaddset(&both, SIGTERM);
-    sigprocmask(SIG_BLOCK, &both, &before);
-    lki_signal_stop(&debug->interrupt);
-    lki_signal_stop(&debug->terminate);
-    sigaction(SIGINT, &ignore, NULL);
-    sigaction(SIGTERM, &ignore, NULL);
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    sigaction(SIGPIPE, &debug->pipe_before, NULL);
-}
-
 /* ---- all of it ---- */
 
 static void model_narrow(struct debug *debug, const struct lki_model *model)
@@ -404,16 +351,26 @@ static enum lk_err worker_open(struct debug *debug)
     return LK_OK;
 }
 
+static void on_interrupt(void *arg)
+{
+    struct debug *debug = arg;
+
+    lki_worker_stop(&debug->worker, LKI_END_INTERRUPT);
+}
+
 static enum lk_err carry_out(struct debug *debug, bool *passed)
 {
-    enum lk_err err = signals_watch(debug);
+    struct lki_loop *loop = debug->worker.loop;
+    enum lk_err err = lki_interrupts_start(&debug->interrupts, loop, on_interrupt, debug);
 
-    if (!err) {
-        lki_worker_run(&debug->worker);
-        *passed = sum_up(debug);
-    }
-    signals_unwatch(debug);
-    return err;
+    if (err)
+        return err;
+    lki_crash_watch(loop, debug->settings->program);
+    lki_worker_run(&debug->worker);
+    *passed = sum_up(debug);
+    lki_crash_unwatch();
+    lki_interrupts_stop(&debug->interrupts);
+    return LK_OK;
 }
 
 enum lk_err lki_debug(const struct lki_model *model, const struct lki_debug_settings *settings,

@@ -46,10 +46,9 @@ void lki_display_show(struct lki_display *display, const struct lki_core_status 
     double span_s = last->span_ns ? (double)last->span_ns / 1e9 : 1;
     bool timed = status->state >= LKI_CORE_RUNNING;
     uint64_t failures = totals->http_requests ? totals->http_errors : totals->step_errors;
-    /* that they have ended at the end is nothing to be told */
-    uint64_t alive = status->state == LKI_CORE_OVER ? display->workers : status->workers_alive;
 
-    if (!display->live)
+    /* of what is over the report tells: that all have gone is nothing to be shown */
+    if (!display->live || status->state == LKI_CORE_OVER)
         return;
     lki_live_show(display->live,
                   &(struct lki_live_state){
@@ -72,7 +71,7 @@ void lki_display_show(struct lki_display *display, const struct lki_core_status 
                       .arrivals_late = status->late,
                       .arrivals_dropped = status->dropped,
                       .workers = display->workers,
-                      .workers_alive = alive,
+                      .workers_alive = status->workers_alive,
                       .crashes = status->crashes,
                       .busy_share = status->busy_share,
                       .busiest_ns = status->busiest_ns,

@@ -4,10 +4,8 @@
 
 #include "app/ends.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 void lki_end_close(int *fd)
@@ -41,15 +39,4 @@ enum lk_err lki_ends_open(struct lki_ends *ends, bool shown)
     lki_ends_close(ends, 0);
     lki_ends_close(ends, 1);
     return LK_E_SYSTEM;
-}
-
-int lki_process_open(pid_t pid)
-{
-#ifdef SYS_pidfd_open
-    return (int)syscall(SYS_pidfd_open, pid, 0);
-#else
-    (void)pid;
-    errno = ENOSYS;
-    return -1;
-#endif
 }

@@ -6,7 +6,6 @@
 #define LKI_APP_ENDS_H
 
 #include <stdbool.h>
-#include <sys/types.h>
 
 #include <loadkit/err.h>
 
@@ -25,8 +24,5 @@ void lki_ends_close(struct lki_ends *ends, int side);
 
 /* Closes it, unless it is -1, which it is afterwards. */
 void lki_end_close(int *fd);
-
-/* A descriptor that is readable once the process has ended; -1: the system has none. */
-int lki_process_open(pid_t pid);
 
 #endif

@@ -1,39 +1,26 @@
 #include "app/fleet.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "app/child.h"
-#include "app/ends.h"
 #include "app/hang.h"
-#include "app/output.h"
+#include "app/process.h"
 #include "app/wreck.h"
 #include "base/mem.h"
 
 /* What workers get to end by themselves once their link is gone. */
 #define LEAVE_NS (500 * LKI_NS_PER_MS)
 #define LINE_MAX_BYTES ((size_t)1024)
-/* As often, a millisecond apart, it is looked whether a thread goes. */
-#define THREAD_LOOKS 20
 
 struct worker {
     struct lki_fleet *fleet;
     uint64_t number;
-    pid_t pid;    /* 0: none */
-    int pid_fd;   /* -1: none; ready when the process has ended */
-    int link_fd;  /* the parent's end, which the core may have closed: */
-    ino_t socket; /* it is still the same if this is */
-    struct lki_io ended;
+    struct lki_process process;
     struct lki_worker_page *page;
-    struct lki_output printed[LKI_PRINTED];
     struct lki_hang hang;
     bool killed; /* for hanging */
     bool named;  /* where it hangs was told */
@@ -45,7 +32,6 @@ struct worker {
 struct lki_fleet {
     struct lki_loop *loop;
     const struct lki_model *model;
-    struct lki_core *core;
     struct lki_fleet_settings settings;
     struct lki_timer look;
     struct worker *workers;
@@ -76,197 +62,76 @@ static void tell_frames(const struct lki_fleet *fleet, const struct lki_frames *
 
 /* ---- the end of a worker ---- */
 
-static void forget(struct worker *worker)
-{
-    lki_io_stop(&worker->ended);
-    if (worker->pid_fd >= 0)
-        close(worker->pid_fd);
-    worker->pid_fd = -1;
-    worker->pid = 0;
-    for (int i = 0; i < LKI_PRINTED; i++)
-        lki_output_close(&worker->printed[i]);
-}
-
-/* Reaps it. False: it is still alive. A program that ignores SIGCHLD has the system do that, and
- * nobody learns how it ended: *status is -1 then. */
-static bool reap(struct worker *worker, int flags, int *status)
-{
-    pid_t reaped;
-
-    do
-        reaped = waitpid(worker->pid, status, flags);
-    while (reaped < 0 && errno == EINTR);
-    if (reaped < 0)
-        *status = -1;
-    return reaped != 0;
-}
-
-/* Its last words have been read by the time that the core lets go of it. */
+/* Its last words have been read by the time that its link is let go of. */
 static void on_death(struct worker *worker, int status)
 {
     struct lki_fleet *fleet = worker->fleet;
     struct lki_wreck wreck;
 
-    forget(worker);
     if (lki_wreck_init(&wreck, fleet->model, worker->page, status, worker->killed)) {
         tell(fleet, "%s: worker %llu %s", fleet->settings.program,
              (unsigned long long)worker->number, wreck.line);
         if (!worker->killed || !worker->named)
             tell_frames(fleet, &wreck.frames);
     }
-    lki_core_died(fleet->core, worker->number, &wreck.death);
+    fleet->settings.on_died(worker->number, &wreck.death, fleet->settings.arg);
     lki_wreck_release(&wreck);
 }
 
 static void look_for_end(struct worker *worker)
 {
-    int status = -1;
+    int status;
 
-    if (worker->pid && reap(worker, WNOHANG, &status))
+    if (lki_process_reap(&worker->process, &status))
         on_death(worker, status);
 }
 
-static void on_ended(struct lki_io *io, unsigned events)
+static void on_ended(struct lki_process *process)
 {
-    (void)events;
-    look_for_end(LKI_CONTAINER(io, struct worker, ended));
+    look_for_end(LKI_CONTAINER(process, struct worker, process));
 }
 
-static void kill_now(struct worker *worker)
+/* ---- its begin ---- */
+
+static void on_forked(void *arg)
 {
-    int status;
+    struct lki_fleet *fleet = arg;
 
-    if (!worker->pid)
-        return;
-    kill(worker->pid, SIGKILL);
-    reap(worker, 0, &status);
-    forget(worker);
-}
-
-/* ---- a worker's process ---- */
-
-/* All that this process has of a worker; its link only if it is still that one. */
-static void close_copy(struct worker *worker)
-{
-    struct stat info;
-
-    if (!worker->pid)
-        return;
-    if (!fstat(worker->link_fd, &info) && S_ISSOCK(info.st_mode) && info.st_ino == worker->socket)
-        close(worker->link_fd);
-    lki_end_close(&worker->pid_fd);
-    for (int i = 0; i < LKI_PRINTED; i++)
-        lki_end_close(&worker->printed[i].fd);
-}
-
-LK_NORETURN static void be_child(const struct worker *worker, struct lki_ends *ends, pid_t parent)
-{
-    struct lki_fleet *fleet = worker->fleet;
-    struct lki_child child = {
-        .parent = parent,
-        .model = fleet->model,
-        .page = worker->page,
-        .link_fd = ends->link[1],
-        .printed = {ends->printed[LKI_PRINTED_OUT][1], ends->printed[LKI_PRINTED_ERR][1]},
-        .under_main = fleet->settings.handle_signals,
-    };
-
-    /* before what it watches is closed: it is looked at once more */
-    lki_loop_forked(fleet->loop);
     for (size_t i = 0; i < fleet->count; i++)
-        close_copy(&fleet->workers[i]);
-    lki_ends_close(ends, 0);
-    lki_child_run(&child);
-}
-
-/* What was printed but not written would be written by the child too; and a signal must find the
- * handlers of the one or the other, not the parent's in the child. */
-static enum lk_err fork_child(struct worker *worker, struct lki_ends *ends)
-{
-    pid_t parent = getpid();
-    sigset_t all;
-    sigset_t before;
-
-    fflush(NULL);
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &before);
-    worker->pid = 0;
-    worker->pid = fork();
-    if (worker->pid == 0)
-        be_child(worker, ends, parent);
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    lki_ends_close(ends, 1);
-    if (worker->pid > 0)
-        return LK_OK;
-    worker->pid = 0;
-    lki_ends_close(ends, 0);
-    return LK_E_SYSTEM;
-}
-
-/* Without such a descriptor, as on an old kernel, it is looked at now and then. */
-static enum lk_err watch_end(struct worker *worker)
-{
-    worker->pid_fd = lki_process_open(worker->pid);
-    if (worker->pid_fd < 0)
-        return LK_OK;
-    return lki_io_start(worker->fleet->loop, &worker->ended, worker->pid_fd, LKI_READABLE,
-                        on_ended);
-}
-
-static enum lk_err watch_printed(struct worker *worker, struct lki_ends *ends)
-{
-    const struct lki_fleet_settings *settings = &worker->fleet->settings;
-    const struct lki_output_owner owner = {settings->on_print, settings->arg};
-    FILE *const files[] = {[LKI_PRINTED_OUT] = stdout, [LKI_PRINTED_ERR] = stderr};
-    enum lk_err err = LK_OK;
-
-    for (int i = 0; !err && i < LKI_PRINTED; i++) {
-        int fd = ends->printed[i][0];
-
-        ends->printed[i][0] = -1;
-        if (fd >= 0)
-            err = lki_output_open(&worker->printed[i], worker->fleet->loop, fd, files[i], &owner);
-    }
-    return err;
-}
-
-static enum lk_err join(struct worker *worker, struct lki_ends *ends)
-{
-    struct lki_link *link = NULL;
-    struct stat info;
-    enum lk_err err;
-
-    worker->link_fd = ends->link[0];
-    ends->link[0] = -1;
-    worker->socket = fstat(worker->link_fd, &info) ? 0 : info.st_ino;
-    err = lki_socket_link_open(&link, worker->fleet->loop, worker->link_fd);
-    return err ? err : lki_core_join(worker->fleet->core, worker->number, link);
+        lki_process_close_copy(&fleet->workers[i].process);
+    if (fleet->settings.on_forked)
+        fleet->settings.on_forked(fleet->settings.arg);
 }
 
 static enum lk_err start(struct worker *worker)
 {
-    struct lki_ends ends;
+    struct lki_fleet *fleet = worker->fleet;
+    const struct lki_fleet_settings *settings = &fleet->settings;
+    struct lki_link *link;
     enum lk_err err;
 
-    kill_now(worker); /* one that the core has given up */
+    lki_process_kill(&worker->process); /* one that was given up */
     memset(worker->page, 0, sizeof(*worker->page));
     worker->hang = (struct lki_hang){0};
     worker->killed = false;
     worker->named = false;
-    err = lki_ends_open(&ends, worker->fleet->settings.on_print != NULL);
-    if (!err)
-        err = fork_child(worker, &ends);
+    err = lki_process_start(&worker->process,
+                            &(struct lki_process_settings){
+                                .loop = fleet->loop,
+                                .model = fleet->model,
+                                .page = worker->page,
+                                .under_main = settings->handle_signals,
+                                .owner = {settings->on_print, settings->arg},
+                                .on_ended = on_ended,
+                                .on_forked = on_forked,
+                                .arg = fleet,
+                            },
+                            &link);
     if (err)
         return err;
-    err = watch_end(worker);
-    if (!err)
-        err = watch_printed(worker, &ends);
-    if (!err)
-        err = join(worker, &ends);
-    if (err) {
-        lki_ends_close(&ends, 0);
-        kill_now(worker);
-    }
+    err = settings->on_join(worker->number, link, settings->arg);
+    if (err)
+        lki_process_kill(&worker->process);
     return err;
 }
 
@@ -297,6 +162,16 @@ void lki_fleet_want(struct lki_fleet *fleet, uint64_t worker)
     lki_loop_post(fleet->loop, &wanted->again, on_again);
 }
 
+pid_t lki_fleet_pid(const struct lki_fleet *fleet, uint64_t worker)
+{
+    return fleet->workers[worker - 1].process.pid;
+}
+
+struct lki_worker_page *lki_fleet_page(const struct lki_fleet *fleet, uint64_t worker)
+{
+    return fleet->workers[worker - 1].page;
+}
+
 /* ---- watching ---- */
 
 /* A step that hangs does so for each user: it is told once. */
@@ -325,7 +200,7 @@ static int64_t look_at(struct worker *worker, int64_t now_ns)
 {
     struct lki_fleet *fleet = worker->fleet;
 
-    switch (lki_hang_look(&worker->hang, worker->pid, worker->page, now_ns,
+    switch (lki_hang_look(&worker->hang, worker->process.pid, worker->page, now_ns,
                           fleet->settings.handle_signals, fleet->settings.grace_ns)) {
     case LKI_HANG_LOOK_SOON:
         return LKI_HANG_ASK_NS;
@@ -338,7 +213,7 @@ static int64_t look_at(struct worker *worker, int64_t now_ns)
         break;
     case LKI_HANG_END:
         worker->killed = true;
-        kill(worker->pid, SIGKILL);
+        kill(worker->process.pid, SIGKILL);
         break;
     case LKI_HANG_NO_NEWS:
         break;
@@ -355,9 +230,9 @@ static void on_look(struct lki_timer *timer)
         struct worker *worker = &fleet->workers[i];
         int64_t again_ns = LKI_HANG_LOOK_NS;
 
-        if (worker->pid_fd < 0)
+        if (worker->process.end_fd < 0)
             look_for_end(worker);
-        if (worker->pid && !worker->killed)
+        if (worker->process.pid && !worker->killed)
             again_ns = look_at(worker, lki_loop_now(fleet->loop));
         restart(worker);
         next_ns = again_ns < next_ns ? again_ns : next_ns;
@@ -367,38 +242,13 @@ static void on_look(struct lki_timer *timer)
 
 /* ---- all of them ---- */
 
-static size_t count_threads(void)
-{
-    DIR *tasks = opendir("/proc/self/task");
-    const struct dirent *entry;
-    size_t count = 0;
-
-    while (tasks && (entry = readdir(tasks)))
-        count += entry->d_name[0] != '.';
-    if (tasks)
-        closedir(tasks);
-    return count;
-}
-
-/* One that was joined can be seen a moment longer. */
-bool lki_fleet_threads(void)
-{
-    for (int i = 0; i < THREAD_LOOKS; i++) {
-        if (count_threads() <= 1)
-            return false;
-        poll(NULL, 0, 1);
-    }
-    return true;
-}
-
 static enum lk_err worker_init(struct worker *worker, struct lki_fleet *fleet, uint64_t number)
 {
     void *page = mmap(NULL, sizeof(*worker->page), PROT_READ | PROT_WRITE,
                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-    *worker = (struct worker){.fleet = fleet, .number = number, .pid_fd = -1, .link_fd = -1};
-    for (int i = 0; i < LKI_PRINTED; i++)
-        worker->printed[i].fd = -1;
+    *worker = (struct worker){.fleet = fleet, .number = number};
+    lki_process_init(&worker->process);
     if (page == MAP_FAILED)
         return LK_E_NOMEM;
     worker->page = page;
@@ -411,7 +261,7 @@ enum lk_err lki_fleet_new(struct lki_fleet **out, struct lki_loop *loop,
     struct lki_fleet *fleet;
     enum lk_err err;
 
-    if (lki_fleet_threads())
+    if (!lki_process_can_fork())
         return LK_E_STATE;
     fleet = lki_zalloc(sizeof(*fleet));
     if (!fleet)
@@ -435,11 +285,10 @@ enum lk_err lki_fleet_new(struct lki_fleet **out, struct lki_loop *loop,
     return err;
 }
 
-enum lk_err lki_fleet_begin(struct lki_fleet *fleet, struct lki_core *core)
+enum lk_err lki_fleet_begin(struct lki_fleet *fleet)
 {
     enum lk_err err = LK_OK;
 
-    fleet->core = core;
     for (size_t i = 0; !err && i < fleet->count; i++)
         err = start(&fleet->workers[i]);
     lki_timer_set(&fleet->loop->timers, &fleet->look, lki_loop_now(fleet->loop) + LKI_HANG_LOOK_NS);
@@ -453,15 +302,11 @@ static size_t reap_ended(struct lki_fleet *fleet)
     int status;
 
     for (size_t i = 0; i < fleet->count; i++) {
-        struct worker *worker = &fleet->workers[i];
+        struct lki_process *process = &fleet->workers[i].process;
 
-        if (worker->pid && reap(worker, WNOHANG, &status))
-            forget(worker);
-        for (int p = 0; worker->pid && p < LKI_PRINTED; p++) {
-            if (worker->printed[p].fd >= 0)
-                lki_output_read(&worker->printed[p]);
-        }
-        alive += worker->pid != 0;
+        lki_process_reap(process, &status);
+        lki_process_read_printed(process);
+        alive += process->pid != 0;
     }
     return alive;
 }
@@ -483,7 +328,7 @@ void lki_fleet_free(struct lki_fleet *fleet)
     for (size_t i = 0; i < fleet->count; i++) {
         struct worker *worker = &fleet->workers[i];
 
-        kill_now(worker);
+        lki_process_kill(&worker->process);
         lki_loop_unpost(fleet->loop, &worker->again);
         if (worker->page)
             munmap(worker->page, sizeof(*worker->page));

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "control/core.h"
 #include "model/model.h"
@@ -25,25 +26,33 @@ struct lki_fleet_settings {
     /* What the author's program prints in a worker, lines; NULL: it prints by itself. So it does
      * to what is no terminal. */
     void (*on_print)(FILE *where, const char *text, size_t len, void *arg);
+    /* A worker has been forked: link is the way to it, and of whoever is called, also on failure.
+     */
+    enum lk_err (*on_join)(uint64_t worker, struct lki_link *link, void *arg);
+    /* One has ended, told to or not; what it sent before may still come. */
+    void (*on_died)(uint64_t worker, const struct lki_death *death, void *arg);
+    /* In a child: closes its copies of what else is open here; may be NULL. */
+    void (*on_forked)(void *arg);
     void *arg;
 };
 
-/* Whether this process has threads, and so must not fork: a lock that one of them holds would stay
- * locked in the child. */
-bool lki_fleet_threads(void);
-
-/* LK_E_STATE: this process has threads. The texts of settings are borrowed. */
+/* LK_E_STATE: this process has threads, and so must not fork. The texts of settings are borrowed.
+ */
 enum lk_err lki_fleet_new(struct lki_fleet **out, struct lki_loop *loop,
                           const struct lki_model *model, const struct lki_fleet_settings *settings);
 
-/* Forks all workers and has them join the core. */
-enum lk_err lki_fleet_begin(struct lki_fleet *fleet, struct lki_core *core);
+/* Forks all workers. */
+enum lk_err lki_fleet_begin(struct lki_fleet *fleet);
 
-/* Forks that worker anew, at the end of the turn; the core wants it. */
+/* Forks that worker, from 1, anew, at the end of the turn. */
 void lki_fleet_want(struct lki_fleet *fleet, uint64_t worker);
 
-/* Ends what is still alive, waits for all, and frees; the core is not told any more. Workers that
- * still have something to do should have lost their link by then. NULL is ignored. */
+/* Its process; 0: none. And what it shares with us. */
+pid_t lki_fleet_pid(const struct lki_fleet *fleet, uint64_t worker);
+struct lki_worker_page *lki_fleet_page(const struct lki_fleet *fleet, uint64_t worker);
+
+/* Ends what is still alive, waits for all, and frees; nobody is told any more. Workers that still
+ * have something to do should have lost their link by then. NULL is ignored. */
 void lki_fleet_free(struct lki_fleet *fleet);
 
 #endif

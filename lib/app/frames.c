@@ -275,7 +275,13 @@ static void look_up(struct place *places, size_t from, size_t count, struct lki_
 /* What called the author's function says nothing to its author. */
 static bool is_ours(const char *name)
 {
-    return name && !strcmp(name, "lki_task_call");
+    static const char *const list[] = {"lki_task_call", "blocking_work", "helper_work"};
+
+    for (size_t i = 0; name && i < LKI_COUNT(list); i++) {
+        if (!strcmp(name, list[i]))
+            return true;
+    }
+    return false;
 }
 
 static bool is_wrapper(const char *name)

@@ -66,8 +66,8 @@ static bool answered(const struct lki_worker_page *page)
 static bool is_quiet(struct lki_hang *hang, pid_t pid, const struct lki_worker_page *page,
                      int64_t now_ns)
 {
-    uint64_t turns = __atomic_load_n(&page->turns, __ATOMIC_RELAXED);
-    bool busy = __atomic_load_n(&page->busy, __ATOMIC_RELAXED);
+    uint64_t turns = __atomic_load_n(&page->loop.turns, __ATOMIC_RELAXED);
+    bool busy = __atomic_load_n(&page->loop.busy, __ATOMIC_RELAXED);
     /* while this process was stopped too, nobody looked on */
     int64_t since_ns = now_ns - hang->looked_ns;
 
@@ -108,17 +108,26 @@ static enum lki_hang_news ask(struct lki_hang *hang, pid_t pid, struct lki_worke
 }
 
 /* The loop itself may have much to do at times: it is no step that hangs. */
+static enum lki_hang_news place_known(struct lki_hang *hang, const struct lki_worker_page *page)
+{
+    hang->state = page->asked.in_step ? LKI_HANG_NAMED : LKI_HANG_NONE;
+    return page->asked.in_step ? LKI_HANG_NAME : LKI_HANG_NO_NEWS;
+}
+
 static enum lki_hang_news hear(struct lki_hang *hang, const struct lki_worker_page *page)
 {
-    if (!answered(page))
-        return hang->stuck_ns > STUCK_NS + ANSWER_NS ? silent(hang, LKI_HANG_SILENT)
-                                                     : LKI_HANG_NO_NEWS;
-    if (!page->asked.in_step) {
-        hang->state = LKI_HANG_NONE;
-        return LKI_HANG_NO_NEWS;
-    }
-    hang->state = LKI_HANG_NAMED;
-    return LKI_HANG_NAME;
+    if (answered(page))
+        return place_known(hang, page);
+    return hang->stuck_ns > STUCK_NS + ANSWER_NS ? silent(hang, LKI_HANG_SILENT) : LKI_HANG_NO_NEWS;
+}
+
+/* As far as its page shows where it is. */
+static enum lki_hang_news see(struct lki_hang *hang, struct lki_worker_page *page)
+{
+    const struct lki_in_hand in_hand = page->loop.in_hand;
+
+    lki_place_fill(&page->asked, 0, &in_hand);
+    return place_known(hang, page);
 }
 
 /* It was asked and has gone on since: a signal ends some waits, such as sleep. */
@@ -154,8 +163,5 @@ enum lki_hang_news lki_hang_look(struct lki_hang *hang, pid_t pid, struct lki_wo
         return hear(hang, page);
     if (is_starved(hang, pid, state))
         return LKI_HANG_NO_NEWS;
-    if (can_ask)
-        return ask(hang, pid, page);
-    hang->state = LKI_HANG_NAMED;
-    return LKI_HANG_NAME;
+    return can_ask ? ask(hang, pid, page) : see(hang, page);
 }

@@ -19,7 +19,7 @@ enum lki_hang_state {
     LKI_HANG_NONE,
     LKI_HANG_ASKED,  /* it does not turn, and was asked where it is */
     LKI_HANG_SILENT, /* and has not answered */
-    LKI_HANG_NAMED,  /* and has: page->asked tells */
+    LKI_HANG_NAMED,  /* page->asked tells where it is */
 };
 
 /* Zeroed: not looked at yet. */
@@ -42,7 +42,7 @@ enum lki_hang_news {
     LKI_HANG_END        /* a step has hung for longer than it may */
 };
 
-/* can_ask: it answers LKI_CRASH_ASK; else it is named without its place. */
+/* can_ask: it answers LKI_CRASH_ASK; else it is named as far as its page shows it. */
 enum lki_hang_news lki_hang_look(struct lki_hang *hang, pid_t pid, struct lki_worker_page *page,
                                  int64_t now_ns, bool can_ask, int64_t limit_ns);
 

@@ -1,6 +1,5 @@
 #include "app/run.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -10,14 +9,11 @@
 #include "app/crash.h"
 #include "app/display.h"
 #include "app/fleet.h"
+#include "app/interrupts.h"
+#include "app/solo.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "bus/link.h"
 #include "control/core.h"
-#include "worker/agent.h"
-
-/* So long the users of a worker in this process may take to leave when it is over. */
-#define AGENT_END_NS (500 * LKI_NS_PER_MS)
 
 struct lki_run {
     struct lki_loop loop;
@@ -25,81 +21,11 @@ struct lki_run {
     struct lki_run_settings settings;
     struct lki_plan plan;
     struct lki_core *core;
-    struct lki_fleet *fleet;     /* NULL: all in this process: */
-    struct lki_agent *agent;     /* the one worker, */
-    struct lki_link *link;       /* and the core's end to it, before the run begins */
-    struct lki_worker_page page; /* what the agent had done when it ended early */
-    struct lki_timer agent_end;  /* when it is over */
-    int64_t agent_until_ns;
-    struct lki_post agent_wanted;
+    struct lki_fleet *fleet; /* one of the two */
+    struct lki_solo *solo;
     struct lki_display display;
-    struct lki_signal interrupt;
-    struct lki_signal terminate;
-    struct sigaction pipe_before;
+    struct lki_interrupts interrupts;
 };
-
-/* ---- the one worker of a run in this process ---- */
-
-/* As a process that has ended: of one that was told to, nothing follows. Any other had no memory to
- * go on. */
-static void agent_end(struct lki_run *run)
-{
-    const struct lki_death death = {.what = "out of memory", .page = &run->page};
-
-    lki_agent_free(run->agent);
-    run->agent = NULL;
-    if (run->core)
-        lki_core_died(run->core, 1, &death);
-    else
-        lki_loop_stop(&run->loop);
-}
-
-/* Its users leave what they have in hand; a function that blocks is not waited for long. */
-static void on_agent_end(struct lki_timer *timer)
-{
-    struct lki_run *run = LKI_CONTAINER(timer, struct lki_run, agent_end);
-    int64_t now_ns = lki_loop_now(&run->loop);
-
-    if (run->loop.task_count && now_ns < run->agent_until_ns)
-        lki_timer_set(&run->loop.timers, timer, now_ns + LKI_NS_PER_MS);
-    else
-        agent_end(run);
-}
-
-static void on_agent_over(struct lki_agent *agent, void *arg)
-{
-    struct lki_run *run = arg;
-    int64_t now_ns = lki_loop_now(&run->loop);
-
-    lki_agent_cut(agent);
-    run->agent_until_ns = now_ns + AGENT_END_NS;
-    lki_timer_set(&run->loop.timers, &run->agent_end, now_ns);
-}
-
-static enum lk_err agent_open(struct lki_run *run)
-{
-    struct lki_link *other;
-    enum lk_err err = lki_timer_init(&run->loop.timers, &run->agent_end, on_agent_end);
-
-    if (!err)
-        err = lki_pair_link_open(&run->link, &other, &run->loop);
-    if (err)
-        return err;
-    err = lki_agent_new(&run->agent, &run->loop, run->model, other, &run->page, on_agent_over, run);
-    if (err) {
-        lki_link_close(run->link);
-        run->link = NULL;
-    }
-    return err;
-}
-
-static enum lk_err agent_begin(struct lki_run *run)
-{
-    struct lki_link *link = run->link;
-
-    run->link = NULL;
-    return lki_core_join(run->core, 1, link);
-}
 
 /* ---- what is told meanwhile ---- */
 
@@ -119,14 +45,6 @@ static void on_second(struct lki_core *core, void *arg)
     show(arg);
 }
 
-/* The worker in this process has no second life: what was measured is told of. */
-static void on_agent_wanted(struct lki_post *post)
-{
-    struct lki_run *run = LKI_CONTAINER(post, struct lki_run, agent_wanted);
-
-    lki_core_stop(run->core, LKI_END_CRASHES);
-}
-
 static void on_wanted(struct lki_core *core, uint64_t worker, void *arg)
 {
     struct lki_run *run = arg;
@@ -135,7 +53,7 @@ static void on_wanted(struct lki_core *core, uint64_t worker, void *arg)
     if (run->fleet)
         lki_fleet_want(run->fleet, worker);
     else
-        lki_loop_post(&run->loop, &run->agent_wanted, on_agent_wanted);
+        lki_solo_want(run->solo);
 }
 
 static void on_over(struct lki_core *core, void *arg)
@@ -156,63 +74,14 @@ static void on_print(FILE *where, const char *text, size_t len, void *arg)
     lki_display_print(&((struct lki_run *)arg)->display, where, text, len);
 }
 
-/* ---- signals ---- */
-
-static void stop(struct lki_run *run)
+static enum lk_err on_join(uint64_t worker, struct lki_link *link, void *arg)
 {
-    lki_core_stop(run->core, LKI_END_INTERRUPT);
-    show(run);
+    return lki_core_join(((struct lki_run *)arg)->core, worker, link, 0);
 }
 
-static void on_interrupt(struct lki_signal *sig)
+static void on_died(uint64_t worker, const struct lki_death *death, void *arg)
 {
-    stop(LKI_CONTAINER(sig, struct lki_run, interrupt));
-}
-
-static void on_terminate(struct lki_signal *sig)
-{
-    stop(LKI_CONTAINER(sig, struct lki_run, terminate));
-}
-
-static enum lk_err watch_signals(struct lki_run *run)
-{
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-    enum lk_err err;
-
-    if (!run->settings.handle_signals)
-        return LK_OK;
-    /* a step that writes to a socket of its own must not end the run */
-    sigaction(SIGPIPE, &ignore, &run->pipe_before);
-    err = lki_signal_start(&run->loop, &run->interrupt, SIGINT, on_interrupt);
-    if (!err)
-        err = lki_signal_start(&run->loop, &run->terminate, SIGTERM, on_terminate);
-    if (!run->fleet)
-        lki_crash_watch(&run->loop, run->settings.program);
-    return err;
-}
-
-/* A second signal may come when the first has just ended the run: it must not end the report too,
- * so both are ignored from here on. */
-static void unwatch_signals(struct lki_run *run)
-{
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-    sigset_t both;
-    sigset_t before;
-
-    if (!run->settings.handle_signals)
-        return;
-    if (!run->fleet)
-        lki_crash_unwatch();
-    sigemptyset(&both);
-    sigaddset(&both, SIGINT);
-    sigaddset(&both, SIGTERM);
-    sigprocmask(SIG_BLOCK, &both, &before);
-    lki_signal_stop(&run->interrupt);
-    lki_signal_stop(&run->terminate);
-    sigaction(SIGINT, &ignore, NULL);
-    sigaction(SIGTERM, &ignore, NULL);
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    sigaction(SIGPIPE, &run->pipe_before, NULL);
+    lki_core_died(((struct lki_run *)arg)->core, worker, death);
 }
 
 /* ---- the run ---- */
@@ -230,6 +99,8 @@ static enum lk_err fleet_open(struct lki_run *run)
                              .handle_signals = settings->handle_signals,
                              .tell = on_tell,
                              .on_print = live ? on_print : NULL,
+                             .on_join = on_join,
+                             .on_died = on_died,
                              .arg = run,
                          });
 }
@@ -252,11 +123,12 @@ static struct lki_plan plan_of(const struct lki_run_settings *settings)
 
 static enum lk_err core_open(struct lki_run *run)
 {
-    const struct lki_core_owner owner = {on_second, on_wanted, on_over, run};
-    uint64_t workers = run->settings.workers ? run->settings.workers : 1;
+    const struct lki_core_owner owner = {
+        .on_second = on_second, .on_wanted = on_wanted, .on_over = on_over, .arg = run};
 
     run->plan = plan_of(&run->settings);
-    return lki_core_new(&run->core, &run->loop, run->model, &run->plan, workers, &owner);
+    return lki_core_new(&run->core, &run->loop, run->model, &run->plan, run->settings.workers,
+                        &owner);
 }
 
 static void say_why(struct lki_buf *message, const struct lki_run_settings *settings,
@@ -290,7 +162,8 @@ enum lk_err lki_run_open(struct lki_run **out, const struct lki_model *model,
     if (!err)
         err = core_open(run);
     if (!err)
-        err = settings->workers ? fleet_open(run) : agent_open(run);
+        err = settings->workers ? fleet_open(run)
+                                : lki_solo_new(&run->solo, &run->loop, run->model);
     if (err) {
         say_why(message, settings, err);
         lki_run_close(run);
@@ -305,28 +178,48 @@ void lki_run_close(struct lki_run *run)
 {
     if (!run)
         return;
-    lki_link_close(run->link);
     lki_core_free(run->core);
-    run->core = NULL;
-    if (run->agent)
-        lki_loop_run_until(&run->loop, lki_loop_now(&run->loop) + 2 * AGENT_END_NS);
-    lki_agent_free(run->agent);
-    lki_timer_release(&run->loop.timers, &run->agent_end);
+    lki_solo_free(run->solo);
     lki_fleet_free(run->fleet);
     if (run->loop.base)
         lki_loop_close(&run->loop);
     free(run);
 }
 
-static void turn(struct lki_run *run)
+static enum lk_err begin_and_turn(struct lki_run *run)
 {
+    enum lk_err err = run->fleet ? lki_fleet_begin(run->fleet)
+                                 : lki_solo_begin(run->solo, run->core);
+
+    if (err)
+        return err;
     lki_loop_run(&run->loop);
+    show(run);
+    return LK_OK;
+}
+
+static void on_interrupt(void *arg)
+{
+    struct lki_run *run = arg;
+
+    lki_core_stop(run->core, LKI_END_INTERRUPT);
     show(run);
 }
 
-static enum lk_err begin(struct lki_run *run)
+/* Worker processes name their faults themselves. */
+static enum lk_err handle_signals_and_turn(struct lki_run *run)
 {
-    return run->fleet ? lki_fleet_begin(run->fleet, run->core) : agent_begin(run);
+    enum lk_err err = lki_interrupts_start(&run->interrupts, &run->loop, on_interrupt, run);
+
+    if (err)
+        return err;
+    if (run->solo)
+        lki_crash_watch(&run->loop, run->settings.program);
+    err = begin_and_turn(run);
+    if (run->solo)
+        lki_crash_unwatch();
+    lki_interrupts_stop(&run->interrupts);
+    return err;
 }
 
 /* What can come from outside is listened to as long as there is a loop that turns. */
@@ -337,12 +230,7 @@ static enum lk_err listen_and_turn(struct lki_run *run)
 
     if (err)
         return err;
-    err = watch_signals(run);
-    if (!err)
-        err = begin(run);
-    if (!err)
-        turn(run);
-    unwatch_signals(run);
+    err = run->settings.handle_signals ? handle_signals_and_turn(run) : begin_and_turn(run);
     if (control)
         lki_run_control_detach(control);
     return err;

@@ -14,8 +14,6 @@
 #include "model/model.h"
 #include "result/result.h"
 
-/* More users than any machine of today holds, and few enough that no sum of them overflows. */
-#define LKI_USERS_MAX UINT64_C(100000000)
 #define LKI_WORKERS_MAX 1024 /* more than processors on a machine */
 #define LKI_DURATION_DEFAULT_NS (10 * LKI_NS_PER_S)
 #define LKI_GRACE_DEFAULT_NS (5 * LKI_NS_PER_S)
@@ -24,6 +22,7 @@
 struct lki_run_control;
 
 struct lki_run_settings {
+    const char *run_id;       /* NULL: a random one */
     uint64_t users;           /* 1 .. LKI_USERS_MAX; of a run in stages: at the start, from 0 */
     uint64_t workers;         /* processes; 0: all in this one */
     int64_t duration_ns;      /* LKI_NEVER: none; with stages: their sum */

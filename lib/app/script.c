@@ -9,7 +9,6 @@
 #include "net/conn.h"
 #include "net/http1_parse.h"
 
-#define FIRST_REQUESTS 64
 #define STATUS_MIN 200
 #define STATUS_MAX 999
 #define NOT_FOUND 404
@@ -156,16 +155,12 @@ static struct lki_script_rule *rule_for(struct lki_script *script, const char *w
 
 static bool request_room(struct lki_script *script)
 {
-    size_t cap = script->request_cap ? script->request_cap * 2 : FIRST_REQUESTS;
-    struct lk_test_request *requests;
+    struct lk_test_request *requests = lki_room(script->requests, script->request_count,
+                                                &script->request_cap, sizeof(*requests));
 
-    if (script->request_count < script->request_cap)
-        return true;
-    requests = realloc(script->requests, cap * sizeof(*requests));
     if (!requests)
         return false;
     script->requests = requests;
-    script->request_cap = cap;
     return true;
 }
 

@@ -13,8 +13,6 @@
 #include "result/view.h"
 #include "worker/worker.h"
 
-#define FIRST_EVENTS 256
-
 struct lk_test {
     struct lki_run_plan plan;
     struct lki_worker worker;
@@ -33,16 +31,12 @@ struct lk_test {
 
 static bool event_room(struct lk_test *test)
 {
-    size_t cap = test->event_cap ? test->event_cap * 2 : FIRST_EVENTS;
-    struct lk_test_event *events;
+    struct lk_test_event *events = lki_room(test->events, test->event_count, &test->event_cap,
+                                            sizeof(*events));
 
-    if (test->event_count < test->event_cap)
-        return true;
-    events = realloc(test->events, cap * sizeof(*events));
     if (!events)
         return false;
     test->events = events;
-    test->event_cap = cap;
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include "app/wreck.h"
 
 #include <dlfcn.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -90,6 +91,35 @@ static void place_tell(struct lki_wreck *wreck, const struct lki_place *place)
     death->frame_count = wreck->frames.count;
 }
 
+/* Whether it came from what the process itself has done; other signals are sent to it. */
+static bool is_own_doing(int status)
+{
+    int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+
+    return status != -1 && (WIFEXITED(status) || lki_crash_is_fault(number) || number == SIGPIPE ||
+                            number == SIGXFSZ);
+}
+
+/* Whose doing it was when the process could not tell. Which of its threads has brought it down is
+ * not known then, so of several that had something in hand none is blamed. And one that ends in
+ * order does so whatever its helpers are at. */
+static const struct lki_in_hand *culprit(const struct lki_loop_shown *shown, int status)
+{
+    const struct lki_in_hand *found = shown->in_hand.step ? &shown->in_hand : NULL;
+
+    if (!is_own_doing(status) || (WIFEXITED(status) && !found))
+        return NULL;
+    for (size_t i = 0; i < LKI_HELPERS_MAX; i++) {
+        const struct lki_in_hand *helper = &shown->helpers[i];
+
+        if (helper->step && found)
+            return NULL;
+        if (helper->step)
+            found = helper;
+    }
+    return found;
+}
+
 static void crash_tell(struct lki_wreck *wreck, const struct lki_place *place, int status)
 {
     size_t len = (size_t)snprintf(wreck->line, sizeof(wreck->line), "crashed: ");
@@ -121,6 +151,8 @@ static void status_text(char *text, size_t size, int status)
                  strsignal(WTERMSIG(status)));
     else if (WEXITSTATUS(status) == LKI_CHILD_FAILED)
         snprintf(text, size, "no memory or descriptors to begin with");
+    else if (WEXITSTATUS(status) == LKI_CHILD_FENCED)
+        snprintf(text, size, "ended by itself: it had been stopped for too long");
     else
         snprintf(text, size, "ended with status %d", WEXITSTATUS(status));
 }
@@ -129,18 +161,24 @@ bool lki_wreck_init(struct lki_wreck *wreck, const struct lki_model *model,
                     const struct lki_worker_page *page, int status, bool killed)
 {
     bool in_order = status != -1 && WIFEXITED(status) && !WEXITSTATUS(status);
+    const struct lki_in_hand *in_hand = culprit(&page->loop, status);
+    struct lki_place place;
 
     *wreck = (struct lki_wreck){.death = {.what = wreck->what, .step = "", .page = page}};
     if (page->crash.known) {
-        struct lki_place place = place_read(&page->crash, model);
-
+        place = place_read(&page->crash, model);
         crash_tell(wreck, &place, status);
         return true;
     }
     if (killed && status != -1 && WIFSIGNALED(status)) {
-        struct lki_place place = place_read(&page->asked, model);
-
+        place = place_read(&page->asked, model);
         hanging_tell(wreck, &place);
+        return true;
+    }
+    if (in_hand) {
+        lki_place_fill(&place, WIFSIGNALED(status) ? WTERMSIG(status) : 0, in_hand);
+        place = place_read(&place, model);
+        crash_tell(wreck, &place, status);
         return true;
     }
     status_text(wreck->what, sizeof(wreck->what), status);

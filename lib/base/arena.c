@@ -104,6 +104,20 @@ char *lki_arena_copy(struct lki_arena *arena, const void *bytes, size_t len)
     return copy;
 }
 
+char *lki_arena_join(struct lki_arena *arena, const char *first, char between, const char *second)
+{
+    size_t first_len = strlen(first);
+    size_t second_len = strlen(second);
+    char *text = lki_arena_alloc(arena, first_len + second_len + 2);
+
+    if (text) {
+        memcpy(text, first, first_len);
+        text[first_len] = between;
+        memcpy(text + first_len + 1, second, second_len + 1);
+    }
+    return text;
+}
+
 char *lki_arena_vprintf(struct lki_arena *arena, const char *fmt, va_list args)
 {
     char small[256];

@@ -63,6 +63,8 @@ static inline void *lki_arena_alloc(struct lki_arena *arena, size_t bytes)
 
 /* A terminated copy of len bytes, or NULL. */
 char *lki_arena_copy(struct lki_arena *arena, const void *bytes, size_t len);
+/* Two texts with a character between them, or NULL. */
+char *lki_arena_join(struct lki_arena *arena, const char *first, char between, const char *second);
 char *lki_arena_vprintf(struct lki_arena *arena, const char *fmt, va_list args) LK_PRINTF(2, 0);
 
 /* Gives back to the heap what nobody used since the last trim. */

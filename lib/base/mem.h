@@ -19,6 +19,11 @@ static inline void *lki_zalloc(size_t bytes)
     return calloc(1, bytes);
 }
 
+/* Room for one more behind the count elements of a list, each of so many bytes, that has room for
+ * *cap: the list, or a longer copy in its place, with *cap raised. NULL: no memory; the list and
+ * *cap are as they were. A list that is NULL with a *cap of 0 is an empty one. */
+void *lki_room(void *list, size_t count, size_t *cap, size_t bytes);
+
 /* Has the caches fetch memory that is going to be written, without waiting for it. The empty
  * statement keeps the loop, which else does nothing that a compiler must keep. */
 static inline void lki_fetch(const void *memory, size_t bytes)

@@ -78,14 +78,25 @@ lki_wide lki_unpack_wide(struct lki_unpack *in, lki_wide max)
     return 0;
 }
 
-uint64_t lki_unpack_u64(struct lki_unpack *in)
+/* Ten bytes at most, of which the last one has only the highest bit. */
+uint64_t lki_unpack_long(struct lki_unpack *in, uint64_t max)
 {
-    return (uint64_t)lki_unpack_wide(in, UINT64_MAX);
-}
+    uint64_t value = 0;
 
-uint64_t lki_unpack_max(struct lki_unpack *in, uint64_t max)
-{
-    return (uint64_t)lki_unpack_wide(in, max);
+    for (unsigned shift = 0; !in->bad && in->at < in->end && shift < 64; shift += 7) {
+        unsigned char byte = *in->at++;
+
+        if (shift == 63 && byte > 1)
+            break;
+        value |= (uint64_t)(byte & 127) << shift;
+        if (byte < 128) {
+            if (value > max || (byte == 0 && shift > 0))
+                break;
+            return value;
+        }
+    }
+    in->bad = true;
+    return 0;
 }
 
 int64_t lki_unpack_i64(struct lki_unpack *in)

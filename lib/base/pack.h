@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/mem.h"
 
 __extension__ typedef unsigned __int128 lki_wide; /* sums of 64-bit numbers */
 
@@ -34,9 +35,23 @@ static inline struct lki_unpack lki_unpack(const void *bytes, size_t len)
     return (struct lki_unpack){bytes, (const unsigned char *)bytes + len, false, false};
 }
 
-uint64_t lki_unpack_u64(struct lki_unpack *in);
-/* A number that must not be larger than max: a count before memory is taken for it. */
-uint64_t lki_unpack_max(struct lki_unpack *in, uint64_t max);
+/* Of a number that is not short; see below. */
+uint64_t lki_unpack_long(struct lki_unpack *in, uint64_t max);
+
+/* A number that must not be larger than max: a count before memory is taken for it. Most are short,
+ * and of a fleet there are millions each second. */
+static inline uint64_t lki_unpack_max(struct lki_unpack *in, uint64_t max)
+{
+    if (LKI_LIKELY(in->at < in->end && *in->at < 128 && *in->at <= max && !in->bad))
+        return *in->at++;
+    return lki_unpack_long(in, max);
+}
+
+static inline uint64_t lki_unpack_u64(struct lki_unpack *in)
+{
+    return lki_unpack_max(in, UINT64_MAX);
+}
+
 lki_wide lki_unpack_wide(struct lki_unpack *in, lki_wide max);
 int64_t lki_unpack_i64(struct lki_unpack *in);
 double lki_unpack_f64(struct lki_unpack *in);

@@ -3,98 +3,18 @@
 #include <limits.h>
 #include <math.h>
 
-#include "base/pack.h"
+#include "bus/wire.h"
 
-/* What reports begin with is above all that orders begin with: neither is read as the other. */
-#define FIRST_REPORT 64
 /* Of one object: its id and that it has no text. */
 #define OBJECT_BYTES_MIN 2
+#define RANGE_BYTES_MIN 3
 
-_Static_assert((int)LKI_ORDER_COUNT_ <= FIRST_REPORT, "orders and reports are told apart");
+_Static_assert(LKI_WIRE_ORDERS + (int)LKI_ORDER_COUNT_ <= LKI_WIRE_COMMANDS, "told apart");
+_Static_assert(LKI_WIRE_REPORTS + (int)LKI_REPORT_COUNT_ <= LKI_WIRE_STATION_REPORTS, "told apart");
 
-/* The fields of each message stand here once: they are written when there is an `out`, else read.
- */
-struct wire {
-    struct lki_buf *out;
-    struct lki_unpack in;
-    struct lki_arena *arena;
-};
-
-static void require(struct wire *wire, bool good)
+static void end_reason(struct lki_wire *wire, enum lki_end *why)
 {
-    if (!wire->out && !good)
-        wire->in.bad = true;
-}
-
-static uint64_t number(struct wire *wire, uint64_t value, uint64_t max)
-{
-    if (!wire->out)
-        return lki_unpack_max(&wire->in, max);
-    lki_pack_u64(wire->out, value);
-    return value;
-}
-
-static void u64(struct wire *wire, uint64_t *value)
-{
-    *value = number(wire, *value, UINT64_MAX);
-}
-
-static void u32(struct wire *wire, uint32_t *value)
-{
-    *value = (uint32_t)number(wire, *value, UINT32_MAX);
-}
-
-static void size(struct wire *wire, size_t *value)
-{
-    *value = (size_t)number(wire, *value, SIZE_MAX);
-}
-
-static void flag(struct wire *wire, bool *value)
-{
-    *value = number(wire, *value, 1) != 0;
-}
-
-static void i64(struct wire *wire, int64_t *value)
-{
-    if (wire->out)
-        lki_pack_i64(wire->out, *value);
-    else
-        *value = lki_unpack_i64(&wire->in);
-}
-
-static void f64(struct wire *wire, double *value)
-{
-    if (wire->out)
-        lki_pack_f64(wire->out, *value);
-    else
-        *value = lki_unpack_f64(&wire->in);
-}
-
-static void text_or_null(struct wire *wire, const char **text)
-{
-    if (wire->out)
-        lki_pack_text(wire->out, *text);
-    else
-        *text = lki_unpack_text(&wire->in, wire->arena);
-}
-
-static void text(struct wire *wire, const char **text)
-{
-    text_or_null(wire, text);
-    require(wire, *text != NULL);
-}
-
-static void bytes(struct wire *wire, const void **bytes, size_t *len)
-{
-    if (wire->out)
-        lki_pack_bytes(wire->out, *bytes, *len);
-    else
-        *bytes = lki_unpack_bytes(&wire->in, len);
-}
-
-static void end_reason(struct wire *wire, enum lki_end *why)
-{
-    *why = (enum lki_end)number(wire, *why, LKI_END_COUNT_ - 1);
+    *why = (enum lki_end)lki_wire_number(wire, *why, LKI_END_COUNT_ - 1);
 }
 
 /* Whether first, first + stride, ... are so many numbers. */
@@ -103,221 +23,263 @@ static bool range_fits(uint64_t first, uint64_t stride, uint64_t count)
     return count <= 1 || (stride && count - 1 <= (UINT64_MAX - first) / stride);
 }
 
-/* The memory for them is at most a few times what the message takes. */
-static void object_list(struct wire *wire, struct lki_order_object **objects, size_t *count)
+static void range(struct lki_wire *wire, struct lki_range *range)
 {
-    size_t most = wire->out ? 0 : (size_t)(wire->in.end - wire->in.at) / OBJECT_BYTES_MIN;
+    lki_wire_u64(wire, &range->first);
+    lki_wire_u64(wire, &range->stride);
+    lki_wire_u64(wire, &range->count);
+    lki_wire_require(wire, range_fits(range->first, range->stride, range->count));
+}
 
-    *count = (size_t)number(wire, *count, most);
-    if (!wire->out && !wire->in.bad) {
-        *objects = lki_arena_alloc(wire->arena, *count * sizeof(**objects));
-        if (!*objects) {
-            wire->in.bad = true;
-            wire->in.starved = true;
-        }
-    }
+static void range_list(struct lki_wire *wire, struct lki_range **ranges, size_t *count)
+{
+    *ranges = lki_wire_list(wire, *ranges, count, sizeof(**ranges), RANGE_BYTES_MIN);
+    for (size_t i = 0; i < *count && !wire->in.bad; i++)
+        range(wire, &(*ranges)[i]);
+}
+
+static void object_list(struct lki_wire *wire, struct lki_order_object **objects, size_t *count)
+{
+    *objects = lki_wire_list(wire, *objects, count, sizeof(**objects), OBJECT_BYTES_MIN);
     for (size_t i = 0; i < *count && !wire->in.bad; i++) {
-        u64(wire, &(*objects)[i].id);
-        text_or_null(wire, &(*objects)[i].text);
+        lki_wire_u64(wire, &(*objects)[i].id);
+        lki_wire_text_or_null(wire, &(*objects)[i].text);
     }
 }
 
 /* ---- orders ---- */
 
-static void prepare_fields(struct wire *wire, struct lki_order *order)
+static void prepare_fields(struct lki_wire *wire, struct lki_order *order)
 {
     struct lki_order_prepare *prepare = &order->prepare;
 
-    text(wire, &prepare->run_id);
-    u64(wire, &prepare->worker);
-    u64(wire, &prepare->seed);
-    u64(wire, &prepare->population);
-    flag(wire, &prepare->backstage);
-    flag(wire, &prepare->arrivals);
-    flag(wire, &prepare->counted);
-    flag(wire, &prepare->limited);
-    i64(wire, &prepare->grace_ns);
-    i64(wire, &prepare->arrival_wait_ns);
+    lki_wire_text(wire, &prepare->run_id);
+    lki_wire_u64(wire, &prepare->worker);
+    lki_wire_u64(wire, &prepare->seed);
+    lki_wire_u64(wire, &prepare->population);
+    lki_wire_flag(wire, &prepare->probes);
+    lki_wire_flag(wire, &prepare->arrivals);
+    lki_wire_flag(wire, &prepare->counted);
+    lki_wire_i64(wire, &prepare->grace_ns);
+    lki_wire_i64(wire, &prepare->arrival_wait_ns);
 }
 
-static void start_fields(struct wire *wire, struct lki_order *order)
+static void start_fields(struct lki_wire *wire, struct lki_order *order)
 {
-    i64(wire, &order->start.start_ns);
-    i64(wire, &order->start.end_ns);
-    text_or_null(wire, &order->start.run_data);
+    lki_wire_i64(wire, &order->start.start_ns);
+    lki_wire_i64(wire, &order->start.end_ns);
+    lki_wire_text_or_null(wire, &order->start.run_data);
+    lki_wire_text_or_null(wire, &order->start.base_url);
 }
 
-static void users_fields(struct wire *wire, struct lki_order *order)
+static void users_fields(struct lki_wire *wire, struct lki_order *order)
 {
-    struct lki_range *range = &order->users.range;
-
-    u64(wire, &range->first);
-    u64(wire, &range->stride);
-    u64(wire, &range->count);
-    require(wire, range_fits(range->first, range->stride, range->count));
-    flag(wire, &order->users.leave);
+    range(wire, &order->users.range);
+    lki_wire_flag(wire, &order->users.leave);
 }
 
-static void rate_fields(struct wire *wire, struct lki_order *order)
+static void rate_fields(struct lki_wire *wire, struct lki_order *order)
 {
     struct lki_order_rate *rate = &order->rate;
 
-    f64(wire, &rate->rate_per_s);
-    f64(wire, &rate->lead);
-    require(wire, rate->rate_per_s >= 0 && isfinite(rate->rate_per_s));
-    require(wire, rate->lead >= 0 && rate->lead <= 1);
-    i64(wire, &rate->since_ns);
+    lki_wire_f64(wire, &rate->rate_per_s);
+    lki_wire_f64(wire, &rate->lead);
+    lki_wire_require(wire, rate->rate_per_s >= 0 && isfinite(rate->rate_per_s));
+    lki_wire_require(wire, rate->lead >= 0 && rate->lead <= 1);
+    lki_wire_i64(wire, &rate->since_ns);
 }
 
-static void iterations_fields(struct wire *wire, struct lki_order *order)
+static void iterations_fields(struct lki_wire *wire, struct lki_order *order)
 {
-    u64(wire, &order->iterations.granted);
-    u64(wire, &order->iterations.recalls);
-    flag(wire, &order->iterations.last);
+    lki_wire_u64(wire, &order->iterations.granted);
+    lki_wire_u64(wire, &order->iterations.recalls);
+    lki_wire_flag(wire, &order->iterations.last);
 }
 
-static void order_objects_fields(struct wire *wire, struct lki_order *order)
+static void order_objects_fields(struct lki_wire *wire, struct lki_order *order)
 {
     struct lki_order_objects *lease = &order->objects;
 
-    size(wire, &lease->resource);
-    u64(wire, &lease->first);
-    u64(wire, &lease->fresh);
-    require(wire, range_fits(lease->first, 1, lease->fresh));
-    flag(wire, &lease->last);
+    lki_wire_size(wire, &lease->resource);
+    lki_wire_u64(wire, &lease->first);
+    lki_wire_u64(wire, &lease->fresh);
+    lki_wire_require(wire, range_fits(lease->first, 1, lease->fresh));
+    lki_wire_flag(wire, &lease->last);
     object_list(wire, &lease->objects, &lease->count);
 }
 
-static void recall_fields(struct wire *wire, struct lki_order *order)
+static void recall_fields(struct lki_wire *wire, struct lki_order *order)
 {
-    size(wire, &order->recall.resource);
-    flag(wire, &order->recall.on);
+    lki_wire_size(wire, &order->recall.resource);
+    lki_wire_flag(wire, &order->recall.on);
 }
 
-static void stop_fields(struct wire *wire, struct lki_order *order)
+static void stop_fields(struct lki_wire *wire, struct lki_order *order)
 {
     end_reason(wire, &order->stop.why);
-    order->stop.times = (unsigned)number(wire, order->stop.times, UINT_MAX);
+    order->stop.times = (unsigned)lki_wire_number(wire, order->stop.times, UINT_MAX);
 }
 
-typedef void order_part(struct wire *wire, struct lki_order *order);
+static void make_fields(struct lki_wire *wire, struct lki_order *order)
+{
+    lki_wire_size(wire, &order->make.resource);
+    lki_wire_u64(wire, &order->make.first);
+    lki_wire_u64(wire, &order->make.count);
+    lki_wire_require(wire, range_fits(order->make.first, 1, order->make.count));
+}
+
+typedef void order_part(struct lki_wire *wire, struct lki_order *order);
 
 /* NULL: the kind says it all. */
-static void order_fields(struct wire *wire, struct lki_order *order)
+static void order_fields(struct lki_wire *wire, struct lki_order *order)
 {
     static order_part *const fields[LKI_ORDER_COUNT_] = {
-        [LKI_ORDER_PREPARE] = prepare_fields,       [LKI_ORDER_START] = start_fields,
-        [LKI_ORDER_USERS] = users_fields,           [LKI_ORDER_RATE] = rate_fields,
-        [LKI_ORDER_ITERATIONS] = iterations_fields, [LKI_ORDER_OBJECTS] = order_objects_fields,
-        [LKI_ORDER_RECALL] = recall_fields,         [LKI_ORDER_STOP] = stop_fields,
+        [LKI_ORDER_PREPARE] = prepare_fields,
+        [LKI_ORDER_START] = start_fields,
+        [LKI_ORDER_USERS] = users_fields,
+        [LKI_ORDER_RATE] = rate_fields,
+        [LKI_ORDER_ITERATIONS] = iterations_fields,
+        [LKI_ORDER_OBJECTS] = order_objects_fields,
+        [LKI_ORDER_RECALL] = recall_fields,
+        [LKI_ORDER_STOP] = stop_fields,
+        [LKI_ORDER_MAKE] = make_fields,
     };
 
-    order->kind = (enum lki_order_kind)number(wire, order->kind, LKI_ORDER_COUNT_ - 1);
+    order->kind = (enum lki_order_kind)lki_wire_number(wire, order->kind, LKI_ORDER_COUNT_ - 1);
     if (fields[order->kind])
         fields[order->kind](wire, order);
 }
 
 /* ---- reports ---- */
 
-static void hello_fields(struct wire *wire, struct lki_report *report)
+static void hello_fields(struct lki_wire *wire, struct lki_report *report)
 {
-    u64(wire, &report->hello.pid);
-    u64(wire, &report->hello.program);
+    lki_wire_u64(wire, &report->hello.pid);
+    lki_wire_u64(wire, &report->hello.program);
 }
 
-static void hook_fields(struct wire *wire, struct lki_report *report)
+static void hook_fields(struct lki_wire *wire, struct lki_report *report)
 {
     struct lki_report_hook *hook = &report->hook;
 
-    flag(wire, &hook->failed);
-    flag(wire, &hook->cancelled);
-    flag(wire, &hook->abandoned);
-    text(wire, &hook->message);
-    text_or_null(wire, &hook->run_data);
+    lki_wire_flag(wire, &hook->failed);
+    lki_wire_flag(wire, &hook->cancelled);
+    lki_wire_flag(wire, &hook->abandoned);
+    lki_wire_text(wire, &hook->message);
+    lki_wire_text_or_null(wire, &hook->run_data);
+    lki_wire_text_or_null(wire, &hook->base_url);
 }
 
-static void row_fields(struct wire *wire, struct lki_series_row *row)
+static void row_fields(struct lki_wire *wire, struct lki_series_row *row)
 {
-    u32(wire, &row->t_s);
-    u32(wire, &row->users);
-    i64(wire, &row->span_ns);
-    u64(wire, &row->iterations);
-    u64(wire, &row->steps);
-    u64(wire, &row->step_errors);
-    u64(wire, &row->requests);
-    u64(wire, &row->errors);
-    u64(wire, &row->bytes_sent);
-    u64(wire, &row->bytes_received);
-    i64(wire, &row->p50_ns);
-    i64(wire, &row->p95_ns);
-    i64(wire, &row->p99_ns);
+    lki_wire_u32(wire, &row->t_s);
+    lki_wire_u32(wire, &row->users);
+    lki_wire_i64(wire, &row->span_ns);
+    lki_wire_u64(wire, &row->iterations);
+    lki_wire_u64(wire, &row->steps);
+    lki_wire_u64(wire, &row->step_errors);
+    lki_wire_u64(wire, &row->requests);
+    lki_wire_u64(wire, &row->errors);
+    lki_wire_u64(wire, &row->bytes_sent);
+    lki_wire_u64(wire, &row->bytes_received);
+    lki_wire_i64(wire, &row->p50_ns);
+    lki_wire_i64(wire, &row->p95_ns);
+    lki_wire_i64(wire, &row->p99_ns);
 }
 
-static void health_fields(struct wire *wire, struct lki_worker_health *health)
+static void health_fields(struct lki_wire *wire, struct lki_worker_health *health)
 {
-    i64(wire, &health->span_ns);
-    i64(wire, &health->busy_ns);
-    i64(wire, &health->waited_ns);
-    i64(wire, &health->busiest_ns);
-    u64(wire, &health->turns);
-    u64(wire, &health->stalls);
-    u64(wire, &health->overflowed);
-    u64(wire, &health->abandoned);
-    u64(wire, &health->descriptors);
+    lki_wire_i64(wire, &health->span_ns);
+    lki_wire_i64(wire, &health->busy_ns);
+    lki_wire_i64(wire, &health->waited_ns);
+    lki_wire_i64(wire, &health->busiest_ns);
+    lki_wire_u64(wire, &health->turns);
+    lki_wire_u64(wire, &health->stalls);
+    lki_wire_u64(wire, &health->overflowed);
+    lki_wire_u64(wire, &health->abandoned);
+    lki_wire_u64(wire, &health->descriptors);
 }
 
-static void second_fields(struct wire *wire, struct lki_report *report)
+static void second_fields(struct lki_wire *wire, struct lki_report *report)
 {
     struct lki_report_second *second = &report->second;
 
     row_fields(wire, &second->row);
-    bytes(wire, &second->latency, &second->latency_bytes);
-    second->source = (enum lki_source)number(wire, second->source, LKI_SOURCE_COUNT - 1);
-    u64(wire, &second->hook_errors);
+    lki_wire_bytes(wire, &second->latency, &second->latency_bytes);
+    second->source = (enum lki_source)lki_wire_number(wire, second->source, LKI_SOURCE_COUNT - 1);
+    lki_wire_u64(wire, &second->hook_errors);
     health_fields(wire, &second->health);
-    bytes(wire, &second->totals, &second->totals_bytes);
+    lki_wire_bytes(wire, &second->totals, &second->totals_bytes);
 }
 
-static void report_iterations_fields(struct wire *wire, struct lki_report *report)
+static void iterations_told(struct lki_wire *wire, struct lki_report_iterations *iterations)
 {
-    u64(wire, &report->iterations.granted);
-    u64(wire, &report->iterations.recalls);
-    u64(wire, &report->iterations.returned);
-    u64(wire, &report->iterations.left);
-    flag(wire, &report->iterations.wanted);
+    lki_wire_u64(wire, &iterations->granted);
+    lki_wire_u64(wire, &iterations->recalls);
+    lki_wire_u64(wire, &iterations->returned);
+    lki_wire_u64(wire, &iterations->left);
+    lki_wire_flag(wire, &iterations->wanted);
 }
 
-static void want_fields(struct wire *wire, struct lki_report *report)
+static void report_iterations_fields(struct lki_wire *wire, struct lki_report *report)
 {
-    size(wire, &report->want.resource);
-    u64(wire, &report->want.count);
+    iterations_told(wire, &report->iterations);
 }
 
-static void report_objects_fields(struct wire *wire, struct lki_report *report)
+static void want_fields(struct lki_wire *wire, struct lki_report *report)
 {
-    size(wire, &report->objects.resource);
+    lki_wire_size(wire, &report->want.resource);
+    lki_wire_u64(wire, &report->want.count);
+}
+
+static void report_objects_fields(struct lki_wire *wire, struct lki_report *report)
+{
+    lki_wire_size(wire, &report->objects.resource);
     object_list(wire, &report->objects.objects, &report->objects.count);
 }
 
-static void gone_fields(struct wire *wire, struct lki_report *report)
+static void gone_fields(struct lki_wire *wire, struct lki_report *report)
 {
     end_reason(wire, &report->gone.why);
-    i64(wire, &report->gone.at_ns);
+    lki_wire_i64(wire, &report->gone.at_ns);
 }
 
 /* Errors are negative, the last one stands before LK_ERR_LAST_. */
-static void failed_fields(struct wire *wire, struct lki_report *report)
+static void failed_fields(struct lki_wire *wire, struct lki_report *report)
 {
     const uint64_t most = -(LK_ERR_LAST_ + 1);
     struct lki_report_failed *failed = &report->failed;
 
-    failed->err = (enum lk_err) - (int)number(wire, (uint64_t) - (int)failed->err, most);
-    text(wire, &failed->message);
+    failed->err = (enum lk_err) - (int)lki_wire_number(wire, (uint64_t) - (int)failed->err, most);
+    lki_wire_text(wire, &failed->message);
 }
 
-typedef void report_part(struct wire *wire, struct lki_report *report);
+static void standing_fields(struct lki_wire *wire, struct lki_report *report)
+{
+    struct lki_report_standing *standing = &report->standing;
 
-static void report_fields(struct wire *wire, struct lki_report *report)
+    lki_wire_u64(wire, &standing->worker);
+    lki_wire_flag(wire, &standing->started);
+    lki_wire_flag(wire, &standing->gone);
+    end_reason(wire, &standing->why);
+    lki_wire_i64(wire, &standing->gone_ns);
+    standing->stops = (unsigned)lki_wire_number(wire, standing->stops, UINT_MAX);
+    range_list(wire, &standing->users, &standing->user_count);
+    iterations_told(wire, &standing->iterations);
+    lki_wire_flag(wire, &standing->iterations_last);
+}
+
+static void report_make_fields(struct lki_wire *wire, struct lki_report *report)
+{
+    lki_wire_size(wire, &report->make.resource);
+    lki_wire_u64(wire, &report->make.id);
+    lki_wire_text_or_null(wire, &report->make.text);
+    lki_wire_text(wire, &report->make.message);
+}
+
+typedef void report_part(struct lki_wire *wire, struct lki_report *report);
+
+static void report_fields(struct lki_wire *wire, struct lki_report *report)
 {
     static report_part *const fields[LKI_REPORT_COUNT_] = {
         [LKI_REPORT_HELLO] = hello_fields,
@@ -330,14 +292,17 @@ static void report_fields(struct wire *wire, struct lki_report *report)
         [LKI_REPORT_GONE] = gone_fields,
         [LKI_REPORT_TEAR_DOWN] = hook_fields,
         [LKI_REPORT_FAILED] = failed_fields,
+        [LKI_REPORT_HELD] = report_objects_fields,
+        [LKI_REPORT_STANDING] = standing_fields,
+        [LKI_REPORT_MAKE] = report_make_fields,
     };
-    uint64_t kind = number(wire, FIRST_REPORT + (uint64_t)report->kind,
-                           FIRST_REPORT + LKI_REPORT_COUNT_ - 1);
+    uint64_t kind = lki_wire_number(wire, LKI_WIRE_REPORTS + (uint64_t)report->kind,
+                                    LKI_WIRE_REPORTS + LKI_REPORT_COUNT_ - 1);
 
-    require(wire, kind >= FIRST_REPORT);
+    lki_wire_require(wire, kind >= LKI_WIRE_REPORTS);
     if (wire->in.bad)
         return;
-    report->kind = (enum lki_report_kind)(kind - FIRST_REPORT);
+    report->kind = (enum lki_report_kind)(kind - LKI_WIRE_REPORTS);
     if (fields[report->kind])
         fields[report->kind](wire, report);
 }
@@ -346,20 +311,20 @@ void lki_order_write(const struct lki_order *order, struct lki_buf *out)
 {
     struct lki_order copy = *order;
 
-    order_fields(&(struct wire){.out = out}, &copy);
+    order_fields(&(struct lki_wire){.out = out}, &copy);
 }
 
 void lki_report_write(const struct lki_report *report, struct lki_buf *out)
 {
     struct lki_report copy = *report;
 
-    report_fields(&(struct wire){.out = out}, &copy);
+    report_fields(&(struct lki_wire){.out = out}, &copy);
 }
 
 enum lk_err lki_order_read(struct lki_order *order, const void *bytes, size_t len,
                            struct lki_arena *arena)
 {
-    struct wire wire = {.in = lki_unpack(bytes, len), .arena = arena};
+    struct lki_wire wire = {.in = lki_unpack(bytes, len), .arena = arena};
     struct lki_order read = {0};
     enum lk_err err;
 
@@ -373,7 +338,7 @@ enum lk_err lki_order_read(struct lki_order *order, const void *bytes, size_t le
 enum lk_err lki_report_read(struct lki_report *report, const void *bytes, size_t len,
                             struct lki_arena *arena)
 {
-    struct wire wire = {.in = lki_unpack(bytes, len), .arena = arena};
+    struct lki_wire wire = {.in = lki_unpack(bytes, len), .arena = arena};
     struct lki_report read = {0};
     enum lk_err err;
 

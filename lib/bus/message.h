@@ -51,6 +51,8 @@ enum lki_order_kind {
     LKI_ORDER_STOP,       /* drain, cut off, abandon: one more each time */
     LKI_ORDER_TEAR_DOWN,  /* carry out LK_ON_TEARDOWN; LKI_REPORT_TEAR_DOWN answers */
     LKI_ORDER_QUIT,       /* the last one: report what is left, and end */
+    LKI_ORDER_STAND,      /* of another core than before: LKI_REPORT_STANDING answers */
+    LKI_ORDER_MAKE,       /* make objects that are for others; LKI_REPORT_MAKE answers for each */
     LKI_ORDER_COUNT_
 };
 
@@ -59,10 +61,9 @@ struct lki_order_prepare {
     uint64_t worker; /* number of this worker, from 1 */
     uint64_t seed;
     uint64_t population; /* users that the run has at the most: so many objects of a resource */
-    bool backstage;      /* set-up, tear-down and probes are this worker's */
+    bool probes;         /* are this worker's */
     bool arrivals;       /* iterations begin at a rate, which LKI_ORDER_RATE gives */
     bool counted;        /* iterations are leased by LKI_ORDER_ITERATIONS, 0 at first */
-    bool limited;        /* the run has an end in time */
     int64_t grace_ns;    /* for steps in hand at the end */
     int64_t arrival_wait_ns;
 };
@@ -71,6 +72,7 @@ struct lki_order_start {
     int64_t start_ns;
     int64_t end_ns;       /* LKI_NEVER: none */
     const char *run_data; /* JSON that the set-up left; NULL: nothing */
+    const char *base_url; /* that it set for the hidden user; NULL: none */
 };
 
 struct lki_order_users {
@@ -115,6 +117,13 @@ struct lki_order_stop {
     unsigned times; /* 1: drain, 2: cut off, 3: abandon */
 };
 
+/* Ids first .. first + count - 1. */
+struct lki_order_make {
+    size_t resource;
+    uint64_t first;
+    uint64_t count;
+};
+
 struct lki_order {
     enum lki_order_kind kind;
     union {
@@ -126,6 +135,7 @@ struct lki_order {
         struct lki_order_objects objects;
         struct lki_order_recall recall;
         struct lki_order_stop stop;
+        struct lki_order_make make;
     };
 };
 
@@ -142,7 +152,10 @@ enum lki_report_kind {
     LKI_REPORT_BACK,       /* ids, with or without object, are no more this worker's */
     LKI_REPORT_GONE,       /* the last user has left */
     LKI_REPORT_TEAR_DOWN,
-    LKI_REPORT_FAILED, /* the worker cannot go on, and says why */
+    LKI_REPORT_FAILED,   /* the worker cannot go on, and says why */
+    LKI_REPORT_HELD,     /* objects, and ids of objects that were not made, which it has */
+    LKI_REPORT_STANDING, /* after all that it has was told: how far it is */
+    LKI_REPORT_MAKE,     /* an object for others, or why there is none */
     LKI_REPORT_COUNT_
 };
 
@@ -158,6 +171,7 @@ struct lki_report_hook {
     bool abandoned;       /* still in lk_blocking */
     const char *message;  /* why it failed, or "" */
     const char *run_data; /* of the set-up; JSON, or NULL */
+    const char *base_url; /* that the set-up set for the hidden user, or NULL */
 };
 
 /* How a worker fares, since the start of its users. */
@@ -197,7 +211,7 @@ struct lki_report_want {
     uint64_t count; /* users that wait now: replaces what was wanted before */
 };
 
-struct lki_report_objects { /* of LKI_REPORT_MADE and LKI_REPORT_BACK */
+struct lki_report_objects { /* of LKI_REPORT_MADE, LKI_REPORT_BACK and LKI_REPORT_HELD */
     size_t resource;
     struct lki_order_object *objects;
     size_t count;
@@ -213,6 +227,27 @@ struct lki_report_failed {
     const char *message;
 };
 
+/* What a core that knows nothing of this life has to know. */
+struct lki_report_standing {
+    uint64_t worker; /* as it was told with LKI_ORDER_PREPARE */
+    bool started;    /* has had LKI_ORDER_START */
+    bool gone;       /* its users have left */
+    enum lki_end why;
+    int64_t gone_ns;
+    unsigned stops;          /* as in LKI_ORDER_STOP */
+    struct lki_range *users; /* that it was told to have, and not to have leave */
+    size_t user_count;
+    struct lki_report_iterations iterations;
+    bool iterations_last;
+};
+
+struct lki_report_make {
+    size_t resource;
+    uint64_t id;
+    const char *text;    /* JSON; NULL: there is no object, */
+    const char *message; /* and why; else "" */
+};
+
 struct lki_report {
     enum lki_report_kind kind;
     union {
@@ -224,6 +259,8 @@ struct lki_report {
         struct lki_report_objects objects;
         struct lki_report_gone gone;
         struct lki_report_failed failed;
+        struct lki_report_standing standing;
+        struct lki_report_make make;
     };
 };
 

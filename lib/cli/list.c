@@ -99,10 +99,10 @@ static void param_add(struct lki_buf *out, const struct lki_param *param)
 }
 
 /* The help of a descriptor behind what else there is to say of it; then its place. */
-static void end_add(struct lki_buf *out, bool first, const char *help, const struct lk_def *def)
+static void end_add(struct lki_buf *out, const char *help, const struct lk_def *def)
 {
     if (help)
-        lki_buf_printf(out, "%s%s", first ? "" : ", ", help);
+        lki_buf_printf(out, ", %s", help);
     place_add(out, def, NULL);
 }
 
@@ -119,7 +119,9 @@ static void resource_add(struct lki_buf *out, const struct lk_resource_def *def)
     name_add(out, 2, def->def.name);
     if (def->count)
         lki_buf_printf(out, "at most %" PRIu64, def->count);
-    end_add(out, !def->count, def->help, &def->def);
+    else
+        lki_buf_str(out, "as many as users");
+    end_add(out, def->help, &def->def);
 }
 
 static void metric_add(struct lki_buf *out, const struct lk_metric_def *def)
@@ -130,7 +132,7 @@ static void metric_add(struct lki_buf *out, const struct lk_metric_def *def)
         lki_buf_printf(out, " in %s", def->unit);
     if (def->resolution > 0)
         lki_buf_printf(out, ", resolution %g", def->resolution);
-    end_add(out, false, def->help, &def->def);
+    end_add(out, def->help, &def->def);
 }
 
 static void probe_add(struct lki_buf *out, const struct lk_probe_def *def)
@@ -141,14 +143,14 @@ static void probe_add(struct lki_buf *out, const struct lk_probe_def *def)
         lki_buf_str(out, ", ");
         timeout_add(out, def->timeout_s);
     }
-    end_add(out, false, def->help, &def->def);
+    end_add(out, def->help, &def->def);
 }
 
 static void run_hook_add(struct lki_buf *out, const struct lk_run_hook_def *def)
 {
     name_add(out, 2, lki_run_hook_name(def->hook));
     timeout_add(out, def->timeout_s != 0 ? def->timeout_s : LKI_RUN_HOOK_TIMEOUT_S);
-    end_add(out, false, NULL, &def->def);
+    end_add(out, NULL, &def->def);
 }
 
 /* What belongs to the run as a whole. */

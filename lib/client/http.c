@@ -133,32 +133,55 @@ static struct lki_origin *origin_of(lk_vu *vu, const struct lki_url *parts)
     return origin;
 }
 
-void lk_http_base_url(lk_vu *vu, const char *url)
+static enum lk_err base_set(struct lki_http_client *http, const struct lki_url *parts)
 {
-    struct lki_http_client *http = &vu->http;
-    struct lki_origin *origin;
-    struct lki_url parts;
+    struct lki_origin *origin = lki_origin_get(&http->shared->origins, parts);
+    size_t len = parts->target_len;
     char *prefix;
-    size_t len;
 
-    if (!url)
-        lki_vu_fail(vu, "a base URL that is NULL");
-    parse_absolute(vu, url, &parts);
-    origin = origin_of(vu, &parts);
-    if (memchr(parts.target, '?', parts.target_len))
-        lki_vu_fail(vu, "cannot use the base URL \"%s\": it has a query", url);
-    len = parts.target_len;
-    while (len && parts.target[len - 1] == '/')
+    while (len && parts->target[len - 1] == '/')
         len--;
     prefix = malloc(len + 1);
-    if (!prefix)
-        lki_vu_nomem(vu);
-    memcpy(prefix, parts.target, len);
+    if (!origin || !prefix) {
+        free(prefix);
+        return LK_E_NOMEM;
+    }
+    memcpy(prefix, parts->target, len);
     prefix[len] = '\0';
     free((char *)(uintptr_t)http->prefix);
     http->prefix = prefix;
     http->prefix_len = len;
     http->base = origin;
+    return LK_OK;
+}
+
+void lk_http_base_url(lk_vu *vu, const char *url)
+{
+    struct lki_url parts;
+
+    if (!url)
+        lki_vu_fail(vu, "a base URL that is NULL");
+    parse_absolute(vu, url, &parts);
+    if (memchr(parts.target, '?', parts.target_len))
+        lki_vu_fail(vu, "cannot use the base URL \"%s\": it has a query", url);
+    if (base_set(&vu->http, &parts))
+        lki_vu_nomem(vu);
+}
+
+void lki_http_base_write(const struct lki_http_client *http, struct lki_buf *out)
+{
+    if (http->base)
+        lki_buf_printf(out, "http://%s%s", http->base->authority, http->prefix);
+}
+
+enum lk_err lki_http_base_read(struct lki_http_client *http, const char *url)
+{
+    const char *why = NULL;
+    struct lki_url parts;
+
+    if (lki_url_parse(&parts, url, strlen(url), &why))
+        return LK_E_FORMAT;
+    return base_set(http, &parts);
 }
 
 /* Splits url into origin, prefix and target. */

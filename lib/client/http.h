@@ -64,6 +64,11 @@ void lki_http_shared_release(struct lki_http_shared *shared);
 /* Forgets the base URL and closes the connections: a new life starts without them. */
 void lki_http_client_reset(struct lki_http_client *http);
 
+/* The base URL, for another process, and back again; nothing is written if there is none.
+ * LK_E_FORMAT: this is no URL. */
+void lki_http_base_write(const struct lki_http_client *http, struct lki_buf *out);
+enum lk_err lki_http_base_read(struct lki_http_client *http, const char *url);
+
 void lki_responses_free(struct lki_unit *unit);
 
 #endif

@@ -20,7 +20,6 @@ struct lk_timing;
 struct lki_unit {
     struct lk_vu *vu;
     const char *step;               /* "" in a hook */
-    const char *hook;               /* of a user, by a name that is static; else NULL */
     struct lki_response *responses; /* to be given back when the unit ends */
     struct lk_timing *timings;      /* still open, the innermost first */
     struct lk_timing *spare;        /* stopped: memory for the next ones */

@@ -7,18 +7,32 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "control/adopt.h"
 #include "control/inner.h"
 
 /* ---- orders ---- */
 
+/* As its own clock has it. */
+static int64_t theirs(const struct lki_member *member, int64_t ns)
+{
+    return ns == LKI_NEVER ? ns : ns + member->ahead_ns;
+}
+
 bool lki_core_order(struct lki_member *member, const struct lki_order *order)
 {
     struct lki_buf *out = &member->core->out;
+    struct lki_order told = *order;
 
     if (!member->link)
         return false;
+    if (told.kind == LKI_ORDER_START) {
+        told.start.start_ns = theirs(member, told.start.start_ns);
+        told.start.end_ns = theirs(member, told.start.end_ns);
+    } else if (told.kind == LKI_ORDER_RATE) {
+        told.rate.since_ns = theirs(member, told.rate.since_ns);
+    }
     lki_buf_clear(out);
-    lki_order_write(order, out);
+    lki_order_write(&told, out);
     return !out->err && !lki_link_send(member->link, out->data, out->len);
 }
 
@@ -30,11 +44,13 @@ static void greet(struct lki_member *member)
         .prepare = {.run_id = core->plan.run_id,
                     .worker = member->shown.number,
                     .seed = core->plan.seed,
-                    .population = lki_plan_population(&core->plan),
-                    .backstage = member->shown.number == 1,
+                    .population = core->plan.open_ended ? LKI_USERS_MAX
+                                                        : lki_plan_population(&core->plan),
+                    .probes = core->plan.open_ended && core->backstage->probes
+                                  ? member->probes
+                                  : member == core->backstage,
                     .arrivals = core->plan.rated,
                     .counted = core->plan.iterations > 0,
-                    .limited = core->plan.duration_ns != LKI_NEVER,
                     .grace_ns = core->plan.grace_ns,
                     .arrival_wait_ns = core->plan.arrival_wait_ns},
     };
@@ -54,24 +70,12 @@ static void on_hello(struct lki_member *member, const struct lki_report_hello *h
     if (member->stage != LKI_MEMBER_JOINED)
         return;
     if (core->program_known && core->program != hello->program) {
-        lki_course_fail(core, "worker %llu is another program than the others",
-                        (unsigned long long)member->shown.number);
+        lki_course_fail(core, "%s is another program than the others", member->name);
         return;
     }
     core->program = hello->program;
     core->program_known = true;
     greet(member);
-}
-
-/* Whether it was to carry out a hook of the run or not: no answer will come. */
-static void hook_failed(struct lki_member *member, const char *message)
-{
-    struct lki_core *core = member->core;
-
-    if (member == core->members)
-        lki_course_hook_over(core,
-                             core->state == LKI_CORE_PREPARING ? LK_RUN_SETUP : LK_RUN_TEARDOWN,
-                             &(struct lki_report_hook){.failed = true, .message = message});
 }
 
 /* A worker that cannot go on: before the users it takes the run with it. */
@@ -82,12 +86,11 @@ static void on_failed(struct lki_member *member, const char *message)
     member->failed = true;
     core->unexplained = true;
     if (core->started)
-        lki_course_blame(core, "worker %llu: %s", (unsigned long long)member->shown.number,
-                         message);
+        lki_course_blame(core, "%s: %s", member->name, message);
     else
-        lki_course_fail(core, "worker %llu: %s", (unsigned long long)member->shown.number, message);
+        lki_course_fail(core, "%s: %s", member->name, message);
     lki_ending_quit(member);
-    hook_failed(member, message);
+    lki_course_hook_lost(member, message);
     lki_course_look(core);
 }
 
@@ -109,7 +112,7 @@ static void on_report(struct lki_member *member, const struct lki_report *report
         lki_numbers_second(member, &report->second, message);
         break;
     case LKI_REPORT_ITERATIONS:
-        lki_shares_told(member, &report->iterations);
+        lki_iterations_told(member, &report->iterations);
         break;
     case LKI_REPORT_WANT:
         lki_leases_want(member, &report->want);
@@ -121,13 +124,21 @@ static void on_report(struct lki_member *member, const struct lki_report *report
         lki_leases_back(member, &report->objects);
         break;
     case LKI_REPORT_GONE:
-        lki_course_gone(member, &report->gone);
+        lki_course_gone(member,
+                        &(struct lki_report_gone){.why = report->gone.why,
+                                                  .at_ns = report->gone.at_ns - member->ahead_ns});
         break;
     case LKI_REPORT_TEAR_DOWN:
         lki_course_hook_over(core, LK_RUN_TEARDOWN, &report->hook);
         break;
     case LKI_REPORT_FAILED:
         on_failed(member, report->failed.message);
+        break;
+    case LKI_REPORT_HELD:
+        lki_adopt_held(member, &report->objects);
+        break;
+    case LKI_REPORT_STANDING:
+        lki_adopt_standing(member, &report->standing);
         break;
     default:
         break;
@@ -145,7 +156,7 @@ static void on_message(struct lki_link *link, const void *bytes, size_t len)
         on_report(member, &report, lki_hash(bytes, len));
     } else if (err == LK_E_NOMEM) {
         lki_course_fail(core, "%s", lk_strerror(err));
-        hook_failed(member, lk_strerror(err));
+        lki_course_hook_lost(member, lk_strerror(err));
     } else {
         on_failed(member, "it sent what cannot be read");
     }
@@ -168,7 +179,7 @@ static void on_gone(struct lki_link *link)
 
 static struct lki_member *member_of(struct lki_core *core, uint64_t worker)
 {
-    return worker && worker <= core->member_count ? &core->members[worker - 1] : NULL;
+    return worker && worker <= core->member_count ? core->members[worker - 1] : NULL;
 }
 
 /* Too late for a share of the run. */
@@ -180,12 +191,21 @@ static void send_away(struct lki_core *core, struct lki_link *link)
     lki_link_close(link);
 }
 
-enum lk_err lki_core_join(struct lki_core *core, uint64_t worker, struct lki_link *link)
+static void link_take(struct lki_member *member, struct lki_link *link)
+{
+    member->link = link;
+    link->owner = member;
+    link->on_message = on_message;
+    link->on_gone = on_gone;
+}
+
+enum lk_err lki_core_join(struct lki_core *core, uint64_t worker, struct lki_link *link,
+                          int64_t ahead_ns)
 {
     struct lki_member *member = member_of(core, worker);
     struct lki_life *life;
 
-    if (!member || member->stage != LKI_MEMBER_ABSENT || member->failed) {
+    if (!member || member->stage != LKI_MEMBER_ABSENT || member->failed || member->leaving) {
         lki_link_close(link);
         return LK_E_STATE;
     }
@@ -204,10 +224,25 @@ enum lk_err lki_core_join(struct lki_core *core, uint64_t worker, struct lki_lin
     member->last = life;
     member->stage = LKI_MEMBER_JOINED;
     member->shown.alive = true;
-    member->link = link;
-    link->owner = member;
-    link->on_message = on_message;
-    link->on_gone = on_gone;
+    member->lost = false;
+    member->awaited = false;
+    member->ahead_ns = ahead_ns;
+    link_take(member, link);
+    return LK_OK;
+}
+
+enum lk_err lki_core_resume(struct lki_core *core, uint64_t worker, struct lki_link *link,
+                            int64_t ahead_ns)
+{
+    struct lki_member *member = member_of(core, worker);
+
+    if (!member || !member->awaited || member->link || !member->last) {
+        lki_link_close(link);
+        return LK_E_STATE;
+    }
+    member->stage = LKI_MEMBER_JOINED;
+    member->ahead_ns = ahead_ns;
+    link_take(member, link);
     return LK_OK;
 }
 
@@ -228,6 +263,13 @@ static void take_page(struct lki_life *life, const struct lki_worker_page *page)
         life->totals.http_requests = seen;
 }
 
+/* It has told of all that it did, as the run ends: nothing is missing. */
+static bool was_ending(const struct lki_member *member)
+{
+    return member->stage == LKI_MEMBER_QUITTING ||
+           (member->gone && lki_ending_waits_for_users(member->core));
+}
+
 void lki_core_died(struct lki_core *core, uint64_t worker, const struct lki_death *death)
 {
     struct lki_member *member = member_of(core, worker);
@@ -235,12 +277,42 @@ void lki_core_died(struct lki_core *core, uint64_t worker, const struct lki_deat
     if (!member || member->stage == LKI_MEMBER_ABSENT || member->dying)
         return;
     member->dying = true;
-    member->cut_ns = lki_core_now(core);
+    if (!member->lost)
+        member->cut_ns = lki_core_now(core);
     take_page(member->last, death->page);
-    if (member->stage != LKI_MEMBER_QUITTING)
+    if (!was_ending(member))
         lki_crashes_add(member, death);
     if (!member->link)
         lki_lives_bury(member);
+}
+
+void lki_core_lost(struct lki_core *core, uint64_t worker, int64_t silent_ns, int64_t lapse_ns)
+{
+    struct lki_member *member = member_of(core, worker);
+
+    if (member && !member->lost)
+        lki_lives_lost(member, silent_ns, lapse_ns);
+}
+
+void lki_core_found(struct lki_core *core, uint64_t worker)
+{
+    struct lki_member *member = member_of(core, worker);
+
+    if (member && member->lost)
+        lki_lives_found(member);
+}
+
+void lki_core_hold(struct lki_core *core, int64_t ns)
+{
+    core->held_until_ns = lki_ns_after(lki_core_now(core), ns);
+}
+
+void lki_core_leave(struct lki_core *core, uint64_t worker)
+{
+    struct lki_member *member = member_of(core, worker);
+
+    if (member && !member->leaving)
+        lki_lives_leave(member);
 }
 
 void lki_core_stop(struct lki_core *core, enum lki_end why)
@@ -250,15 +322,14 @@ void lki_core_stop(struct lki_core *core, enum lki_end why)
 
 /* ---- changes from outside ---- */
 
-enum lk_err lki_core_set_users(struct lki_core *core, uint64_t users)
+enum lk_err lki_core_set_users(struct lki_core *core, uint64_t users, int64_t interval_ns)
 {
     if (core->state != LKI_CORE_RUNNING)
         return LK_E_STATE;
-    if (users > lki_plan_population(&core->plan))
+    if (users > (core->plan.open_ended ? LKI_USERS_MAX : lki_plan_population(&core->plan)) ||
+        interval_ns < 0)
         return LK_E_ARG;
-    core->users_set = true;
-    core->users_to = users;
-    lki_shares_update(core);
+    lki_shares_set(core, users, interval_ns);
     lki_paces_update(core);
     return LK_OK;
 }
@@ -290,19 +361,62 @@ static void name_run(struct lki_core *core)
     core->plan.run_id = core->run_id;
 }
 
-static enum lk_err make_members(struct lki_core *core, uint64_t workers)
+static void name_member(struct lki_member *member, bool process)
 {
-    if (workers > SIZE_MAX / sizeof(*core->members))
-        return LK_E_NOMEM;
-    core->members = calloc((size_t)workers, sizeof(*core->members));
-    if (!core->members)
-        return LK_E_NOMEM;
-    core->member_count = (size_t)workers;
-    for (size_t i = 0; i < core->member_count; i++) {
-        core->members[i].core = core;
-        core->members[i].shown.number = i + 1;
+    if (process)
+        snprintf(member->name, sizeof(member->name), "worker %llu",
+                 (unsigned long long)member->shown.number);
+    else
+        snprintf(member->name, sizeof(member->name), "the event loop");
+}
+
+static struct lki_member *member_new(struct lki_core *core, bool process)
+{
+    struct lki_member **members = lki_room(core->members, core->member_count, &core->member_cap,
+                                           sizeof(*members));
+    struct lki_member *member;
+
+    if (!members)
+        return NULL;
+    core->members = members;
+    member = lki_zalloc(sizeof(*member));
+    if (!member || lki_leases_room(core, core->member_count + 1)) {
+        free(member);
+        return NULL;
     }
-    return LK_OK;
+    members[core->member_count++] = member;
+    member->core = core;
+    member->shown.number = core->member_count;
+    name_member(member, process);
+    return member;
+}
+
+/* Those that may come while the run is on are added one by one. */
+static enum lk_err make_members(struct lki_core *core, uint64_t processes)
+{
+    uint64_t workers = processes ? processes : 1;
+    enum lk_err err = LK_OK;
+
+    if (core->plan.open_ended)
+        return LK_OK;
+    for (uint64_t i = 0; i < workers && !err; i++)
+        err = member_new(core, processes > 0) ? LK_OK : LK_E_NOMEM;
+    if (!err)
+        core->backstage = core->members[0];
+    return err;
+}
+
+uint64_t lki_core_add(struct lki_core *core, const char *name, bool probes)
+{
+    struct lki_member *member = member_new(core, true);
+
+    if (!member)
+        return 0;
+    snprintf(member->name, sizeof(member->name), "worker %s", name);
+    member->probes = probes;
+    if (!core->backstage || (core->state == LKI_CORE_IDLE && probes && !core->backstage->probes))
+        core->backstage = member;
+    return member->shown.number;
 }
 
 static void on_second(struct lki_timer *timer)
@@ -330,13 +444,11 @@ static enum lk_err make_timers(struct lki_core *core)
 
 enum lk_err lki_core_new(struct lki_core **out, struct lki_loop *loop,
                          const struct lki_model *model, const struct lki_plan *plan,
-                         uint64_t workers, const struct lki_core_owner *owner)
+                         uint64_t processes, const struct lki_core_owner *owner)
 {
     struct lki_core *core;
     enum lk_err err;
 
-    if (!workers)
-        return LK_E_ARG;
     core = lki_zalloc(sizeof(*core));
     if (!core)
         return LK_E_NOMEM;
@@ -348,9 +460,9 @@ enum lk_err lki_core_new(struct lki_core **out, struct lki_loop *loop,
     core->iterations_left = plan->iterations;
     lki_buf_init(&core->out, LKI_MESSAGE_MAX);
     name_run(core);
-    err = make_members(core, workers);
+    err = lki_leases_init(core);
     if (!err)
-        err = lki_leases_init(core);
+        err = make_members(core, processes);
     if (!err)
         err = lki_series_init(&core->series, 0);
     if (!err)
@@ -385,7 +497,9 @@ void lki_core_free(struct lki_core *core)
     lki_arena_reset(&core->inbox);
     lki_buf_release(&core->out);
     free(core->crashes);
-    free(core->retired);
+    free(core->holders);
+    for (size_t i = 0; i < core->member_count; i++)
+        free(core->members[i]);
     free(core->members);
     free(core);
 }

@@ -24,6 +24,8 @@
 #include "stats/metric.h"
 #include "stats/probe.h"
 #include "stats/series.h"
+#include "stats/snapshot.h"
+#include "stats/snapshot_change.h"
 #include "worker/page.h"
 
 enum lki_core_state {
@@ -68,7 +70,16 @@ struct lki_core_worker {
     uint64_t incarnation; /* how often it was begun anew */
     bool alive;
     uint64_t users;                  /* active */
+    uint64_t wanted;                 /* users that it has, or is to have when it comes */
     struct lki_worker_health health; /* of its present life */
+};
+
+/* What a worker tells in one of its lives. */
+struct lki_core_news {
+    uint64_t worker;
+    struct lki_snapshot_bytes before; /* its snapshot up to now; none: this is the first one */
+    struct lki_snapshot_bytes now;
+    const struct lki_series_row *row; /* the second; NULL: what it did is of none */
 };
 
 struct lki_core;
@@ -76,36 +87,63 @@ struct lki_core;
 /* Called from the loop. */
 struct lki_core_owner {
     void (*on_second)(struct lki_core *core, void *arg); /* numbers are new; may be NULL */
+    void (*on_told)(struct lki_core *core, const struct lki_core_news *news,
+                    void *arg); /* may be NULL */
     /* This worker has died and is wanted again: lki_core_join it, sooner or later. */
     void (*on_wanted)(struct lki_core *core, uint64_t worker, void *arg);
     void (*on_over)(struct lki_core *core, void *arg); /* once; the result can be made */
     void *arg;
 };
 
-/* A run by so many workers, at least 1. plan and model are borrowed. */
+/* A run by so many worker processes; 0: by one worker in this process. plan and model are borrowed.
+ */
 enum lk_err lki_core_new(struct lki_core **out, struct lki_loop *loop,
                          const struct lki_model *model, const struct lki_plan *plan,
-                         uint64_t workers, const struct lki_core_owner *owner);
+                         uint64_t processes, const struct lki_core_owner *owner);
 /* NULL is ignored. */
 void lki_core_free(struct lki_core *core);
 
+/* Of a plan that is open-ended, which begins without workers: another one, as people know it, which
+ * may join; the run starts when all that were added by then have come. probes: it is one of those
+ * that are to run the probes; else one of all does. The number of the worker; 0: no memory. */
+uint64_t lki_core_add(struct lki_core *core, const char *name, bool probes);
+
 /* A worker has come, or has come back: it is brought to where the run stands. The core takes
- * possession of link. When the run is ending it is sent away. LK_E_STATE: it is there already, or
- * has failed for good; LK_E_NOMEM. The link is then closed. */
-enum lk_err lki_core_join(struct lki_core *core, uint64_t worker, struct lki_link *link);
+ * possession of link. ahead_ns: its monotonic clock less ours. When the run is ending it is sent
+ * away. LK_E_STATE: it is there already, or has failed for good; LK_E_NOMEM. The link is then
+ * closed. */
+enum lk_err lki_core_join(struct lki_core *core, uint64_t worker, struct lki_link *link,
+                          int64_t ahead_ns);
 
 /* A worker has died. After the third crash in one step, and the third death of one worker from
  * outside, the run ends; else it is wanted again. Ignored of one that was told to quit. */
 void lki_core_died(struct lki_core *core, uint64_t worker, const struct lki_death *death);
+
+/* A worker is out of reach, and has been for silent_ns, though it may be at work: what becomes of
+ * its users is the plan's on_loss. What it was leased stays its own until it is heard again, or
+ * lapse_ns from now; then it counts as dead, and as having died when it was heard last. What it is
+ * told waits on its link. */
+void lki_core_lost(struct lki_core *core, uint64_t worker, int64_t silent_ns, int64_t lapse_ns);
+/* Nobody can be told anything for now: who does not do as he was told is given up only ns from now,
+ * or after what was asked for last. */
+void lki_core_hold(struct lki_core *core, int64_t ns);
+/* It is heard again. */
+void lki_core_found(struct lki_core *core, uint64_t worker);
+
+/* A worker is to end in order: its users leave and go to others, then it is told to quit. */
+void lki_core_leave(struct lki_core *core, uint64_t worker);
+
+/* Objects were added to the plan's stock, or deleted. */
+void lki_core_stocked(struct lki_core *core, size_t resource);
 
 /* The run starts when all workers have come. Once drains, twice cuts off, three times abandons: as
  * lki_order_stop. */
 void lki_core_stop(struct lki_core *core, enum lki_end why);
 
 /* Other users, or another rate, from now on: replaces what is left of the plan's stages, but not
- * its end. LK_E_STATE: not running. LK_E_ARG: the rate of a run without arrivals, or more users
- * than the plan has. */
-enum lk_err lki_core_set_users(struct lki_core *core, uint64_t users);
+ * its end. Users come or go one each interval_ns; 0: at once. LK_E_STATE: not running. LK_E_ARG:
+ * the rate of a run without arrivals, or more users than the plan has, if it is not open-ended. */
+enum lk_err lki_core_set_users(struct lki_core *core, uint64_t users, int64_t interval_ns);
 enum lk_err lki_core_set_rate(struct lki_core *core, double rate_per_s);
 
 /* ---- how it stands ---- */
@@ -121,7 +159,7 @@ struct lki_core_status {
     uint64_t workers;
     uint64_t workers_alive;
     struct lki_totals totals;   /* up to the last second */
-    struct lki_series_row last; /* the last complete second; zeroed: none yet */
+    struct lki_series_row last; /* the last second that all workers have told; zeroed: none yet */
     uint64_t hook_errors;
     uint64_t late, dropped, started; /* arrivals, up to the last second */
     uint64_t crashes;
@@ -130,11 +168,16 @@ struct lki_core_status {
     enum lki_end ended_by;
 };
 
+enum lki_core_state lki_core_state(const struct lki_core *core);
 void lki_core_status(const struct lki_core *core, struct lki_core_status *status);
 size_t lki_core_worker_count(const struct lki_core *core);
 const struct lki_core_worker *lki_core_worker(const struct lki_core *core, size_t index);
 
-/* ---- what it came to; from on_over on ---- */
+/* Adds what all workers have told last, and what the pages of those who died say. LK_E_FORMAT:
+ * something of it is broken, and into is to be thrown away; the next time that is left out. */
+enum lk_err lki_core_measure(struct lki_core *core, const struct lki_measured *into);
+
+/* ---- what it came to, up to now, or, from on_over on, for good ---- */
 
 struct lki_core_outcome {
     struct lki_metrics *metrics; /* merged */

@@ -11,6 +11,8 @@
 #define START_AHEAD_NS (5 * LKI_NS_PER_MS)
 /* How long a run without a limit in time goes on when no user can begin its life. */
 #define NO_USERS_NS (60 * LKI_NS_PER_S)
+/* What workers of a run that was taken over get, beyond the grace time, to be heard again. */
+#define RESUME_NS (10 * LKI_NS_PER_S)
 /* Numbers of a second are looked at when those of all workers have had time to come. */
 #define SECOND_AFTER_NS (50 * LKI_NS_PER_MS)
 
@@ -76,10 +78,8 @@ static void enter_preparing(struct lki_core *core)
 
     core->set_up = true;
     lki_course_wait(core, lki_ending_hook_ns(core, LK_RUN_SETUP));
-    if (!lki_core_order(&core->members[0], &order))
-        lki_course_hook_over(
-            core, LK_RUN_SETUP,
-            &(struct lki_report_hook){.failed = true, .message = lk_strerror(LK_E_NOMEM)});
+    if (!lki_core_order(core->backstage, &order))
+        lki_course_hook_lost(core->backstage, lk_strerror(LK_E_NOMEM));
 }
 
 static void start_member(struct lki_member *member)
@@ -89,7 +89,8 @@ static void start_member(struct lki_member *member)
         .kind = LKI_ORDER_START,
         .start = {.start_ns = core->start_ns,
                   .end_ns = lki_ns_after(core->start_ns, core->plan.duration_ns),
-                  .run_data = core->run_data},
+                  .run_data = core->run_data,
+                  .base_url = core->base_url},
     };
 
     if (!lki_core_order(member, &order)) {
@@ -99,6 +100,7 @@ static void start_member(struct lki_member *member)
     member->stage = LKI_MEMBER_STARTED;
     lki_leases_join(member);
     lki_shares_join(member);
+    lki_iterations_join(member);
 }
 
 static void enter_running(struct lki_core *core)
@@ -111,8 +113,8 @@ static void enter_running(struct lki_core *core)
                   core->start_ns + LKI_NS_PER_S + SECOND_AFTER_NS);
     lki_shares_begin(core);
     for (size_t i = 0; i < core->member_count && core->state == LKI_CORE_RUNNING; i++) {
-        if (core->members[i].stage == LKI_MEMBER_PREPARED)
-            start_member(&core->members[i]);
+        if (core->members[i]->stage == LKI_MEMBER_PREPARED)
+            start_member(core->members[i]);
     }
     lki_paces_update(core);
 }
@@ -151,6 +153,18 @@ void lki_course_enter(struct lki_core *core, enum lki_core_state state)
     states[state].enter(core);
 }
 
+/* What was waited for is waited for anew, since nobody looked meanwhile. */
+void lki_course_resume(struct lki_core *core)
+{
+    core->active_ns = lki_core_now(core);
+    core->held_until_ns = lki_ns_after(core->active_ns, RESUME_NS);
+    if (core->state == LKI_CORE_RUNNING)
+        wait_until(core, lki_ns_after(core->start_ns, core->plan.duration_ns));
+    else
+        lki_course_wait(core, lki_ns_after(core->plan.grace_ns, RESUME_NS));
+    lki_timer_set(&core->loop->timers, &core->second, lki_core_now(core) + LKI_NS_PER_S);
+}
+
 void lki_course_begin(struct lki_core *core)
 {
     core->begun_ns = lki_core_now(core);
@@ -176,10 +190,19 @@ void lki_course_prepared(struct lki_member *member)
 
 static void idle_look(struct lki_core *core)
 {
+    size_t ready = 0;
+
     for (size_t i = 0; i < core->member_count; i++) {
-        if (core->members[i].stage != LKI_MEMBER_PREPARED || core->members[i].dying)
+        const struct lki_member *member = core->members[i];
+
+        if (member->lost || member->left)
+            continue;
+        if (member->stage != LKI_MEMBER_PREPARED || member->dying)
             return;
+        ready++;
     }
+    if (!ready)
+        return;
     lki_course_enter(core,
                      core->model->run_hooks[LK_RUN_SETUP] ? LKI_CORE_PREPARING : LKI_CORE_RUNNING);
 }
@@ -189,12 +212,14 @@ static const char *keep_text(struct lki_core *core, const char *text)
     return text ? lki_arena_copy(&core->texts, text, strlen(text)) : NULL;
 }
 
-static void set_up_over(struct lki_core *core, const char *run_data)
+static void set_up_over(struct lki_core *core, const struct lki_report_hook *told)
 {
     struct lki_report_hook *hook = &core->hooks[LK_RUN_SETUP];
 
-    core->run_data = keep_text(core, run_data);
-    if (run_data && !core->run_data && !hook->failed) {
+    core->run_data = keep_text(core, told->run_data);
+    core->base_url = keep_text(core, told->base_url);
+    if (!hook->failed &&
+        (!core->run_data != !told->run_data || !core->base_url != !told->base_url)) {
         hook->failed = true;
         hook->message = lk_strerror(LK_E_NOMEM);
     }
@@ -219,19 +244,30 @@ void lki_course_hook_over(struct lki_core *core, enum lk_run_hook_kind kind,
     core->hook_over[kind] = true;
     core->hooks[kind] = *hook;
     core->hooks[kind].run_data = NULL;
+    core->hooks[kind].base_url = NULL;
     core->hooks[kind].message = keep_text(core, hook->message ? hook->message : "");
     if (!core->hooks[kind].message)
         core->hooks[kind].message = lk_strerror(LK_E_NOMEM);
     if (kind == LK_RUN_SETUP)
-        set_up_over(core, hook->run_data);
+        set_up_over(core, hook);
     else
         lki_course_look(core);
+}
+
+void lki_course_hook_lost(const struct lki_member *member, const char *why)
+{
+    struct lki_core *core = member->core;
+
+    if (member == core->backstage)
+        lki_course_hook_over(core,
+                             core->state == LKI_CORE_PREPARING ? LK_RUN_SETUP : LK_RUN_TEARDOWN,
+                             &(struct lki_report_hook){.failed = true, .message = why});
 }
 
 static bool all_failed(const struct lki_core *core)
 {
     for (size_t i = 0; i < core->member_count; i++) {
-        if (!core->members[i].failed)
+        if (!core->members[i]->failed)
             return false;
     }
     return true;
@@ -243,7 +279,7 @@ static void running_look(struct lki_core *core)
         lki_ending_stop(core, LKI_END_NONE);
         return;
     }
-    if (!lki_shares_over(core))
+    if (!lki_iterations_over(core))
         return;
     if (core->ended_by == LKI_END_NONE)
         core->ended_by = LKI_END_ITERATIONS;
@@ -268,6 +304,11 @@ void lki_course_gone(struct lki_member *member, const struct lki_report_gone *go
 
     if (member->stage != LKI_MEMBER_STARTED || member->gone)
         return;
+    if (core->state == LKI_CORE_RUNNING && member->leaving) {
+        member->shown.users = 0;
+        lki_ending_quit(member);
+        return;
+    }
     /* of a ramp that went down to nobody there may be another rise */
     if (core->state == LKI_CORE_RUNNING && gone->why != LKI_END_DURATION &&
         gone->why != LKI_END_ITERATIONS)
@@ -289,7 +330,7 @@ static void not_ready(struct lki_core *core)
     size_t missing = 0;
 
     for (size_t i = 0; i < core->member_count; i++)
-        missing += core->members[i].stage != LKI_MEMBER_PREPARED;
+        missing += core->members[i]->stage != LKI_MEMBER_PREPARED;
     core->unexplained = true;
     lki_course_fail(core, "%zu of %zu workers were not ready within %d s", missing,
                     core->member_count, (int)(READY_NS / LKI_NS_PER_S));
@@ -303,6 +344,8 @@ void lki_course_on_deadline(struct lki_timer *timer)
         not_ready(core);
     else if (core->state == LKI_CORE_RUNNING)
         lki_ending_stop(core, LKI_END_DURATION);
+    else if (lki_core_now(core) < core->held_until_ns)
+        wait_until(core, core->held_until_ns);
     else
         lki_ending_overdue(core);
 }
@@ -314,7 +357,7 @@ static uint64_t users_active(const struct lki_core *core)
     uint64_t users = 0;
 
     for (size_t i = 0; i < core->member_count; i++)
-        users += core->members[i].shown.users;
+        users += core->members[i]->shown.users;
     return users;
 }
 
@@ -322,7 +365,7 @@ static uint64_t users_active(const struct lki_core *core)
 static bool in_trouble(const struct lki_core *core)
 {
     for (size_t i = 0; i < core->member_count; i++) {
-        const struct lki_member *member = &core->members[i];
+        const struct lki_member *member = core->members[i];
 
         if (!lki_member_works(member) || member->last->hook_errors)
             return true;
@@ -349,6 +392,7 @@ void lki_course_second(struct lki_core *core)
     lki_timer_set(&core->loop->timers, &core->second,
                   base_ns + (since_ns / LKI_NS_PER_S + 1) * LKI_NS_PER_S);
     lki_lives_look(core);
+    lki_adopt_look(core);
     lki_leases_update(core);
     if (core->state == LKI_CORE_RUNNING) {
         lki_shares_update(core);

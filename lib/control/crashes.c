@@ -1,7 +1,7 @@
 /* Crashes: what is kept of them, and what follows. */
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "control/inner.h"
 
 /* So many crashes of one step, or deaths of one worker from outside, end the run. */
@@ -30,17 +30,13 @@ static void keep_frames(struct lki_core *core, struct lki_crash *crash,
 
 static struct lki_crash *crash_new(struct lki_core *core)
 {
-    size_t cap = core->crash_cap ? 2 * core->crash_cap : 8;
-    struct lki_crash *crashes;
+    struct lki_crash *crashes = lki_room(core->crashes, core->crash_count, &core->crash_cap,
+                                         sizeof(*crashes));
 
-    if (core->crash_count == core->crash_cap) {
-        crashes = realloc(core->crashes, cap * sizeof(*crashes));
-        if (!crashes)
-            return NULL;
-        core->crashes = crashes;
-        core->crash_cap = cap;
-    }
-    return &core->crashes[core->crash_count++];
+    if (!crashes)
+        return NULL;
+    core->crashes = crashes;
+    return &crashes[core->crash_count++];
 }
 
 static size_t count_of_step(const struct lki_core *core, const char *step)
@@ -73,23 +69,11 @@ static void outside(struct lki_member *member, const struct lki_crash *crash)
 {
     struct lki_core *core = member->core;
 
-    if (++member->killed < STRIKES)
+    if (++member->killed < STRIKES || core->plan.open_ended)
         return;
-    lki_course_blame(core, "worker %llu died three times: %s",
-                     (unsigned long long)member->shown.number, crash->what);
+    lki_course_blame(core, "%s died three times: %s", member->name, crash->what);
     if (!core->stops)
         lki_ending_stop(core, LKI_END_CRASHES);
-}
-
-/* What the hidden user did for the whole run has failed. */
-static void in_hook(struct lki_member *member, const char *what)
-{
-    struct lki_core *core = member->core;
-    const struct lki_report_hook hook = {.failed = true, .message = what};
-
-    if (member->shown.number == 1)
-        lki_course_hook_over(
-            core, core->state == LKI_CORE_PREPARING ? LK_RUN_SETUP : LK_RUN_TEARDOWN, &hook);
 }
 
 void lki_crashes_add(struct lki_member *member, const struct lki_death *death)
@@ -99,9 +83,8 @@ void lki_crashes_add(struct lki_member *member, const struct lki_death *death)
 
     core->unexplained |= !crash;
     if (!crash) {
-        lki_course_fail(core, "worker %llu died: %s", (unsigned long long)member->shown.number,
-                        death->what ? death->what : "");
-        in_hook(member, death->what ? death->what : "");
+        lki_course_fail(core, "%s died: %s", member->name, death->what ? death->what : "");
+        lki_course_hook_lost(member, death->what ? death->what : "");
         return;
     }
     *crash = (struct lki_crash){
@@ -117,5 +100,5 @@ void lki_crashes_add(struct lki_member *member, const struct lki_death *death)
         in_step(member, crash);
     else
         outside(member, crash);
-    in_hook(member, crash->what);
+    lki_course_hook_lost(member, crash->what);
 }

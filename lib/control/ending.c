@@ -48,11 +48,16 @@ static bool order_stop(struct lki_member *member, unsigned times)
     return true;
 }
 
+static bool is_ready(const struct lki_member *member)
+{
+    return member->stage == LKI_MEMBER_PREPARED || member->stage == LKI_MEMBER_STARTED;
+}
+
 /* Those who have users and were not told yet. */
 void lki_ending_stop_users(struct lki_core *core)
 {
     for (size_t i = 0; i < core->member_count; i++) {
-        struct lki_member *member = &core->members[i];
+        struct lki_member *member = core->members[i];
 
         if (lki_member_works(member) && !member->gone && member->stops < core->stops)
             order_stop(member, core->stops);
@@ -62,9 +67,9 @@ void lki_ending_stop_users(struct lki_core *core)
 /* Set-up or tear-down is asked to end once more. */
 static void stop_hook(struct lki_core *core)
 {
-    struct lki_member *member = &core->members[0];
+    struct lki_member *member = core->backstage;
 
-    if (member->stage == LKI_MEMBER_PREPARED || member->stage == LKI_MEMBER_STARTED)
+    if (is_ready(member))
         order_stop(member, member->stops + 1);
 }
 
@@ -99,22 +104,34 @@ void lki_ending_quit(struct lki_member *member)
 
 /* ---- one part after the other ---- */
 
-static void tear_down(struct lki_core *core)
+/* Whose the set-up was, or the first who is left: any of them can put back what is shared by all.
+ */
+static bool order_tear_down(struct lki_core *core)
 {
     const struct lki_order order = {.kind = LKI_ORDER_TEAR_DOWN};
-    struct lki_member *member = &core->members[0];
-    bool ready = member->stage == LKI_MEMBER_PREPARED || member->stage == LKI_MEMBER_STARTED;
 
+    for (size_t i = 0; i < core->member_count; i++) {
+        struct lki_member *member = core->members[i];
+
+        if (is_ready(member) && !member->failed && !member->dying &&
+            lki_core_order(member, &order)) {
+            core->backstage = member;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void tear_down(struct lki_core *core)
+{
     core->stopping = LKI_STOPPING_TEAR_DOWN;
     if (!core->model->run_hooks[LK_RUN_TEARDOWN] || !(core->set_up || core->started)) {
         core->hook_over[LK_RUN_TEARDOWN] = true;
         return;
     }
     lki_course_wait(core, lki_ending_hook_ns(core, LK_RUN_TEARDOWN));
-    if (!ready || member->failed || member->dying || !lki_core_order(member, &order))
-        lki_course_hook_over(
-            core, LK_RUN_TEARDOWN,
-            &(struct lki_report_hook){.failed = true, .message = "its worker was there no more"});
+    if (!order_tear_down(core))
+        lki_course_hook_lost(core->backstage, "no worker was left to carry it out");
 }
 
 static void quit_all(struct lki_core *core)
@@ -122,13 +139,19 @@ static void quit_all(struct lki_core *core)
     core->stopping = LKI_STOPPING_QUIT;
     lki_course_wait(core, QUIT_NS);
     for (size_t i = 0; i < core->member_count; i++) {
-        struct lki_member *member = &core->members[i];
+        struct lki_member *member = core->members[i];
         bool given_up = member->failed && member->stage != LKI_MEMBER_QUITTING;
 
         lki_ending_quit(member);
         if (given_up && member->stage != LKI_MEMBER_ABSENT)
             lki_lives_bury(member);
     }
+}
+
+/* Its time is not over: it may come back, and tell of what it has done. */
+static bool is_out_of_reach(const struct lki_member *member)
+{
+    return member->lost && !member->dying;
 }
 
 /* What it does is not waited for. */
@@ -140,7 +163,7 @@ static bool given_up(const struct lki_member *member)
 static bool all_left(const struct lki_core *core)
 {
     for (size_t i = 0; i < core->member_count; i++) {
-        const struct lki_member *member = &core->members[i];
+        const struct lki_member *member = core->members[i];
 
         if (given_up(member))
             continue;
@@ -153,7 +176,7 @@ static bool all_left(const struct lki_core *core)
 static bool all_ended(const struct lki_core *core)
 {
     for (size_t i = 0; i < core->member_count; i++) {
-        if (core->members[i].stage != LKI_MEMBER_ABSENT)
+        if (core->members[i]->stage != LKI_MEMBER_ABSENT)
             return false;
     }
     return true;
@@ -172,9 +195,12 @@ static void users_over(struct lki_core *core)
         core->end_ns = core->start_ns;
 }
 
-/* Each part may find that there is nothing for it to wait for. */
+/* Each part may find that there is nothing for it to wait for. Of a run that was taken over all
+ * workers have to say first how they stand. */
 void lki_ending_look(struct lki_core *core)
 {
+    if (core->settling)
+        return;
     if (core->stopping == LKI_STOPPING_USERS && all_left(core)) {
         users_over(core);
         tear_down(core);
@@ -193,7 +219,7 @@ void lki_ending_begin(struct lki_core *core)
     if (core->ended_by == LKI_END_DURATION) {
         /* they know when it is over, and were told so that it may come at the same time */
         for (size_t i = 0; i < core->member_count; i++)
-            core->members[i].stops = core->stops;
+            core->members[i]->stops = core->stops;
     }
     lki_ending_stop_users(core);
     lki_ending_look(core);
@@ -219,37 +245,36 @@ void lki_ending_stop(struct lki_core *core, enum lki_end why)
 static void give_up_users(struct lki_core *core)
 {
     for (size_t i = 0; i < core->member_count; i++) {
-        struct lki_member *member = &core->members[i];
+        struct lki_member *member = core->members[i];
 
-        if (given_up(member) || member->stage != LKI_MEMBER_STARTED || member->gone)
+        if (given_up(member) || member->stage != LKI_MEMBER_STARTED || member->gone ||
+            is_out_of_reach(member))
             continue;
         member->failed = true;
         core->unexplained = true;
-        lki_course_blame(core, "worker %llu does not answer",
-                         (unsigned long long)member->shown.number);
+        lki_course_blame(core, "%s does not answer", member->name);
     }
+    lki_course_wait(core, SLACK_NS);
     lki_ending_look(core);
 }
 
-static void give_up_hook(struct lki_core *core, enum lk_run_hook_kind kind)
+static void give_up_hook(struct lki_core *core)
 {
-    const struct lki_report_hook hook = {.failed = true, .message = "its worker does not answer"};
-
-    core->members[0].failed = true;
+    core->backstage->failed = true;
     core->unexplained = true;
-    lki_course_hook_over(core, kind, &hook);
+    lki_course_hook_lost(core->backstage, "its worker does not answer");
 }
 
 static void give_up_members(struct lki_core *core)
 {
+    lki_course_wait(core, SLACK_NS);
     for (size_t i = 0; i < core->member_count; i++) {
-        struct lki_member *member = &core->members[i];
+        struct lki_member *member = core->members[i];
 
-        if (member->stage == LKI_MEMBER_ABSENT)
+        if (member->stage == LKI_MEMBER_ABSENT || is_out_of_reach(member))
             continue;
         core->unexplained = true;
-        lki_course_blame(core, "worker %llu does not end",
-                         (unsigned long long)member->shown.number);
+        lki_course_blame(core, "%s does not end", member->name);
         member->failed = true;
         member->stage = LKI_MEMBER_QUITTING;
         lki_lives_bury(member);
@@ -273,6 +298,6 @@ void lki_ending_overdue(struct lki_core *core)
     } else if (lki_ending_waits_for_users(core)) {
         give_up_users(core);
     } else {
-        give_up_hook(core, core->state == LKI_CORE_PREPARING ? LK_RUN_SETUP : LK_RUN_TEARDOWN);
+        give_up_hook(core);
     }
 }

@@ -20,6 +20,7 @@ struct lki_life {
     char *snapshot;        /* the last one; NULL: none yet */
     size_t snapshot_bytes;
     bool broken; /* it cannot be read */
+    bool stale;  /* there was no memory to keep a later one */
     struct lki_worker_health health;
     uint64_t hook_errors;
     struct lki_snapshot_head head; /* of its last snapshot */
@@ -32,6 +33,7 @@ struct lki_life {
     size_t crash;   /* number, from 1, of the one by which it ended; 0: by none */
     uint64_t heard[LKI_HEARD_MAX];
     uint64_t heard_count;
+    bool changed; /* its snapshot, since it was saved */
 };
 
 /* How far a worker has come in its present life. */
@@ -65,6 +67,7 @@ struct lki_member_lease {
 struct lki_member {
     struct lki_core *core;
     struct lki_core_worker shown;
+    char name[128]; /* "worker 2"; "the event loop" of one that is no process */
     enum lki_member_stage stage;
     struct lki_link *link;         /* NULL: none */
     struct lki_life *first, *last; /* lives; the last one is the present one */
@@ -74,7 +77,15 @@ struct lki_member {
     unsigned killed;               /* deaths from outside */
     bool gone;                     /* its users have left */
     unsigned stops;                /* so many times it was told to stop */
-    uint64_t users;                /* the first so many of its own were told to begin */
+    bool behind;                   /* it could not be told of all of them */
+    bool housed;                   /* it has got some that it was not told of */
+    bool lost;                     /* out of reach */
+    bool leaving;                  /* ends in order, */
+    bool left;                     /* and has */
+    int64_t lapse_ns;              /* of one that is lost: then it counts as dead */
+    int64_t ahead_ns;              /* its clock less ours */
+    bool probes;                   /* is to run the probes */
+    bool awaited;                  /* of a run that was taken over: it has not said how it stands */
     bool resting;                  /* nothing was left for its users to do when it came */
     struct lki_member_lease lease;
     struct lki_member_pace pace;
@@ -111,10 +122,21 @@ struct lki_leases {
     size_t want_count, want_cap;
     bool recalling;
     struct lki_told *told; /* by worker */
+    size_t told_cap;
+    bool stocked; /* all of them were made by others */
 };
 
 /* The parts of LKI_CORE_STOPPING. */
 enum lki_stopping { LKI_STOPPING_USERS, LKI_STOPPING_TEAR_DOWN, LKI_STOPPING_QUIT };
+
+/* So many users from some time on: one more, or less, each interval_ns. */
+struct lki_users_set {
+    bool on;
+    uint64_t from;
+    uint64_t to;
+    int64_t since_ns; /* since the start */
+    int64_t interval_ns;
+};
 
 struct lki_core {
     struct lki_loop *loop;
@@ -123,10 +145,12 @@ struct lki_core {
     struct lki_core_owner owner;
     enum lki_core_state state;
     enum lki_stopping stopping;
-    struct lki_member *members;
+    struct lki_member **members; /* by number, from 1 */
     size_t member_count;
-    char run_id[24];  /* when the plan has none */
-    uint64_t program; /* of all workers */
+    size_t member_cap;
+    struct lki_member *backstage; /* who carries out the hooks of the run */
+    char run_id[24];              /* when the plan has none */
+    uint64_t program;             /* of all workers */
     bool program_known;
     struct lki_timer second;
     struct lki_timer deadline; /* of the state, or the end of the duration */
@@ -141,23 +165,28 @@ struct lki_core {
     int64_t begun_ns; /* when the core was made */
     bool started;     /* the users were told when to begin */
     int64_t start_ns;
-    int64_t end_ns; /* the last user had gone; LKI_NEVER: not yet */
+    int64_t end_ns;        /* the last user had gone; LKI_NEVER: not yet */
+    int64_t held_until_ns; /* nobody is given up before */
     int64_t active_ns;
     enum lki_end ended_by;
     unsigned stops; /* how far the end was asked for: drain, cut off, abandon */
     bool set_up;    /* was ordered */
     bool hook_over[LK_RUN_HOOK_COUNT_];
     struct lki_report_hook hooks[LK_RUN_HOOK_COUNT_];
-    const char *run_data;
+    const char *run_data; /* what the set-up has left */
+    const char *base_url; /* the same */
     const char *failure;
     bool unexplained;
 
-    bool users_set, rate_set; /* from outside, in place of the plan's stages */
-    uint64_t users_to;
+    struct lki_users_set users_set; /* from outside, in place of the plan's stages */
+    bool rate_set;
     double rate_to;
     uint64_t users_wanted;
-    uint64_t *retired; /* in ascending order */
-    size_t retired_count, retired_cap;
+    uint64_t shared;      /* users 1 .. shared have their workers: */
+    uint64_t shared_most; /* at any time */
+    uint32_t *holders;    /* by user, from 1: number of the worker; 0: nobody yet */
+    uint64_t holder_cap;
+    bool homeless;             /* some have nobody */
     uint64_t iterations_left;  /* that are nobody's */
     uint64_t asks;             /* for them */
     bool iterations_over;      /* all have begun */
@@ -168,6 +197,11 @@ struct lki_core {
     struct lki_crash *crashes;
     size_t crash_count, crash_cap;
     uint64_t seconds_lost;
+
+    bool settling;        /* it was taken over, and not all workers have said how they stand */
+    bool settled;         /* users are shared out again, though some may still be awaited */
+    int64_t taken_ns;     /* when it was taken over */
+    uint32_t saved_until; /* seconds of the series before that are not saved again */
 
     bool merged; /* what follows is made */
     struct lki_metrics metrics;
@@ -204,6 +238,8 @@ bool lki_core_order(struct lki_member *member, const struct lki_order *order);
 void lki_course_begin(struct lki_core *core);
 void lki_course_second(struct lki_core *core);
 void lki_course_on_deadline(struct lki_timer *timer);
+/* Goes on where another core was. */
+void lki_course_resume(struct lki_core *core);
 /* Something was told or has happened that the state may have waited for. */
 void lki_course_look(struct lki_core *core);
 /* The run as a whole fails, and ends: the first reason counts. */
@@ -214,6 +250,8 @@ void lki_course_blame(struct lki_core *core, const char *fmt, ...) LK_PRINTF(2, 
 void lki_course_prepared(struct lki_member *member);
 void lki_course_hook_over(struct lki_core *core, enum lk_run_hook_kind kind,
                           const struct lki_report_hook *hook);
+/* The same of the one in hand, if it was this worker's: no answer will come. */
+void lki_course_hook_lost(const struct lki_member *member, const char *why);
 /* Its users have left. */
 void lki_course_gone(struct lki_member *member, const struct lki_report_gone *gone);
 void lki_course_enter(struct lki_core *core, enum lki_core_state state);
@@ -240,25 +278,47 @@ void lki_lives_bury(struct lki_member *member);
 /* Each second: those who have waited long enough for their burial. */
 void lki_lives_look(struct lki_core *core);
 void lki_lives_release(struct lki_core *core);
+/* Out of reach, and heard again; and the order to end. */
+void lki_lives_lost(struct lki_member *member, int64_t silent_ns, int64_t lapse_ns);
+void lki_lives_found(struct lki_member *member);
+void lki_lives_leave(struct lki_member *member);
 
-/* ---- shares.c: users and iterations ---- */
+/* ---- shares.c: users ---- */
 
 void lki_shares_begin(struct lki_core *core);
 /* Tells all workers which users they are to have by now. */
 void lki_shares_update(struct lki_core *core);
-/* The same for one that has just started, with a first lease of iterations. */
+/* So many users from now on, one after the other. */
+void lki_shares_set(struct lki_core *core, uint64_t users, int64_t interval_ns);
+/* The same for one that has just started, or is there again. */
 void lki_shares_join(struct lki_member *member);
-/* How far it is with its iterations: gives it more, or to others what it gives back. */
-void lki_shares_told(struct lki_member *member, const struct lki_report_iterations *told);
-/* Users of its own that can be active. */
-uint64_t lki_shares_users(const struct lki_member *member);
-/* Nothing is left to do for any user. */
-bool lki_shares_over(const struct lki_core *core);
-/* The iterations that it did not begin go back. */
-void lki_shares_died(struct lki_member *member);
+/* Its users go to others. */
+void lki_shares_leave(struct lki_member *member);
+/* Of a run that was taken over: it has these users. */
+void lki_shares_stood(struct lki_member *member, const struct lki_range *range);
+/* All who have said so are in the table. */
+void lki_shares_settle(struct lki_core *core);
 /* LK_E_NOMEM: it is not retired. */
 enum lk_err lki_shares_retire(struct lki_core *core, uint64_t user);
 void lki_shares_on_ramp(struct lki_timer *timer);
+
+/* ---- iterations.c ---- */
+
+/* A first lease for one that has just started. */
+void lki_iterations_join(struct lki_member *member);
+/* How far it is with its iterations: gives it more, or to others what it gives back. */
+void lki_iterations_told(struct lki_member *member, const struct lki_report_iterations *told);
+/* Those that it did not begin go back. */
+void lki_iterations_died(struct lki_member *member);
+/* Nothing is left to do for any user. */
+bool lki_iterations_over(const struct lki_core *core);
+
+/* ---- adopt.c: from one core to the next ---- */
+
+void lki_adopt_standing(struct lki_member *member, const struct lki_report_standing *standing);
+void lki_adopt_held(struct lki_member *member, const struct lki_report_objects *held);
+/* Somebody has said how it stands, or will not; and each second. */
+void lki_adopt_look(struct lki_core *core);
 
 /* ---- paces.c: arrivals ---- */
 
@@ -271,12 +331,17 @@ double lki_paces_rate(const struct lki_core *core);
 /* ---- leases.c: objects of resources ---- */
 
 enum lk_err lki_leases_init(struct lki_core *core);
+/* For so many workers. */
+enum lk_err lki_leases_room(struct lki_core *core, size_t workers);
 void lki_leases_release(struct lki_core *core);
 void lki_leases_want(struct lki_member *member, const struct lki_report_want *want);
 void lki_leases_made(struct lki_member *member, const struct lki_report_objects *made);
 void lki_leases_back(struct lki_member *member, const struct lki_report_objects *back);
 void lki_leases_join(struct lki_member *member);
 void lki_leases_died(struct lki_member *member);
+/* Of a run that was taken over: it has these; and what nobody has said that he has is nobody's. */
+void lki_leases_held(struct lki_member *member, const struct lki_report_objects *held);
+void lki_leases_settle(struct lki_core *core);
 /* At the end of the turn: whoever wants something gets it, if it is to be had. */
 void lki_leases_update(struct lki_core *core);
 
@@ -289,6 +354,12 @@ void lki_crashes_add(struct lki_member *member, const struct lki_death *death);
 
 void lki_numbers_second(struct lki_member *member, const struct lki_report_second *second,
                         uint64_t message);
+
+/* ---- measure.c ---- */
+
+/* Adds what it told last, and what its page says. LK_E_FORMAT: that is broken, and what it was
+ * added to is to be thrown away; the next time it is left out. */
+enum lk_err lki_life_measure(struct lki_life *life, const struct lki_measured *into);
 
 /* ---- outcome.c ---- */
 

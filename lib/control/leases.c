@@ -8,10 +8,23 @@
 
 #include "base/mem.h"
 #include "control/inner.h"
+#include "control/stock.h"
 
 /* Objects with their texts in one order. */
 #define OBJECTS_MAX 1000
 #define FIRST_LEASES 64
+/* Nobody has it, and nobody gets it. */
+#define HOLDER_NONE UINT64_MAX
+
+/* Objects that there may be, when nobody else made them. */
+static uint64_t most_of(const struct lki_core *core, size_t resource)
+{
+    uint64_t count = core->model->resources[resource]->count;
+
+    if (count)
+        return count;
+    return core->plan.open_ended ? LKI_USERS_MAX : lki_plan_population(&core->plan);
+}
 
 enum lk_err lki_leases_init(struct lki_core *core)
 {
@@ -21,14 +34,25 @@ enum lk_err lki_leases_init(struct lki_core *core)
     if (!core->leases)
         return LK_E_NOMEM;
     for (size_t i = 0; i < count; i++) {
-        struct lki_leases *leases = &core->leases[i];
+        core->leases[i].most = most_of(core, i);
+        lki_core_stocked(core, i);
+    }
+    return LK_OK;
+}
 
-        leases->most = core->model->resources[i]->count;
-        if (!leases->most)
-            leases->most = lki_plan_population(&core->plan);
-        leases->told = calloc(core->member_count, sizeof(*leases->told));
-        if (!leases->told)
+enum lk_err lki_leases_room(struct lki_core *core, size_t workers)
+{
+    for (size_t i = 0; i < core->model->resource_count; i++) {
+        struct lki_leases *leases = &core->leases[i];
+        size_t before = leases->told_cap;
+        struct lki_told *told = workers > before ? lki_room(leases->told, before, &leases->told_cap,
+                                                            sizeof(*told))
+                                                 : leases->told;
+
+        if (!told)
             return LK_E_NOMEM;
+        memset(told + before, 0, (leases->told_cap - before) * sizeof(*told));
+        leases->told = told;
     }
     return LK_OK;
 }
@@ -88,20 +112,16 @@ static void want_less(struct lki_leases *leases, const struct lki_member *member
 /* False without memory: then it is as if it had been asked later. */
 static bool want_more(struct lki_leases *leases, struct lki_member *member, uint64_t more)
 {
-    size_t cap = leases->want_cap ? 2 * leases->want_cap : 16;
     struct lki_want *wants = leases->wants;
 
     if (leases->want_count && wants[leases->want_count - 1].member == member) {
         wants[leases->want_count - 1].count += more;
         return true;
     }
-    if (leases->want_count == leases->want_cap) {
-        wants = realloc(wants, cap * sizeof(*wants));
-        if (!wants)
-            return false;
-        leases->wants = wants;
-        leases->want_cap = cap;
-    }
+    wants = lki_room(wants, leases->want_count, &leases->want_cap, sizeof(*wants));
+    if (!wants)
+        return false;
+    leases->wants = wants;
     wants[leases->want_count++] = (struct lki_want){member, more};
     return true;
 }
@@ -185,6 +205,73 @@ static void take_back(struct lki_leases *leases, uint64_t id)
     leases->back[leases->back_count++] = id;
 }
 
+static void drop_deleted(struct lki_leases *leases, const struct lki_stock *stock, size_t resource)
+{
+    uint64_t kept = 0;
+
+    for (uint64_t i = 0; i < leases->back_count; i++) {
+        uint64_t id = leases->back[i];
+
+        if (lki_stock_text(stock, resource, id)) {
+            leases->back[kept++] = id;
+        } else {
+            leases->all[id - 1].holder = HOLDER_NONE;
+            free(leases->all[id - 1].text);
+            leases->all[id - 1].text = NULL;
+        }
+    }
+    leases->back_count = kept;
+}
+
+/* One that was deleted while somebody held it is not leased again. */
+static void come_back(struct lki_core *core, size_t resource, uint64_t id)
+{
+    struct lki_leases *leases = &core->leases[resource];
+
+    take_back(leases, id);
+    if (leases->stocked && !lki_stock_text(core->plan.stock, resource, id))
+        drop_deleted(leases, core->plan.stock, resource);
+}
+
+/* ---- objects that others made ---- */
+
+/* One of the stock: its text, or, when it was deleted, nothing that could be leased. */
+static void restock(struct lki_leases *leases, const struct lki_stock *stock, size_t resource,
+                    uint64_t id)
+{
+    const char *text = lki_stock_text(stock, resource, id);
+    bool there = id <= leases->count;
+
+    if (!there)
+        leases->all[leases->count++] = (struct lki_lease){.holder = HOLDER_NONE};
+    if (text && !leases->all[id - 1].text) {
+        keep_text(&leases->all[id - 1], text);
+        take_back(leases, id);
+    }
+}
+
+/* A resource that was created by others, and of which something is left, has no objects but those.
+ */
+void lki_core_stocked(struct lki_core *core, size_t resource)
+{
+    const struct lki_stock *stock = core->plan.stock;
+    struct lki_leases *leases = &core->leases[resource];
+    uint64_t last = stock ? lki_stock_last_id(stock, resource) : 0;
+
+    if (!last || (!leases->stocked && (leases->count || !lki_stock_count(stock, resource))))
+        return;
+    if (!reserve(leases, last)) {
+        lki_course_fail(core, "%s", lk_strerror(LK_E_NOMEM));
+        return;
+    }
+    leases->stocked = true;
+    leases->most = last;
+    drop_deleted(leases, stock, resource);
+    for (uint64_t id = 1; id <= last; id++)
+        restock(leases, stock, resource, id);
+    lki_leases_update(core);
+}
+
 /* ---- leasing ---- */
 
 /* The ids that came back last, as many as go into one order; NULL: no memory. */
@@ -260,12 +347,12 @@ static void tell_last(struct lki_core *core, size_t resource)
 static void recall(struct lki_core *core, size_t resource)
 {
     struct lki_leases *leases = &core->leases[resource];
-    bool on = leases->want_count && core->member_count > 1;
+    bool on = leases->want_count && (core->member_count > 1 || core->plan.open_ended);
     const struct lki_order order = {.kind = LKI_ORDER_RECALL,
                                     .recall = {.resource = resource, .on = on}};
 
     for (size_t i = 0; i < core->member_count; i++) {
-        struct lki_member *member = &core->members[i];
+        struct lki_member *member = core->members[i];
 
         if (member->stage >= LKI_MEMBER_PREPARED && !member->dying &&
             leases->told[i].recall != on && lki_core_order(member, &order))
@@ -293,6 +380,8 @@ static void on_leasing(struct lki_post *post)
 {
     struct lki_core *core = LKI_CONTAINER(post, struct lki_core, leasing);
 
+    if (core->settling)
+        return;
     for (size_t i = 0; i < core->model->resource_count; i++)
         lease(core, i);
 }
@@ -341,9 +430,65 @@ void lki_leases_back(struct lki_member *member, const struct lki_report_objects 
         if (!lease)
             continue;
         keep_text(lease, back->objects[i].text);
-        take_back(leases, back->objects[i].id);
+        come_back(member->core, back->resource, back->objects[i].id);
     }
     lki_leases_update(member->core);
+}
+
+/* ---- a run that was taken over ---- */
+
+/* Room for the ids up to that one, which are nobody's until somebody says that he has them. */
+static bool make_room(struct lki_leases *leases, uint64_t id)
+{
+    if (id <= leases->count)
+        return true;
+    if (id > LKI_USERS_MAX || !reserve(leases, id))
+        return false;
+    while (leases->count < id)
+        leases->all[leases->count++] = (struct lki_lease){0};
+    return true;
+}
+
+static void take_out_of_back(struct lki_leases *leases, uint64_t id)
+{
+    for (uint64_t i = 0; i < leases->back_count; i++) {
+        if (leases->back[i] == id) {
+            leases->back[i] = leases->back[--leases->back_count];
+            return;
+        }
+    }
+}
+
+void lki_leases_held(struct lki_member *member, const struct lki_report_objects *held)
+{
+    struct lki_leases *leases = leases_of(member->core, held->resource);
+
+    for (size_t i = 0; leases && i < held->count; i++) {
+        const struct lki_order_object *object = &held->objects[i];
+
+        if (!object->id || !make_room(leases, object->id)) {
+            lki_course_fail(member->core, "%s", lk_strerror(LK_E_NOMEM));
+            return;
+        }
+        if (!leases->all[object->id - 1].holder)
+            take_out_of_back(leases, object->id);
+        leases->all[object->id - 1].holder = member->shown.number;
+        keep_text(&leases->all[object->id - 1], object->text);
+    }
+}
+
+void lki_leases_settle(struct lki_core *core)
+{
+    for (size_t r = 0; r < core->model->resource_count; r++) {
+        struct lki_leases *leases = &core->leases[r];
+
+        leases->back_count = 0;
+        for (uint64_t id = leases->count; id; id--) {
+            if (!leases->all[id - 1].holder)
+                come_back(core, r, id);
+        }
+    }
+    lki_leases_update(core);
 }
 
 /* ---- coming and going ---- */
@@ -364,7 +509,7 @@ void lki_leases_died(struct lki_member *member)
         *told_of(leases, member) = (struct lki_told){0};
         for (uint64_t id = leases->count; id; id--) {
             if (leases->all[id - 1].holder == member->shown.number)
-                take_back(leases, id);
+                come_back(core, i, id);
         }
     }
     lki_leases_update(core);

@@ -22,6 +22,7 @@ static void count_lost_seconds(struct lki_member *member)
 static void forget_life(struct lki_member *member)
 {
     member->stage = LKI_MEMBER_ABSENT;
+    member->awaited = false;
     member->dying = false;
     member->gone = false;
     member->stops = 0;
@@ -39,14 +40,22 @@ void lki_lives_bury(struct lki_member *member)
     lki_link_close(member->link);
     member->link = NULL;
     count_lost_seconds(member);
-    lki_shares_died(member);
+    lki_iterations_died(member);
     lki_leases_died(member);
     forget_life(member);
     if (core->state == LKI_CORE_RUNNING)
         lki_paces_update(core);
-    if (core->state < LKI_CORE_STOPPING && !told_to_quit && !member->failed)
+    member->left |= member->leaving;
+    if (core->state < LKI_CORE_STOPPING && !told_to_quit && !member->failed && !member->left)
         core->owner.on_wanted(core, member->shown.number, core->owner.arg);
     lki_course_look(core);
+}
+
+static bool has_vanished(const struct lki_member *member, int64_t now_ns)
+{
+    if (member->lost)
+        return now_ns >= member->lapse_ns;
+    return !member->link && now_ns - member->cut_ns >= VANISHED_NS;
 }
 
 void lki_lives_look(struct lki_core *core)
@@ -55,15 +64,70 @@ void lki_lives_look(struct lki_core *core)
     int64_t now_ns = lki_core_now(core);
 
     for (size_t i = 0; i < core->member_count; i++) {
-        struct lki_member *member = &core->members[i];
+        struct lki_member *member = core->members[i];
 
+        if (member->awaited && !member->link && has_vanished(member, now_ns))
+            member->stage = LKI_MEMBER_JOINED;
         if (member->stage == LKI_MEMBER_ABSENT)
             continue;
         if (member->dying && now_ns - member->cut_ns >= LAST_WORDS_NS)
             lki_lives_bury(member);
-        else if (!member->dying && !member->link && now_ns - member->cut_ns >= VANISHED_NS)
+        else if (!member->dying && has_vanished(member, now_ns))
             lki_core_died(core, member->shown.number, &vanished);
     }
+}
+
+/* ---- out of reach, and leaving ---- */
+
+void lki_lives_lost(struct lki_member *member, int64_t silent_ns, int64_t lapse_ns)
+{
+    struct lki_core *core = member->core;
+
+    member->lost = true;
+    member->shown.alive = false;
+    member->cut_ns = lki_core_now(core) - silent_ns;
+    member->lapse_ns = lki_ns_after(lki_core_now(core), lapse_ns);
+    if (core->plan.on_loss == LKI_LOSS_ABORT && core->state < LKI_CORE_STOPPING) {
+        core->unexplained = true;
+        lki_course_fail(core, "%s is out of reach", member->name);
+    } else if (core->plan.on_loss == LKI_LOSS_REBALANCE && core->state == LKI_CORE_RUNNING) {
+        lki_shares_leave(member);
+        lki_paces_update(core);
+    }
+    lki_course_look(core);
+}
+
+void lki_lives_found(struct lki_member *member)
+{
+    struct lki_core *core = member->core;
+
+    member->lost = false;
+    member->shown.alive = member->stage != LKI_MEMBER_ABSENT;
+    if (core->state == LKI_CORE_RUNNING && lki_member_works(member)) {
+        lki_shares_join(member);
+        lki_paces_update(core);
+    }
+    lki_course_look(core);
+}
+
+void lki_lives_leave(struct lki_member *member)
+{
+    struct lki_core *core = member->core;
+    const struct lki_order stop = {.kind = LKI_ORDER_STOP,
+                                   .stop = {.why = LKI_END_INTERRUPT, .times = 1}};
+
+    member->leaving = true;
+    if (core->state == LKI_CORE_RUNNING)
+        lki_shares_leave(member);
+    if (lki_member_works(member) && !member->gone && lki_core_order(member, &stop))
+        member->stops = 1;
+    else if (member->stage == LKI_MEMBER_ABSENT)
+        member->left = true;
+    else
+        lki_ending_quit(member);
+    if (core->state == LKI_CORE_RUNNING)
+        lki_paces_update(core);
+    lki_course_look(core);
 }
 
 static void life_free(struct lki_life *life)
@@ -75,7 +139,7 @@ static void life_free(struct lki_life *life)
 void lki_lives_release(struct lki_core *core)
 {
     for (size_t i = 0; i < core->member_count; i++) {
-        struct lki_member *member = &core->members[i];
+        struct lki_member *member = core->members[i];
 
         lki_link_close(member->link);
         while (member->first) {

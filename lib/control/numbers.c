@@ -4,6 +4,9 @@
 
 #include "control/inner.h"
 
+/* So many seconds of others are not shown while one has not told of them. */
+#define LAG_S 2
+
 /* A link that reconnects may tell some messages again. */
 static bool heard_before(struct lki_life *life, uint64_t message)
 {
@@ -15,22 +18,42 @@ static bool heard_before(struct lki_life *life, uint64_t message)
     return false;
 }
 
-/* Without memory the one before stays, and the next one replaces both. */
-static void keep_snapshot(struct lki_life *life, const struct lki_report_second *second)
+static void pass_on(const struct lki_member *member, const struct lki_report_second *second)
 {
+    struct lki_core *core = member->core;
+    const struct lki_life *life = member->last;
+    const struct lki_core_news news = {
+        .worker = member->shown.number,
+        .before = {life->snapshot, life->snapshot_bytes},
+        .now = {second->totals, second->totals_bytes},
+        .row = core->started && second->row.span_ns > 0 ? &second->row : NULL,
+    };
+
+    if (core->owner.on_told)
+        core->owner.on_told(core, &news, core->owner.arg);
+}
+
+/* Without memory the one before stays, and the next one replaces both. */
+static void keep_snapshot(struct lki_member *member, const struct lki_report_second *second)
+{
+    struct lki_life *life = member->last;
     struct lki_snapshot_head head;
     char *snapshot;
 
     if (!second->totals_bytes ||
         lki_snapshot_read_head(&head, second->totals, second->totals_bytes))
         return;
-    snapshot = realloc(life->snapshot, second->totals_bytes);
+    snapshot = malloc(second->totals_bytes);
+    life->stale = !snapshot;
     if (!snapshot)
         return;
+    pass_on(member, second);
     memcpy(snapshot, second->totals, second->totals_bytes);
+    free(life->snapshot);
     life->head = head;
     life->snapshot = snapshot;
     life->snapshot_bytes = second->totals_bytes;
+    life->changed = true;
 }
 
 static void keep_health(struct lki_member *member, const struct lki_worker_health *now)
@@ -83,7 +106,7 @@ void lki_numbers_second(struct lki_member *member, const struct lki_report_secon
 {
     if (member->stage == LKI_MEMBER_ABSENT || heard_before(member->last, message))
         return;
-    keep_snapshot(member->last, second);
+    keep_snapshot(member, second);
     keep_health(member, &second->health);
     member->last->hook_errors = second->hook_errors;
     if (member->core->started && second->row.span_ns > 0)
@@ -139,9 +162,52 @@ static int64_t elapsed_ns(const struct lki_core *core)
     return ns > 0 ? ns : 0;
 }
 
+/* Up to which of the run's seconds it is not waited for any longer. Who has come back tells of the
+ * one in which it did. */
+static uint32_t told_until(const struct lki_member *member, uint32_t newest_s)
+{
+    const struct lki_life *life = member->last;
+
+    if (!lki_member_works(member) || member->gone)
+        return newest_s + 1;
+    if (life->in_second)
+        return life->second + 1;
+    return life == member->first ? 0 : newest_s + 1;
+}
+
+/* The newest second of which all have told who are at work: a part of one would look as if the load
+ * had dropped. Who is behind by more than LAG_S, as when it was stopped, is not waited for. */
+static const struct lki_series_row *last_row(const struct lki_core *core)
+{
+    const struct lki_series_row *newest = lki_series_last(&core->series);
+    const struct lki_series_row *row;
+    uint32_t until_s;
+
+    if (!newest)
+        return NULL;
+    until_s = newest->t_s + 1;
+    for (size_t i = 0; i < core->member_count; i++) {
+        uint32_t told_s = told_until(core->members[i], newest->t_s);
+
+        if (told_s < until_s)
+            until_s = told_s;
+    }
+    if (until_s + LAG_S <= newest->t_s)
+        return newest;
+    if (!until_s)
+        return NULL;
+    row = lki_series_at(&core->series, until_s - 1);
+    return row ? row : newest;
+}
+
+enum lki_core_state lki_core_state(const struct lki_core *core)
+{
+    return core->state;
+}
+
 void lki_core_status(const struct lki_core *core, struct lki_core_status *status)
 {
-    const struct lki_series_row *last = lki_series_last(&core->series);
+    const struct lki_series_row *last = last_row(core);
 
     *status = (struct lki_core_status){
         .state = core->state,
@@ -159,7 +225,7 @@ void lki_core_status(const struct lki_core *core, struct lki_core_status *status
     if (last)
         status->last = *last;
     for (size_t i = 0; i < core->member_count; i++)
-        add_member(&core->members[i], status);
+        add_member(core->members[i], status);
 }
 
 size_t lki_core_worker_count(const struct lki_core *core)
@@ -169,5 +235,5 @@ size_t lki_core_worker_count(const struct lki_core *core)
 
 const struct lki_core_worker *lki_core_worker(const struct lki_core *core, size_t index)
 {
-    return &core->members[index].shown;
+    return &core->members[index]->shown;
 }

@@ -4,22 +4,6 @@
 
 #include "control/inner.h"
 
-/* In place of what a life told, what it truly counted. */
-static void replace(struct lki_totals *in, const struct lki_totals *truly,
-                    const struct lki_totals *told)
-{
-    in->iterations += truly->iterations - told->iterations;
-    in->steps += truly->steps - told->steps;
-    in->step_errors += truly->step_errors - told->step_errors;
-    in->http_requests += truly->http_requests - told->http_requests;
-    in->http_errors += truly->http_errors - told->http_errors;
-    in->http_unsent += truly->http_unsent - told->http_unsent;
-    in->http_retries += truly->http_retries - told->http_retries;
-    in->http_sent += truly->http_sent - told->http_sent;
-    in->bytes_sent += truly->bytes_sent - told->bytes_sent;
-    in->bytes_received += truly->bytes_received - told->bytes_received;
-}
-
 static void add_health(struct lki_worker_health *into, const struct lki_worker_health *life)
 {
     into->span_ns += life->span_ns;
@@ -46,8 +30,9 @@ static struct lki_measured measured(struct lki_core *core)
                                  .probe_count = core->model->probe_count};
 }
 
-static void count_lost(struct lki_core *core, const struct lki_life *life, uint64_t told)
+static void count_lost(struct lki_core *core, const struct lki_life *life)
 {
+    uint64_t told = life->broken ? 0 : life->head.totals.http_requests;
     uint64_t lost = life->totals.http_requests > told ? life->totals.http_requests - told : 0;
 
     core->requests_lost += lost;
@@ -55,22 +40,17 @@ static void count_lost(struct lki_core *core, const struct lki_life *life, uint6
         core->crashes[life->crash - 1].lost = lost;
 }
 
-static enum lk_err merge_life(struct lki_core *core, struct lki_life *life)
+static enum lk_err merge_life(struct lki_core *core, const struct lki_member *member,
+                              struct lki_life *life)
 {
-    const struct lki_measured into = measured(core);
-    struct lki_totals told = {0};
-    enum lk_err err = LK_OK;
+    struct lki_measured into = measured(core);
+    enum lk_err err;
 
-    if (life->snapshot && !life->broken) {
-        err = lki_snapshot_merge(&into, life->snapshot, life->snapshot_bytes);
-        told = life->head.totals;
-    }
-    life->broken |= err == LK_E_FORMAT;
-    if (err || !life->exact)
-        return err;
-    replace(core->metrics.totals, &life->totals, &told);
-    count_lost(core, life, told.http_requests);
-    return LK_OK;
+    into.worker = member->shown.number;
+    err = lki_life_measure(life, &into);
+    if (!err && life->exact)
+        count_lost(core, life);
+    return err;
 }
 
 static enum lk_err merge_member(struct lki_core *core, const struct lki_member *member)
@@ -79,12 +59,14 @@ static enum lk_err merge_member(struct lki_core *core, const struct lki_member *
     enum lk_err err = LK_OK;
 
     for (struct lki_life *life = member->first; life && !err; life = life->next) {
-        err = merge_life(core, life);
+        err = merge_life(core, member, life);
         add_health(health, &life->health);
-        if (life->broken) {
+        if (life->broken || life->stale) {
             core->unexplained = true;
-            lki_course_blame(core, "what worker %llu measured cannot be read",
-                             (unsigned long long)member->shown.number);
+            lki_course_blame(core,
+                             life->broken ? "what %s measured cannot be read"
+                                          : "no memory for the last numbers of %s",
+                             member->name);
         }
     }
     return err;
@@ -128,7 +110,9 @@ static enum lk_err merge(struct lki_core *core)
     lki_outcome_release(core);
     err = prepare(core);
     for (size_t i = 0; i < core->member_count && !err; i++)
-        err = merge_member(core, &core->members[i]);
+        err = merge_member(core, core->members[i]);
+    for (size_t i = 0; core->probes && i < core->model->probe_count; i++)
+        lki_probe_log_settle(&core->probes[i]);
     return err;
 }
 

@@ -56,14 +56,14 @@ static double lead_at(const struct lki_member_pace *pace, int64_t ns)
 
 static uint64_t users_of(const struct lki_member *member)
 {
-    return lki_member_works(member) && !member->gone ? lki_shares_users(member) : 0;
+    return lki_member_works(member) && !member->gone ? member->shown.wanted : 0;
 }
 
 /* The workers, or their users, are others than when shares were last told. */
 static bool have_changed(const struct lki_core *core)
 {
     for (size_t i = 0; i < core->member_count; i++) {
-        if (users_of(&core->members[i]) != core->members[i].pace.users)
+        if (users_of(core->members[i]) != core->members[i]->pace.users)
             return true;
     }
     return false;
@@ -91,7 +91,7 @@ static struct party gather(const struct lki_core *core, int64_t since_ns)
     struct party party = {0};
 
     for (size_t i = 0; i < core->member_count; i++) {
-        const struct lki_member *member = &core->members[i];
+        const struct lki_member *member = core->members[i];
         uint64_t users = users_of(member);
 
         if (!users)
@@ -112,7 +112,7 @@ static void share_out(struct lki_core *core, double rate_per_s, int64_t since_ns
     size_t place = 0;
 
     for (size_t i = 0; i < core->member_count; i++) {
-        struct lki_member *member = &core->members[i];
+        struct lki_member *member = core->members[i];
         struct lki_member_pace pace = {.users = users_of(member), .since_ns = since_ns};
 
         if (!pace.users) {

@@ -10,11 +10,26 @@
 
 #include "base/clock.h"
 
+/* More users than any machine of today holds, and few enough that no sum of them overflows. */
+#define LKI_USERS_MAX UINT64_C(100000000)
+
 /* From where the stage before ended to target, evenly, over so long; 0: at once. */
 struct lki_stage {
     int64_t length_ns;
     double target; /* users, or arrivals a second */
 };
+
+/* What becomes of the users of a worker that is out of reach. */
+enum lki_on_loss {
+    LKI_LOSS_CONTINUE,  /* they wait for it */
+    LKI_LOSS_REBALANCE, /* others get them */
+    LKI_LOSS_ABORT      /* the run ends */
+};
+
+/* What a worker gets that comes in mid-run. */
+enum lki_on_join { LKI_JOIN_IGNORE /* nothing, but for what is added */, LKI_JOIN_REBALANCE };
+
+struct lki_stock;
 
 struct lki_plan {
     const char *run_id; /* NULL: a random one */
@@ -28,6 +43,10 @@ struct lki_plan {
     uint64_t seed;
     int64_t grace_ns;        /* for steps in hand at the end, and of users that are to leave */
     int64_t arrival_wait_ns; /* how late one may start for want of a user */
+    bool open_ended; /* workers may come, and users become more than this says, while it is on */
+    enum lki_on_loss on_loss;
+    enum lki_on_join on_join;
+    struct lki_stock *stock; /* objects that others made; NULL: none */
 };
 
 /* What the plan asks for, t_ns after the start: users, or the rate. */

@@ -1,98 +1,254 @@
 /*
- * Who has which users, and who begins how many of the iterations. User u belongs to worker
- * 1 + (u - 1) modulo the number of workers, so that the first so many users of the run are the
- * first so many of each worker.
+ * Who has which users, and who begins how many of the iterations. Each user that is wanted goes to
+ * the worker that has the fewest, so that they come and go evenly on all of them, and stays there
+ * as long as that worker may have it.
  */
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "control/inner.h"
 
 /* One order to each worker in so long, at the most. */
 #define STEP_NS (10 * LKI_NS_PER_MS)
+#define FIRST_HOLDERS 64
+/* Holder of a user that does not come back. */
+#define RETIRED UINT32_MAX
 
-/* ---- users ---- */
+/* ---- the table ---- */
 
-/* How many of the users 1 .. users are this worker's. */
-static uint64_t own_users(const struct lki_member *member, uint64_t users)
+static bool reserve(struct lki_core *core, uint64_t users)
 {
-    uint64_t number = member->shown.number;
+    uint64_t cap = core->holder_cap ? core->holder_cap : FIRST_HOLDERS;
+    uint32_t *holders;
 
-    return users < number ? 0 : (users - number) / member->core->member_count + 1;
+    if (users <= core->holder_cap)
+        return true;
+    while (cap < users)
+        cap *= 2;
+    holders = cap > SIZE_MAX / sizeof(*holders)
+                  ? NULL
+                  : realloc(core->holders, (size_t)cap * sizeof(*holders));
+    if (!holders)
+        return false;
+    memset(holders + core->holder_cap, 0, (size_t)(cap - core->holder_cap) * sizeof(*holders));
+    core->holders = holders;
+    core->holder_cap = cap;
+    return true;
 }
 
-static uint64_t own_user(const struct lki_member *member, uint64_t index)
+/* May be given users: also one that has died and will be back. */
+static bool takes_users(const struct lki_member *member)
 {
-    return member->shown.number + index * member->core->member_count;
+    return !member->failed && !member->lost && !member->leaving && !member->resting;
 }
 
-static bool is_own(const struct lki_member *member, uint64_t user)
+/* Who has least; NULL: nobody may have any. */
+static struct lki_member *least_of(const struct lki_core *core)
 {
-    return (user - 1) % member->core->member_count == member->shown.number - 1;
+    struct lki_member *least = NULL;
+
+    for (size_t i = 0; i < core->member_count; i++) {
+        struct lki_member *member = core->members[i];
+
+        if (takes_users(member) && (!least || member->shown.wanted < least->shown.wanted))
+            least = member;
+    }
+    return least;
 }
 
-static uint64_t own_index(const struct lki_member *member, uint64_t user)
-{
-    return (user - member->shown.number) / member->core->member_count;
-}
+/* ---- orders ---- */
 
-static bool order_users(struct lki_member *member, uint64_t from, uint64_t to, bool leave)
+/* Users that are told of together, as long as they are evenly spaced; in either direction. */
+struct batch {
+    struct lki_member *member;
+    bool leave;
+    bool failed;
+    uint64_t first, last; /* as they came */
+    uint64_t stride;
+    uint64_t count;
+};
+
+static void batch_send(struct batch *batch)
 {
     const struct lki_order order = {
         .kind = LKI_ORDER_USERS,
-        .users = {.range = {.first = own_user(member, from),
-                            .stride = member->core->member_count,
-                            .count = to - from},
-                  .leave = leave},
+        .users = {.range = {.first = batch->first < batch->last ? batch->first : batch->last,
+                            .stride = batch->count > 1 ? batch->stride : 1,
+                            .count = batch->count},
+                  .leave = batch->leave},
     };
 
-    return from == to || lki_core_order(member, &order);
+    if (batch->count && !lki_core_order(batch->member, &order))
+        batch->failed = true;
+    batch->count = 0;
 }
 
-/* Those from its users-th on, up to the count-th, but for the retired. */
-static void have_begin(struct lki_member *member, uint64_t count)
+static void batch_add(struct batch *batch, uint64_t user)
 {
-    const struct lki_core *core = member->core;
+    uint64_t stride = user > batch->last ? user - batch->last : batch->last - user;
 
-    for (size_t i = 0; i < core->retired_count && member->users < count; i++) {
-        uint64_t user = core->retired[i];
-
-        if (!is_own(member, user) || own_index(member, user) < member->users ||
-            own_index(member, user) >= count)
-            continue;
-        if (!order_users(member, member->users, own_index(member, user), false))
-            return;
-        member->users = own_index(member, user) + 1;
-    }
-    if (member->users < count && order_users(member, member->users, count, false))
-        member->users = count;
+    if (batch->count > 1 && stride != batch->stride)
+        batch_send(batch);
+    if (!batch->count)
+        batch->first = user;
+    batch->stride = stride;
+    batch->last = user;
+    batch->count++;
 }
 
-static void share_out(struct lki_member *member)
+/* Of the users from + 1 .. to, those that are its own are to be there, or to leave. */
+static void tell(struct lki_member *member, uint64_t from, uint64_t to, bool leave)
 {
-    uint64_t count = own_users(member, member->core->users_wanted);
+    const uint32_t *holders = member->core->holders;
+    struct batch batch = {.member = member, .leave = leave};
 
     if (!lki_member_works(member) || member->gone || member->resting)
         return;
-    if (member->users < count)
-        have_begin(member, count);
-    else if (order_users(member, count, member->users, true))
-        member->users = count;
+    for (uint64_t i = from; i < to; i++) {
+        if (holders[i] == member->shown.number)
+            batch_add(&batch, i + 1);
+    }
+    batch_send(&batch);
+    member->behind |= batch.failed;
+}
+
+/* All that it should have, and nothing else, for one who missed something. */
+static void tell_all(struct lki_member *member)
+{
+    const struct lki_core *core = member->core;
+    struct batch others = {.member = member, .leave = true};
+
+    if (!lki_member_works(member) || member->gone || member->resting)
+        return;
+    for (uint64_t i = 0; i < core->shared_most; i++) {
+        if (i >= core->shared || core->holders[i] != member->shown.number)
+            batch_add(&others, i + 1);
+    }
+    batch_send(&others);
+    member->behind = others.failed;
+    tell(member, 0, core->shared, false);
+}
+
+/* ---- users ---- */
+
+/* Whoever had this user before, if that may be; else who has least. */
+static struct lki_member *home_of(const struct lki_core *core, uint32_t holder)
+{
+    struct lki_member *member = holder ? core->members[holder - 1] : NULL;
+
+    return member && takes_users(member) ? member : least_of(core);
+}
+
+/* Gives the users from + 1 .. to, who have nobody now, to workers. */
+static void assign(struct lki_core *core, uint64_t from, uint64_t to)
+{
+    for (uint64_t i = from; i < to; i++) {
+        struct lki_member *member;
+
+        if (core->holders[i] == RETIRED)
+            continue;
+        member = home_of(core, core->holders[i]);
+        core->holders[i] = member ? (uint32_t)member->shown.number : 0;
+        if (member)
+            member->shown.wanted++;
+        else
+            core->homeless = true;
+    }
+}
+
+static void add_users(struct lki_core *core, uint64_t users)
+{
+    uint64_t from = core->shared;
+
+    if (!reserve(core, users)) {
+        lki_course_fail(core, "%s", lk_strerror(LK_E_NOMEM));
+        return;
+    }
+    core->shared = users;
+    if (core->shared_most < users)
+        core->shared_most = users;
+    assign(core, from, users);
+    for (size_t i = 0; i < core->member_count; i++)
+        tell(core->members[i], from, users, false);
+}
+
+/* Their workers are remembered: there they come again. */
+static void drop_users(struct lki_core *core, uint64_t users)
+{
+    for (size_t i = 0; i < core->member_count; i++)
+        tell(core->members[i], users, core->shared, true);
+    for (uint64_t i = users; i < core->shared; i++) {
+        if (core->holders[i] && core->holders[i] != RETIRED)
+            core->members[core->holders[i] - 1]->shown.wanted--;
+    }
+    core->shared = users;
+}
+
+static void share_out(struct lki_core *core)
+{
+    if (core->shared < core->users_wanted)
+        add_users(core, core->users_wanted);
+    else if (core->shared > core->users_wanted)
+        drop_users(core, core->users_wanted);
+}
+
+/* Those who have nobody, wherever they are in the table. Who gets one is told of all. */
+static void house(struct lki_core *core)
+{
+    core->homeless = false;
+    for (uint64_t i = 0; i < core->shared; i++) {
+        if (core->holders[i])
+            continue;
+        assign(core, i, i + 1);
+        if (core->holders[i])
+            core->members[core->holders[i] - 1]->housed = true;
+    }
+    for (size_t i = 0; i < core->member_count; i++) {
+        struct lki_member *member = core->members[i];
+
+        if (member->housed)
+            tell(member, 0, core->shared, false);
+        member->housed = false;
+    }
+}
+
+static uint64_t users_set_at(const struct lki_core *core, int64_t t_ns)
+{
+    const struct lki_users_set *set = &core->users_set;
+    bool up = set->to > set->from;
+    uint64_t way = up ? set->to - set->from : set->from - set->to;
+    uint64_t done = way;
+
+    if (set->interval_ns > 0 && t_ns >= set->since_ns)
+        done = (uint64_t)((t_ns - set->since_ns) / set->interval_ns) + 1;
+    if (done > way)
+        done = way;
+    return up ? set->from + done : set->from - done;
 }
 
 static uint64_t users_at(const struct lki_core *core, int64_t t_ns)
 {
-    if (core->users_set)
-        return core->users_to;
+    if (core->users_set.on)
+        return users_set_at(core, t_ns);
     return core->plan.rated ? core->plan.users : (uint64_t)lki_plan_target(&core->plan, t_ns);
+}
+
+/* When the number of users changes next after t_ns; LKI_NEVER: not any more. */
+static int64_t next_change(const struct lki_core *core, int64_t t_ns)
+{
+    const struct lki_users_set *set = &core->users_set;
+
+    if (!set->on)
+        return lki_plan_next_change(&core->plan, t_ns);
+    if (core->users_wanted == set->to)
+        return LKI_NEVER;
+    return set->since_ns + ((t_ns - set->since_ns) / set->interval_ns + 1) * set->interval_ns;
 }
 
 static void wait_for_change(struct lki_core *core, int64_t t_ns)
 {
-    int64_t next_ns = LKI_NEVER;
+    int64_t next_ns = next_change(core, t_ns);
 
-    if (!core->users_set)
-        next_ns = lki_plan_next_change(&core->plan, t_ns);
     if (next_ns < t_ns + STEP_NS)
         next_ns = t_ns + STEP_NS;
     lki_timer_set(&core->loop->timers, &core->ramp, lki_ns_after(core->start_ns, next_ns));
@@ -101,6 +257,7 @@ static void wait_for_change(struct lki_core *core, int64_t t_ns)
 void lki_shares_begin(struct lki_core *core)
 {
     core->users_wanted = users_at(core, 0);
+    share_out(core);
     wait_for_change(core, 0);
 }
 
@@ -111,8 +268,15 @@ void lki_shares_update(struct lki_core *core)
     if (t_ns < 0)
         t_ns = 0;
     core->users_wanted = users_at(core, t_ns);
-    for (size_t i = 0; i < core->member_count; i++)
-        share_out(&core->members[i]);
+    if (core->settling && !core->settled)
+        return;
+    share_out(core);
+    if (core->homeless)
+        house(core);
+    for (size_t i = 0; i < core->member_count; i++) {
+        if (core->members[i]->behind)
+            tell_all(core->members[i]);
+    }
     wait_for_change(core, t_ns);
 }
 
@@ -124,254 +288,130 @@ void lki_shares_on_ramp(struct lki_timer *timer)
         lki_shares_update(core);
 }
 
-uint64_t lki_shares_users(const struct lki_member *member)
+void lki_shares_set(struct lki_core *core, uint64_t users, int64_t interval_ns)
 {
-    const struct lki_core *core = member->core;
-    uint64_t users = member->users;
+    int64_t t_ns = lki_core_elapsed(core);
 
-    for (size_t i = 0; i < core->retired_count; i++)
-        users -= is_own(member, core->retired[i]) &&
-                 own_index(member, core->retired[i]) < member->users;
-    return users;
+    core->users_set = (struct lki_users_set){.on = true,
+                                             .from = core->users_wanted,
+                                             .to = users,
+                                             .since_ns = t_ns > 0 ? t_ns : 0,
+                                             .interval_ns = interval_ns};
+    lki_shares_update(core);
+}
+
+/* ---- from one to another ---- */
+
+void lki_shares_leave(struct lki_member *member)
+{
+    struct lki_core *core = member->core;
+
+    tell(member, 0, core->shared, true);
+    for (uint64_t i = 0; i < core->shared_most; i++) {
+        if (core->holders[i] == member->shown.number)
+            core->holders[i] = 0;
+    }
+    core->homeless |= member->shown.wanted > 0;
+    member->shown.wanted = 0;
+    if (core->started && core->homeless)
+        house(core);
+}
+
+void lki_shares_stood(struct lki_member *member, const struct lki_range *range)
+{
+    struct lki_core *core = member->core;
+
+    for (uint64_t i = 0; i < range->count; i++) {
+        uint64_t user = range->first + i * range->stride;
+
+        if (!user || user > LKI_USERS_MAX)
+            return;
+        if (!reserve(core, user)) {
+            lki_course_fail(core, "%s", lk_strerror(LK_E_NOMEM));
+            return;
+        }
+        if (core->shared_most < user)
+            core->shared_most = user;
+        if (!core->holders[user - 1])
+            core->holders[user - 1] = (uint32_t)member->shown.number;
+    }
+    member->behind = true;
+}
+
+/* Up to the last one that anybody has; those in between who have nobody get somebody. */
+void lki_shares_settle(struct lki_core *core)
+{
+    core->shared = core->shared_most;
+    for (uint64_t i = 0; i < core->shared; i++) {
+        uint32_t holder = core->holders[i];
+
+        if (holder && holder != RETIRED)
+            core->members[holder - 1]->shown.wanted++;
+        core->homeless |= !holder;
+    }
+}
+
+/* Its highest users above so many go to another. */
+static void give_up(struct lki_member *member, uint64_t keep, struct lki_member *to, uint64_t want)
+{
+    struct lki_core *core = member->core;
+    struct batch batch = {.member = member, .leave = true};
+
+    for (uint64_t i = core->shared; i && member->shown.wanted > keep && to->shown.wanted < want;
+         i--) {
+        if (core->holders[i - 1] != member->shown.number)
+            continue;
+        batch_add(&batch, i);
+        core->holders[i - 1] = (uint32_t)to->shown.number;
+        member->shown.wanted--;
+        to->shown.wanted++;
+    }
+    if (lki_member_works(member))
+        batch_send(&batch);
+    member->behind |= batch.failed;
+}
+
+/* A fair part of all users for one that has come; it has not been told of any. */
+static void rebalance(struct lki_member *to)
+{
+    struct lki_core *core = to->core;
+    uint64_t users = 0;
+    uint64_t members = 0;
+
+    for (size_t i = 0; i < core->member_count; i++) {
+        users += takes_users(core->members[i]) ? core->members[i]->shown.wanted : 0;
+        members += takes_users(core->members[i]);
+    }
+    for (size_t i = 0; members && i < core->member_count; i++) {
+        struct lki_member *member = core->members[i];
+
+        if (member != to && takes_users(member))
+            give_up(member, users / members, to, users / members);
+    }
 }
 
 /* ---- those who do not come back ---- */
 
-static bool retired_reserve(struct lki_core *core)
-{
-    size_t cap = core->retired_cap ? 2 * core->retired_cap : 16;
-    uint64_t *retired;
-
-    if (core->retired_count < core->retired_cap)
-        return true;
-    retired = realloc(core->retired, cap * sizeof(*retired));
-    if (!retired)
-        return false;
-    core->retired = retired;
-    core->retired_cap = cap;
-    return true;
-}
-
 enum lk_err lki_shares_retire(struct lki_core *core, uint64_t user)
 {
-    size_t at = 0;
+    uint32_t *holder;
 
-    while (at < core->retired_count && core->retired[at] < user)
-        at++;
-    if (at < core->retired_count && core->retired[at] == user)
-        return LK_OK;
-    if (!retired_reserve(core))
-        return LK_E_NOMEM;
-    memmove(core->retired + at + 1, core->retired + at,
-            (core->retired_count - at) * sizeof(*core->retired));
-    core->retired[at] = user;
-    core->retired_count++;
+    if (!user || !reserve(core, user))
+        return user ? LK_E_NOMEM : LK_OK;
+    holder = &core->holders[user - 1];
+    if (*holder && *holder != RETIRED && user <= core->shared)
+        core->members[*holder - 1]->shown.wanted--;
+    *holder = RETIRED;
     return LK_OK;
 }
 
-/* ---- iterations ---- */
-
-/* Blocks shrink as the end comes near, so that all workers come to it together. One worker alone
- * needs no second block. */
-static uint64_t block_size(const struct lki_core *core)
-{
-    uint64_t parts = core->member_count > 1 ? 2 * core->member_count : 1;
-
-    return core->iterations_left / parts + (core->iterations_left % parts != 0);
-}
-
-static bool order_lease(struct lki_member *member, const struct lki_order_iterations *lease)
-{
-    if (lki_core_order(member,
-                       &(struct lki_order){.kind = LKI_ORDER_ITERATIONS, .iterations = *lease}))
-        return true;
-    lki_course_fail(member->core, "%s", lk_strerror(LK_E_NOMEM));
-    return false;
-}
-
-/* Whatever it was given has begun, or was given back. */
-static bool is_used_up(const struct lki_member *member)
-{
-    const struct lki_member_lease *lease = &member->lease;
-
-    return lease->told.granted == lease->granted && !lease->told.left;
-}
-
-/* Who has asked first, of those who have been given nothing since. */
-static struct lki_member *first_asker(struct lki_core *core)
-{
-    struct lki_member *first = NULL;
-
-    for (size_t i = 0; i < core->member_count; i++) {
-        struct lki_member *member = &core->members[i];
-
-        if (lki_member_works(member) && member->lease.asked &&
-            (!first || member->lease.asked < first->lease.asked))
-            first = member;
-    }
-    return first;
-}
-
-static bool grant(struct lki_member *member)
-{
-    struct lki_core *core = member->core;
-    struct lki_member_lease *lease = &member->lease;
-    uint64_t block = block_size(core);
-    bool last = core->member_count == 1;
-
-    if (!order_lease(member, &(struct lki_order_iterations){.granted = lease->granted + block,
-                                                            .recalls = lease->recalls,
-                                                            .last = last}))
-        return false;
-    core->iterations_left -= block;
-    lease->granted += block;
-    lease->last = last;
-    lease->asked = 0;
-    lease->recallable = true;
-    return true;
-}
-
-static bool all_begun(const struct lki_core *core)
-{
-    for (size_t i = 0; i < core->member_count; i++) {
-        if (!is_used_up(&core->members[i]))
-            return false;
-    }
-    return true;
-}
-
-static void tell_all_begun(struct lki_core *core)
-{
-    core->iterations_over = true;
-    for (size_t i = 0; i < core->member_count; i++) {
-        struct lki_member *member = &core->members[i];
-        struct lki_member_lease *lease = &member->lease;
-
-        if (lki_member_works(member) && !lease->last)
-            lease->last = order_lease(
-                member, &(struct lki_order_iterations){
-                            .granted = lease->granted, .recalls = lease->recalls, .last = true});
-    }
-}
-
-/* One that has given back what it had is asked again only when it has been given more. So each
- * recall lets at least one iteration begin: that of who it is for. */
-static void recall(struct lki_core *core)
-{
-    for (size_t i = 0; i < core->member_count; i++) {
-        struct lki_member *member = &core->members[i];
-        struct lki_member_lease *lease = &member->lease;
-
-        if (!lki_member_works(member) || !lease->recallable || is_used_up(member))
-            continue;
-        if (!order_lease(member, &(struct lki_order_iterations){.granted = lease->granted,
-                                                                .recalls = lease->recalls + 1}))
-            return;
-        lease->recalls++;
-        lease->recallable = false;
-    }
-}
-
-/* Somebody has nothing left and needs more. */
-static bool anybody_starves(const struct lki_core *core)
-{
-    for (size_t i = 0; i < core->member_count; i++) {
-        const struct lki_member *member = &core->members[i];
-
-        if (lki_member_works(member) && member->lease.asked && is_used_up(member))
-            return true;
-    }
-    return false;
-}
-
-/* Whoever wants iterations gets them, as long as there are any. Then those that others hold are
- * asked for, until all have begun. */
-static void serve(struct lki_core *core)
-{
-    struct lki_member *member;
-
-    if (!core->plan.iterations || core->state != LKI_CORE_RUNNING || core->iterations_over)
-        return;
-    while (core->iterations_left && (member = first_asker(core))) {
-        if (!grant(member))
-            return;
-    }
-    if (core->iterations_left)
-        return;
-    if (all_begun(core))
-        tell_all_begun(core);
-    else if (anybody_starves(core))
-        recall(core);
-}
-
-static void ask(struct lki_member *member)
-{
-    if (!member->lease.asked)
-        member->lease.asked = ++member->core->asks;
-}
-
-/* What was told before the last lease came is out of date, but for what was given back. */
-void lki_shares_told(struct lki_member *member, const struct lki_report_iterations *told)
-{
-    struct lki_member_lease *lease = &member->lease;
-    uint64_t returned = lease->told.returned;
-
-    if (member->stage < LKI_MEMBER_STARTED || lease->last || told->returned < returned ||
-        told->returned > lease->granted || told->granted > lease->granted)
-        return;
-    member->core->iterations_left += told->returned - returned;
-    lease->told = *told;
-    if (told->granted == lease->granted && told->wanted)
-        ask(member);
-    else
-        lease->asked = 0;
-    serve(member->core);
-}
-
-/* When all have begun there is nothing to begin a life for. */
+/* When all iterations have begun there is nothing to begin a life for. */
 void lki_shares_join(struct lki_member *member)
 {
-    member->users = 0;
-    member->lease = (struct lki_member_lease){0};
-    member->resting = member->core->iterations_over;
-    share_out(member);
-    if (lki_shares_users(member))
-        ask(member);
-    serve(member->core);
-}
+    struct lki_core *core = member->core;
 
-void lki_shares_died(struct lki_member *member)
-{
-    const struct lki_life *life = member->last;
-    uint64_t gone = life->exact ? life->taken : life->head.totals.iterations;
-
-    gone += member->lease.told.returned;
-    if (gone < member->lease.granted)
-        member->core->iterations_left += member->lease.granted - gone;
-    member->lease = (struct lki_member_lease){0};
-    member->users = 0;
-    serve(member->core);
-}
-
-/* Still has something to do, or will have when it comes back. */
-static bool is_busy(const struct lki_member *member)
-{
-    if (member->failed)
-        return false;
-    return !lki_member_works(member) ||
-           (!member->gone && !member->resting && lki_shares_users(member));
-}
-
-bool lki_shares_over(const struct lki_core *core)
-{
-    bool done = false;
-
-    if (!core->plan.iterations)
-        return false;
-    for (size_t i = 0; i < core->member_count; i++) {
-        if (is_busy(&core->members[i]))
-            return false;
-        done |= core->members[i].gone || core->members[i].resting;
-    }
-    return done;
+    member->resting = core->iterations_over;
+    if (!member->resting && core->plan.on_join == LKI_JOIN_REBALANCE)
+        rebalance(member);
+    tell(member, 0, core->shared, false);
 }

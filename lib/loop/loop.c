@@ -283,6 +283,7 @@ enum lk_err lki_loop_open(struct lki_loop *loop)
     enum lk_err err;
 
     *loop = (struct lki_loop){.timer_fd = -1, .armed_ns = LKI_NEVER};
+    loop->shown = &loop->own_shown;
     loop->posts.last = &loop->posts.first;
     lki_buf_init(&loop->scratch, SCRATCH_MAX_BYTES);
     loop->read_buffer = malloc(LKI_READ_BUFFER_BYTES);
@@ -395,19 +396,32 @@ void lki_loop_health_reset(struct lki_loop *loop)
     loop->turn_began_ns = lki_loop_now(loop);
 }
 
+void lki_loop_show(struct lki_loop *loop, struct lki_loop_shown *shown)
+{
+    loop->shown = shown ? shown : &loop->own_shown;
+}
+
 /* Plain stores: who looks does so long after. */
 static inline void show_waiting(const struct lki_loop *loop)
 {
-    if (LKI_UNLIKELY(loop->busy != NULL))
-        __atomic_store_n(loop->busy, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&loop->shown->busy, 0, __ATOMIC_RELAXED);
 }
 
 static inline void show_turn(const struct lki_loop *loop)
 {
-    if (LKI_UNLIKELY(loop->busy != NULL)) {
-        __atomic_store_n(loop->turns_shown, *loop->turns_shown + 1, __ATOMIC_RELAXED);
-        __atomic_store_n(loop->busy, 1, __ATOMIC_RELAXED);
-    }
+    struct lki_loop_shown *shown = loop->shown;
+
+    __atomic_store_n(&shown->turns, shown->turns + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&shown->busy, 1, __ATOMIC_RELAXED);
+}
+
+/* Who was stopped for long, and goes on, has had its time. */
+static void look_at_fence(struct lki_loop *loop)
+{
+    int64_t fence_ns = __atomic_load_n(loop->fence_ns, __ATOMIC_RELAXED);
+
+    if (fence_ns && lki_loop_now(loop) > fence_ns)
+        loop->on_fenced(loop);
 }
 
 /* Waits for events and handles them; does not wait when there is something else to do. */
@@ -428,6 +442,8 @@ static void poll_events(struct lki_loop *loop, int64_t now_ns, int64_t until_ns)
     show_waiting(loop);
     event_base_loop(loop->base, busy ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
     show_turn(loop);
+    if (LKI_UNLIKELY(loop->fence_ns != NULL))
+        look_at_fence(loop);
     run_ready(loop);
     if (loop->clock.fake)
         skip_time(loop, until_ns);

@@ -64,6 +64,22 @@ struct lki_loop_health {
     uint64_t overflowed; /* stacks found overflowed when they were given back */
 };
 
+/* The user and the step in hand on one thread: who is to blame when it brings the process down. */
+struct lki_in_hand {
+    uint64_t user;    /* 0: the hidden one of set-up, tear-down and probes */
+    const char *step; /* or hook, by a name that outlives the run; NULL: nothing of an author's */
+};
+
+#define LKI_HELPERS_MAX 8
+
+/* What a loop shows of itself to another process, and to handlers of signals. */
+struct lki_loop_shown {
+    uint32_t busy;  /* 1: it does not wait for events */
+    uint64_t turns; /* how often it has waited for them */
+    struct lki_in_hand in_hand;
+    struct lki_in_hand helpers[LKI_HELPERS_MAX]; /* the same of the threads of its pool */
+};
+
 #define LKI_STALL_NS (100 * LKI_NS_PER_MS)
 /* So many turns without time going on are taken for a loop of users that never wait: a patient
  * clock goes on then too. */
@@ -105,9 +121,13 @@ struct lki_loop {
     char *read_buffer;      /* LKI_READ_BUFFER_BYTES; not across a wait */
     struct lki_loop_health health;
 
-    /* For another process, which sees whether the loop turns; NULL: nobody looks. */
-    uint32_t *busy;        /* 1: it does not wait for events */
-    uint64_t *turns_shown; /* how often it has waited for them */
+    /* When this time has passed, which another process may move on, on_fenced is called before
+     * anything is done; NULL, or 0 there: there is none. */
+    const int64_t *fence_ns;
+    void (*on_fenced)(struct lki_loop *loop);
+
+    struct lki_loop_shown *shown; /* own_shown, or where others see it too: */
+    struct lki_loop_shown own_shown;
 };
 
 enum lk_err lki_loop_open(struct lki_loop *loop);
@@ -125,6 +145,10 @@ void lki_loop_quiet(void);
 /* Can this descriptor be watched? To be asked of those that are not ours: elsewhere than in a quiet
  * loop libevent prints what it thinks of one that cannot. */
 bool lki_loop_takes(int fd);
+
+/* What it shows is to be seen in shown from now on, NULL: by itself alone. Not within a task; a
+ * pool shows where the loop did when it was made. */
+void lki_loop_show(struct lki_loop *loop, struct lki_loop_shown *shown);
 
 /* Turns until lki_loop_stop. */
 void lki_loop_run(struct lki_loop *loop);

@@ -4,13 +4,18 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "loop/task.h"
 #include "loop/waker.h"
-
-#define POOL_THREADS 8
 
 struct job_queue {
     struct lki_job *first;
     struct lki_job **last;
+};
+
+struct helper {
+    struct lki_pool *pool;
+    pthread_t thread;
+    struct lki_in_hand *shown;
 };
 
 struct lki_pool {
@@ -18,8 +23,8 @@ struct lki_pool {
     pthread_cond_t work_came;
     struct job_queue todo;
     struct job_queue done;
-    pthread_t threads[POOL_THREADS];
-    int thread_count;
+    struct helper helpers[LKI_HELPERS_MAX];
+    int helper_count;
     int busy;
     size_t waiting; /* jobs in todo */
     bool closing;
@@ -52,9 +57,23 @@ static struct lki_job *queue_take(struct job_queue *queue)
     return job;
 }
 
+/* Once the pool is closing, who looked on may have gone. */
+static void helper_work(struct helper *helper, struct lki_job *job)
+{
+    struct lki_pool *pool = helper->pool;
+
+    *helper->shown = job->in_hand;
+    pthread_mutex_unlock(&pool->lock);
+    job->work(job);
+    pthread_mutex_lock(&pool->lock);
+    if (!pool->closing)
+        helper->shown->step = NULL;
+}
+
 static void *thread_main(void *arg)
 {
-    struct lki_pool *pool = arg;
+    struct helper *helper = arg;
+    struct lki_pool *pool = helper->pool;
 
     pthread_mutex_lock(&pool->lock);
     for (;;) {
@@ -67,9 +86,7 @@ static void *thread_main(void *arg)
         job = queue_take(&pool->todo);
         pool->waiting--;
         pool->busy++;
-        pthread_mutex_unlock(&pool->lock);
-        job->work(job);
-        pthread_mutex_lock(&pool->lock);
+        helper_work(helper, job);
         pool->busy--;
         queue_put(&pool->done, job);
         lki_waker_wake(&pool->waker);
@@ -107,6 +124,8 @@ static struct lki_pool *pool_new(struct lki_loop *loop)
         free(pool);
         return NULL;
     }
+    for (int i = 0; i < LKI_HELPERS_MAX; i++)
+        pool->helpers[i] = (struct helper){.pool = pool, .shown = &loop->shown->helpers[i]};
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->work_came, NULL);
     return pool;
@@ -114,9 +133,10 @@ static struct lki_pool *pool_new(struct lki_loop *loop)
 
 static bool thread_add(struct lki_pool *pool)
 {
-    bool made = lki_thread_start(&pool->threads[pool->thread_count], thread_main, pool);
+    struct helper *helper = &pool->helpers[pool->helper_count];
+    bool made = lki_thread_start(&helper->thread, thread_main, helper);
 
-    pool->thread_count += made;
+    pool->helper_count += made;
     return made;
 }
 
@@ -124,8 +144,8 @@ static bool thread_add(struct lki_pool *pool)
  * and has not taken it yet is not free for another. */
 static bool thread_wanted(const struct lki_pool *pool)
 {
-    return pool->thread_count < POOL_THREADS &&
-           pool->waiting + 1 > (size_t)(pool->thread_count - pool->busy);
+    return pool->helper_count < LKI_HELPERS_MAX &&
+           pool->waiting + 1 > (size_t)(pool->helper_count - pool->busy);
 }
 
 enum lk_err lki_pool_submit(struct lki_loop *loop, struct lki_job *job)
@@ -137,9 +157,10 @@ enum lk_err lki_pool_submit(struct lki_loop *loop, struct lki_job *job)
         return LK_E_SYSTEM;
     loop->pool = pool;
     pthread_mutex_lock(&pool->lock);
-    if (thread_wanted(pool) && !thread_add(pool) && !pool->thread_count)
+    if (thread_wanted(pool) && !thread_add(pool) && !pool->helper_count)
         err = LK_E_SYSTEM;
     if (!err) {
+        job->in_hand = loop->current ? loop->current->in_hand : (struct lki_in_hand){0};
         queue_put(&pool->todo, job);
         pool->waiting++;
         pthread_cond_signal(&pool->work_came);
@@ -148,6 +169,16 @@ enum lk_err lki_pool_submit(struct lki_loop *loop, struct lki_job *job)
     if (!err)
         lki_outside_begin(loop, &job->outside);
     return err;
+}
+
+/* Each one's place is filled in by the time that it has work. */
+const struct lki_in_hand *lki_pool_in_hand(const struct lki_pool *pool)
+{
+    for (int i = 0; pool && i < pool->helper_count; i++) {
+        if (pthread_equal(pool->helpers[i].thread, pthread_self()))
+            return pool->helpers[i].shown;
+    }
+    return NULL;
 }
 
 static void drop_jobs(struct lki_job *job)
@@ -177,11 +208,11 @@ bool lki_pool_close(struct lki_pool *pool)
     done = queue_take_all(&pool->done);
     pthread_cond_broadcast(&pool->work_came);
     pthread_mutex_unlock(&pool->lock);
-    for (int i = 0; i < pool->thread_count; i++) {
+    for (int i = 0; i < pool->helper_count; i++) {
         if (busy)
-            pthread_detach(pool->threads[i]);
+            pthread_detach(pool->helpers[i].thread);
         else
-            pthread_join(pool->threads[i], NULL);
+            pthread_join(pool->helpers[i].thread, NULL);
     }
     drop_jobs(todo);
     drop_jobs(done);

@@ -11,6 +11,7 @@
 
 struct lki_job {
     struct lki_job *next;
+    struct lki_in_hand in_hand; /* of the task that submitted it */
     struct lki_outside outside;
     void (*work)(struct lki_job *self);       /* on a helper thread */
     void (*on_done)(struct lki_job *self);    /* in the loop */
@@ -19,6 +20,10 @@ struct lki_job {
 
 /* The job stays the caller's and must live until on_done. LK_E_SYSTEM: no thread could be made. */
 enum lk_err lki_pool_submit(struct lki_loop *loop, struct lki_job *job);
+
+/* What the calling thread has in hand, if it is a helper of that pool; else NULL. May be called in
+ * a handler of signals; pool may be NULL. */
+const struct lki_in_hand *lki_pool_in_hand(const struct lki_pool *pool);
 
 /* Ends the threads and drops what was not begun or not told of. False: some were still at work and
  * are abandoned; the memory that their jobs use, the stacks of the tasks that submitted them, must

@@ -140,7 +140,9 @@ void lki_task_resume(struct lki_task *task)
     struct lki_loop *loop = task->loop;
 
     loop->current = task;
+    loop->shown->in_hand = task->in_hand;
     switch_to_task(task);
+    loop->shown->in_hand.step = NULL;
     loop->current = NULL;
     if (!task->run)
         task_end(task);

@@ -59,7 +59,8 @@ struct lki_task {
     bool overdue_told;
     uint64_t waits; /* how often the task has waited */
     int64_t wait_until_ns;
-    int64_t deadline_ns; /* of the call in hand */
+    int64_t deadline_ns;        /* of the call in hand */
+    struct lki_in_hand in_hand; /* its user is set before it first runs */
 
     void (*run)(struct lki_task *task); /* the whole task; it ends when this returns */
     void *owner;
@@ -80,6 +81,13 @@ struct lki_task {
  */
 struct lki_task *lki_task_new(struct lki_loop *loop, size_t stack_bytes,
                               void (*run)(struct lki_task *task), void *owner);
+
+/* What it has in hand from now on. In the task itself. */
+static inline void lki_task_take(struct lki_task *task, const char *step)
+{
+    task->in_hand.step = step;
+    task->loop->shown->in_hand.step = step;
+}
 
 /* Runs the task until it waits or ends. From the loop only, never from another task, which may have
  * a new one begin later in the turn. */

@@ -153,6 +153,10 @@ static void check_delay(const struct lk_def *def, const char *which, const struc
     if (!good)
         lki_fault(faults, def, LKI_TITLE_FMT ": its %s is %g to %g; give seconds, 0 or more",
                   LKI_TITLE_ARGS(def), which, delay->min_s, delay->max_s);
+    else if (delay->min_s > 0 && delay->max_s == 0 && !delay->fn)
+        lki_fault(faults, def,
+                  LKI_TITLE_FMT ": its %s is %g to 0; write LK_FIXED(%g) for a fixed one",
+                  LKI_TITLE_ARGS(def), which, delay->min_s, delay->min_s);
     else if (delay->min_s > delay->max_s)
         lki_fault(faults, def, LKI_TITLE_FMT ": its %s is %g to %g; give the smaller bound first",
                   LKI_TITLE_ARGS(def), which, delay->min_s, delay->max_s);

@@ -5,21 +5,6 @@
 #include "base/mem.h"
 #include "model/check.h"
 
-/* "type.name", or NULL. */
-static char *full_name(struct lki_arena *arena, const char *type, const char *name)
-{
-    size_t type_len = strlen(type);
-    size_t name_len = strlen(name);
-    char *text = lki_arena_alloc(arena, type_len + name_len + 2);
-
-    if (text) {
-        memcpy(text, type, type_len);
-        text[type_len] = '.';
-        memcpy(text + type_len + 1, name, name_len + 1);
-    }
-    return text;
-}
-
 /* ---- the check ---- */
 
 /* Who has which name. */
@@ -71,7 +56,7 @@ static void fault_like(const struct lk_def *def, const struct lk_def *other,
 static enum lk_err full_add(struct names *names, const struct lk_def *def,
                             struct lki_faults *faults)
 {
-    char *name = full_name(&names->arena, lki_def_vu(def), lki_def_name(def));
+    char *name = lki_arena_join(&names->arena, lki_def_vu(def), '.', lki_def_name(def));
     const struct lk_def *other = name ? lki_map_get(&names->full, name, strlen(name)) : NULL;
 
     if (!name)
@@ -145,9 +130,9 @@ static enum lk_err step_label(struct lki_model *model, struct lki_map *firsts,
     step->label = step->name;
     if (!first)
         return lki_map_put(firsts, step->name, len, step);
-    step->label = full_name(&model->arena, step->def->def.vu, step->name);
+    step->label = lki_arena_join(&model->arena, step->def->def.vu, '.', step->name);
     if (first->label == first->name)
-        first->label = full_name(&model->arena, first->def->def.vu, first->name);
+        first->label = lki_arena_join(&model->arena, first->def->def.vu, '.', first->name);
     return step->label && first->label ? LK_OK : LK_E_NOMEM;
 }
 

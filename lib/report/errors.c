@@ -94,10 +94,8 @@ static int by_count(const void *a, const void *b)
     return (left->example > right->example) - (left->example < right->example);
 }
 
-static void add_error(struct lki_buf *text, const struct lki_result_error *error)
+static void add_what(struct lki_buf *text, const struct lki_result_error *error)
 {
-    char when[LKI_CELL_BYTES];
-
     lki_buf_harmless(text, error->step);
     if (*error->step)
         lki_buf_char(text, ' ');
@@ -106,6 +104,13 @@ static void add_error(struct lki_buf *text, const struct lki_result_error *error
         lki_buf_str(text, *error->code ? ": " : "");
         lki_buf_harmless(text, error->message);
     }
+}
+
+static void add_error(struct lki_buf *text, const struct lki_result_error *error)
+{
+    char when[LKI_CELL_BYTES];
+
+    add_what(text, error);
     lki_format_duration(when, error->first_ns);
     lki_buf_printf(text, " (%s%s", error->count > 1 ? "first at " : "at ", when);
     if (error->first_user)
@@ -191,4 +196,33 @@ void lki_report_errors(const struct lki_result *result, const struct lki_paper *
     if (count)
         print_findings(paper, findings, count);
     free(findings);
+}
+
+static const struct lki_result_error *most_frequent(const struct lki_result *result)
+{
+    for (size_t i = 0; i < result->error_count; i++) {
+        if (result->errors[i].source != LKI_SOURCE_CHECK)
+            return &result->errors[i];
+    }
+    return NULL;
+}
+
+/* A failure that the run has told of names its cause itself. */
+void lki_report_failure(const struct lki_result *result, struct lki_buf *line)
+{
+    const char *failure = lki_result_failure(result);
+    const struct lki_result_error *error = most_frequent(result);
+
+    if (!failure)
+        return;
+    lki_buf_harmless(line, failure);
+    if (result->failure)
+        return;
+    if (result->verdict == LKI_RUN_INCOMPLETE && result->reason_count) {
+        lki_buf_str(line, ": ");
+        lki_buf_harmless(line, result->reasons[0]);
+    } else if (error) {
+        lki_buf_str(line, "; most often ");
+        add_what(line, error);
+    }
 }

@@ -10,4 +10,8 @@
 /* Checks are not among them: they have a table of their own. Prints nothing if there is nothing. */
 void lki_report_errors(const struct lki_result *result, const struct lki_paper *paper);
 
+/* For who does not see the report: why the run failed as a whole, with what is known of the cause,
+ * in one line without new-line. Appends nothing if it did not fail. */
+void lki_report_failure(const struct lki_result *result, struct lki_buf *line);
+
 #endif

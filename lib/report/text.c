@@ -164,6 +164,8 @@ static void print_headline(const struct lki_result *result, const struct lki_pap
     }
     if (all->count)
         lki_print_paragraph(paper, "", 0, &text);
+    else if (result->totals.http_sent || result->totals.steps)
+        fprintf(paper->out, "Nothing is left of what was measured: it died with its workers.\n");
     else
         fprintf(paper->out, "Nothing was measured: no step and no request came to an end.\n");
     lki_buf_release(&text);

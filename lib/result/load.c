@@ -246,7 +246,7 @@ enum lk_err lki_result_load(struct lki_result *result, const char *path, struct 
     if (text)
         err = lki_result_read(result, text, len, why);
     else
-        lki_buf_str(why, strerror(errno));
+        lki_buf_printf(why, "%s; name a file that --json wrote", strerror(errno));
     if (file && !standard)
         fclose(file);
     free(text);

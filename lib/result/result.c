@@ -337,10 +337,11 @@ static void judge_recording(struct lki_result *result, const struct lki_metrics 
         lki_result_note(result, "%" PRIu64 " seconds have no row of their own in the series",
                         series->joined);
     if (series && series->partial)
-        lki_result_note(result,
-                        "memory ran out: the percentiles of %" PRIu64
-                        " seconds of the series lack values",
-                        series->partial);
+        lki_result_note(
+            result,
+            "memory ran out, or a worker reported too late: seconds of the series whose "
+            "percentiles lack values: %" PRIu64,
+            series->partial);
 }
 
 enum lk_err lki_result_init(struct lki_result *result, const struct lki_result_settings *settings,
@@ -410,7 +411,7 @@ const char *lki_result_failure(const struct lki_result *result)
     if (crashed_in_step(result))
         return "the scenario crashed";
     if (result->crash_count)
-        return "a worker died";
+        return result->crashes[0].worker ? "a worker died" : "the event loop ended early";
     if (result->verdict == LKI_RUN_INCOMPLETE)
         return "data was lost";
     if (!result->totals.iterations && !result->totals.steps)

@@ -200,10 +200,14 @@ static void doubt_crash(struct lki_result *result, const struct lki_result_crash
     else if (*crash->step)
         lki_result_doubt(result, LKI_RUN_INCOMPLETE, "%s crashed (%s)%s", crash->step, crash->what,
                          more);
-    else
+    else if (crash->worker)
         lki_result_doubt(result, LKI_RUN_INCOMPLETE,
                          "worker %" PRIu64 " died (%s)%s: what it had in hand is lost",
                          crash->worker, crash->what, more);
+    else
+        lki_result_doubt(result, LKI_RUN_INCOMPLETE,
+                         "the event loop ended early (%s): what it had in hand is lost",
+                         crash->what);
 }
 
 static void judge_losses(struct lki_result *result, const struct lki_judged *judged)
@@ -216,9 +220,10 @@ static void judge_losses(struct lki_result *result, const struct lki_judged *jud
         doubt_crash(result, &result->crashes[0]);
     if (result->requests_lost)
         lki_result_doubt(result, LKI_RUN_INCOMPLETE,
-                         "%" PRIu64 " request%s counted in the totals, but in no row below: the "
-                         "worker that made them died before it told of them",
-                         result->requests_lost, result->requests_lost == 1 ? " is" : "s are");
+                         "%" PRIu64 " request%s counted in the totals, but in no row below: %s",
+                         result->requests_lost, result->requests_lost == 1 ? " is" : "s are",
+                         result->requests_lost == 1 ? "its worker died before it told of it"
+                                                    : "workers died before they told of them");
     if (result->seconds_lost)
         lki_result_doubt(result, LKI_RUN_INCOMPLETE,
                          "%" PRIu64 " second%s of workers that died: no row of the series, and no "

@@ -6,8 +6,6 @@
 
 #include "base/mem.h"
 
-#define FIRST_ENTRIES 16
-
 /* Name and category, each terminated: what a look-up compares, in one block of memory. */
 struct lki_codebook_entry {
     lki_code code;
@@ -27,16 +25,12 @@ void lki_codebook_release(struct lki_codebook *book)
 /* Room for one more; false without memory. */
 static bool book_grow(struct lki_codebook *book)
 {
-    size_t cap = book->cap ? 2 * book->cap : FIRST_ENTRIES;
-    struct lki_codebook_entry **entries;
+    struct lki_codebook_entry **entries = lki_room(book->entries, book->count, &book->cap,
+                                                   sizeof(struct lki_codebook_entry *));
 
-    if (book->count < book->cap)
-        return true;
-    entries = realloc(book->entries, cap * sizeof(struct lki_codebook_entry *));
     if (!entries)
         return false;
     book->entries = entries;
-    book->cap = cap;
     return true;
 }
 

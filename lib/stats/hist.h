@@ -82,7 +82,9 @@ double lki_hist_mean(const struct lki_hist *hist);
 /* Bytes that the rows take. */
 size_t lki_hist_row_bytes(const struct lki_hist *hist);
 
-/* Appends the sparse form: some 20 bytes and 2 or 3 more for each bucket that is not empty. */
+/* Appends the sparse form: some 20 bytes and 2 or 3 more for each bucket that is not empty. A sum
+ * that the extremes do not allow, as they are after lki_hist_decode_change, is moved to what they
+ * do. */
 void lki_hist_encode(const struct lki_hist *hist, struct lki_buf *out);
 
 /*
@@ -94,5 +96,13 @@ enum lk_err lki_hist_decode(struct lki_hist *into, const void *bytes, size_t len
 
 /* The same, but LK_E_NOMEM says that every value was counted, some of them as lost. */
 enum lk_err lki_hist_decode_lossy(struct lki_hist *into, const void *bytes, size_t len);
+
+/*
+ * The same for what came to a histogram between two of its encodings; one of no bytes is an empty
+ * one. Counts and the sum are exact; an extreme is, if it is new or there is but one value, else it
+ * is within 0.4 % of the true one. LK_E_FORMAT also if it is no growth that lies between them.
+ */
+enum lk_err lki_hist_decode_change(struct lki_hist *into, const void *before, size_t before_len,
+                                   const void *bytes, size_t len);
 
 #endif

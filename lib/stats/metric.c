@@ -127,10 +127,23 @@ static bool is_overflow(const struct lki_metrics *metrics, const struct lki_metr
     return metric == &metrics->overflow[metric->source];
 }
 
+static void errors_release(struct lki_metrics *metrics)
+{
+    struct lki_error_group *group = metrics->first_error;
+
+    while (group) {
+        struct lki_error_group *next = group->next;
+
+        if (group != &metrics->other_errors)
+            free(group);
+        group = next;
+    }
+    lki_map_release(&metrics->errors_by_key);
+}
+
 void lki_metrics_release(struct lki_metrics *metrics)
 {
     struct lki_metric *metric = metrics->first;
-    struct lki_error_group *group = metrics->first_error;
 
     while (metric) {
         struct lki_metric *next = metric->next;
@@ -142,18 +155,37 @@ void lki_metrics_release(struct lki_metrics *metrics)
             free(metric);
         metric = next;
     }
-    while (group) {
-        struct lki_error_group *next = group->next;
-
-        if (group != &metrics->other_errors)
-            free(group);
-        group = next;
-    }
+    errors_release(metrics);
     lki_map_release(&metrics->by_key);
-    lki_map_release(&metrics->errors_by_key);
     lki_codebook_release(&metrics->codes);
     lki_customs_release(&metrics->customs);
     *metrics = (struct lki_metrics){0};
+}
+
+void lki_metrics_clear(struct lki_metrics *metrics)
+{
+    struct lki_error_group *others = &metrics->other_errors;
+
+    for (struct lki_metric *metric = metrics->first; metric; metric = metric->next) {
+        tally_reset(&metric->second);
+        tally_reset(&metric->total);
+    }
+    errors_release(metrics);
+    metrics->first_error = NULL;
+    metrics->last_error = NULL;
+    metrics->error_count = 0;
+    *others = (struct lki_error_group){.step = others->step, .message = others->message};
+    for (size_t i = 0; i < metrics->customs.count; i++) {
+        struct lki_custom *custom = &metrics->customs.all[i];
+
+        lki_custom_tally_release(&custom->second);
+        lki_custom_tally_release(&custom->total);
+        custom->second = (struct lki_custom_tally){0};
+        custom->total = (struct lki_custom_tally){0};
+    }
+    *metrics->totals = (struct lki_totals){0};
+    metrics->overflowed = 0;
+    metrics->codes.overflowed = 0;
 }
 
 /* Look-ups compare these: the parts that tell two things of a kind apart, one after the other. */
@@ -195,6 +227,7 @@ static char *block_new(size_t object_bytes, const struct key *key, size_t more, 
 /* Appends; the overflow metrics stand in the same list once they are used. */
 static void metric_link(struct lki_metrics *metrics, struct lki_metric *metric)
 {
+    metric->number = metrics->linked++;
     if (metrics->last)
         metrics->last->next = metric;
     else

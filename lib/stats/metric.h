@@ -93,6 +93,7 @@ struct lki_example;
 
 struct lki_metric {
     struct lki_metric *next; /* in order of first use */
+    size_t number;           /* in that order, from 0 */
     struct lki_totals *totals;
     enum lki_source source;
     const char *id;          /* "step/name" of what happens inside a step, else the name */
@@ -131,7 +132,8 @@ struct lki_error_group {
 struct lki_metrics {
     struct lki_metric *first; /* those in use, by next */
     struct lki_metric *last;
-    size_t count; /* those in use, without the overflow metrics */
+    size_t linked; /* those in use, */
+    size_t count;  /* without the overflow metrics */
     size_t max;
     uint64_t overflowed;       /* look-ups that an overflow metric had to answer */
     size_t example_count;      /* of all metrics */
@@ -162,6 +164,10 @@ void lki_metrics_count_at(struct lki_metrics *metrics, struct lki_totals *place)
 void lki_metrics_start(struct lki_metrics *metrics, const struct lki_clock *clock,
                        int64_t start_ns);
 void lki_metrics_release(struct lki_metrics *metrics);
+
+/* Forgets what was counted, and all failures. Metrics stay where they are with their numbers and
+ * examples, as do codes: what is counted anew finds them. */
+void lki_metrics_clear(struct lki_metrics *metrics);
 
 /*
  * The metric of that name, made if it is new; it stays where it is until the release. Never NULL:

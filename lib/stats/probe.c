@@ -6,8 +6,11 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "stats/metric.h"
 
 #define FIRST_READINGS 64
+/* Of so many logs all readings find room until they are settled. */
+#define LOGS_MERGED 16
 
 bool lki_reading_number(const struct lk_value *value, double *number)
 {
@@ -49,11 +52,12 @@ static void reading_release(struct lki_reading *reading)
 {
     if (is_text(&reading->value))
         free((char *)(uintptr_t)reading->value.as.string);
+    free((char *)(uintptr_t)reading->message);
 }
 
-static char *text_copy(const char *text)
+static char *text_copy(const char *text, size_t max)
 {
-    size_t len = lki_text_cut(text, strlen(text), LKI_READING_TEXT_MAX);
+    size_t len = lki_text_cut(text, strlen(text), max);
     char *copy = malloc(len + 1);
 
     if (!copy)
@@ -63,16 +67,22 @@ static char *text_copy(const char *text)
     return copy;
 }
 
-/* A copy that owns its text, in place of what was there; false without memory. */
-static bool reading_copy(struct lki_reading *into, const struct lki_reading *from)
+/* A copy that owns its texts, in place of what was there; false without memory. */
+static bool reading_copy(struct lki_reading *into, const struct lki_reading *from, bool recent)
 {
     struct lki_reading copy = *from;
+    bool text = is_text(&from->value);
+    bool message = recent && from->message;
 
-    if (is_text(&from->value)) {
-        copy.value.as.string = text_copy(from->value.as.string);
-        if (!copy.value.as.string)
-            return false;
+    copy.message = message ? text_copy(from->message, LKI_ERROR_MESSAGE_MAX) : NULL;
+    if (text)
+        copy.value.as.string = text_copy(from->value.as.string, LKI_READING_TEXT_MAX);
+    if ((text && !copy.value.as.string) || (message && !copy.message)) {
+        reading_release(&copy);
+        return false;
     }
+    if (!recent)
+        copy.took_ns = 0;
     reading_release(into);
     *into = copy;
     return true;
@@ -96,7 +106,7 @@ static void thin_out(struct lki_probe_log *log)
 /* Room for one more; false without memory. */
 static bool log_grow(struct lki_probe_log *log)
 {
-    size_t cap = lki_min(log->cap ? 2 * log->cap : FIRST_READINGS, LKI_READINGS_MAX);
+    size_t cap = log->cap ? 2 * log->cap : FIRST_READINGS;
     struct lki_reading *readings;
 
     if (log->len < log->cap)
@@ -114,7 +124,7 @@ static bool reading_push(struct lki_probe_log *log, const struct lki_reading *re
 {
     if (log_grow(log)) {
         log->readings[log->len] = (struct lki_reading){0};
-        if (reading_copy(&log->readings[log->len], reading)) {
+        if (reading_copy(&log->readings[log->len], reading, false)) {
             log->len++;
             return true;
         }
@@ -146,22 +156,55 @@ static void count_number(struct lki_probe_log *log, double number)
     log->numbers++;
 }
 
+/* By time; when there are as many as there may be, the oldest one goes. False without memory. */
+static bool recent_keep(struct lki_probe_log *log, const struct lki_reading *reading)
+{
+    struct lki_reading copy = {0};
+    size_t at = log->recent_len;
+
+    if (!log->recent)
+        log->recent = calloc(LKI_READINGS_RECENT, sizeof(*log->recent));
+    if (!log->recent || !reading_copy(&copy, reading, true))
+        return false;
+    while (at && log->recent[at - 1].t_ns > reading->t_ns)
+        at--;
+    if (log->recent_len < LKI_READINGS_RECENT) {
+        memmove(log->recent + at + 1, log->recent + at,
+                (log->recent_len++ - at) * sizeof(*log->recent));
+    } else {
+        reading_release(at ? &log->recent[0] : &copy);
+        if (!at)
+            return true;
+        at--;
+        memmove(log->recent, log->recent + 1, at * sizeof(*log->recent));
+    }
+    log->recent[at] = copy;
+    return true;
+}
+
+void lki_probe_log_add_reading(struct lki_probe_log *log, const struct lki_reading *reading)
+{
+    double number;
+
+    reading_keep(log, reading);
+    log->lost += !recent_keep(log, reading);
+    log->count++;
+    log->errors += reading->failed;
+    if (reading->failed)
+        return;
+    if (lki_reading_number(&reading->value, &number))
+        count_number(log, number);
+    if (!reading_copy(&log->last, reading, false))
+        log->lost++;
+}
+
 void lki_probe_log_add(struct lki_probe_log *log, int64_t t_ns, const struct lk_value *value)
 {
-    struct lki_reading reading = {.t_ns = t_ns, .failed = !value};
-    double number;
+    struct lki_reading reading = {.t_ns = t_ns, .failed = !value, .value = lk_value_null()};
 
     if (value)
         reading.value = *value;
-    reading_keep(log, &reading);
-    log->count++;
-    log->errors += !value;
-    if (!value)
-        return;
-    if (lki_reading_number(value, &number))
-        count_number(log, number);
-    if (!reading_copy(&log->last, &reading))
-        log->lost++;
+    lki_probe_log_add_reading(log, &reading);
 }
 
 static void merge_numbers(struct lki_probe_log *log, const struct lki_probe_log *from)
@@ -178,13 +221,16 @@ static void merge_numbers(struct lki_probe_log *log, const struct lki_probe_log 
 
 enum lk_err lki_probe_log_merge(struct lki_probe_log *log, const struct lki_probe_log *from)
 {
+    bool had = log->count > log->errors;
+
     log->count += from->count;
     log->errors += from->errors;
     log->lost += from->lost;
     if (log->stride < from->stride)
         log->stride = from->stride;
     merge_numbers(log, from);
-    if (from->errors == from->count || reading_copy(&log->last, &from->last))
+    if (from->errors == from->count || (had && from->last.t_ns < log->last.t_ns) ||
+        reading_copy(&log->last, &from->last, false))
         return LK_OK;
     log->lost++;
     return LK_E_NOMEM;
@@ -192,16 +238,48 @@ enum lk_err lki_probe_log_merge(struct lki_probe_log *log, const struct lki_prob
 
 enum lk_err lki_probe_log_append(struct lki_probe_log *log, const struct lki_reading *reading)
 {
-    if (log->len == LKI_READINGS_MAX)
-        thin_out(log);
+    if (log->len == LOGS_MERGED * LKI_READINGS_MAX)
+        lki_probe_log_settle(log);
     return reading_push(log, reading) ? LK_OK : LK_E_NOMEM;
+}
+
+enum lk_err lki_probe_log_append_recent(struct lki_probe_log *log,
+                                        const struct lki_reading *reading)
+{
+    return recent_keep(log, reading) ? LK_OK : LK_E_NOMEM;
+}
+
+/* Those of one moment by their worker: then the order is always the same. */
+static int by_time(const void *a, const void *b)
+{
+    const struct lki_reading *left = a;
+    const struct lki_reading *right = b;
+
+    if (left->t_ns != right->t_ns)
+        return (left->t_ns > right->t_ns) - (left->t_ns < right->t_ns);
+    return (left->worker > right->worker) - (left->worker < right->worker);
+}
+
+void lki_probe_log_settle(struct lki_probe_log *log)
+{
+    size_t i = 1;
+
+    while (i < log->len && by_time(&log->readings[i - 1], &log->readings[i]) <= 0)
+        i++;
+    if (i < log->len)
+        qsort(log->readings, log->len, sizeof(*log->readings), by_time);
+    while (log->len > LKI_READINGS_MAX)
+        thin_out(log);
 }
 
 void lki_probe_log_release(struct lki_probe_log *log)
 {
     for (size_t i = 0; i < log->len; i++)
         reading_release(&log->readings[i]);
+    for (size_t i = 0; i < log->recent_len; i++)
+        reading_release(&log->recent[i]);
     free(log->readings);
+    free(log->recent);
     reading_release(&log->last);
     *log = (struct lki_probe_log){0};
 }

@@ -278,3 +278,17 @@ void lki_series_add(struct lki_series *series, const struct lki_metrics *metrics
     lki_series_cut(series, metrics, t_ns, users);
     change_merge(series, &change->row, change->source, &change->latency, false);
 }
+
+enum lk_err lki_series_restore(struct lki_series *series, const struct lki_series_row *row)
+{
+    enum lk_err err = lki_series_merge(series, row, LKI_SOURCE_HTTP, NULL);
+    struct lki_series_row *last;
+
+    if (err)
+        return err;
+    last = &series->rows[series->len - 1];
+    last->p50_ns = row->p50_ns;
+    last->p95_ns = row->p95_ns;
+    last->p99_ns = row->p99_ns;
+    return LK_OK;
+}

@@ -106,6 +106,9 @@ void lki_series_add(struct lki_series *series, const struct lki_metrics *metrics
 enum lk_err lki_series_merge(struct lki_series *series, const struct lki_series_row *row,
                              enum lki_source source, const struct lki_hist *latency);
 
+/* A row as another series had it, of a later second than all that are there. LK_E_NOMEM. */
+enum lk_err lki_series_restore(struct lki_series *series, const struct lki_series_row *row);
+
 /* The last row, or NULL. */
 static inline const struct lki_series_row *lki_series_last(const struct lki_series *series)
 {

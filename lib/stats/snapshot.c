@@ -243,6 +243,13 @@ static void put_probe(struct lki_buf *out, const struct lki_probe_log *log)
     lki_pack_u64(out, log->len);
     for (size_t i = 0; i < log->len; i++)
         put_reading(out, &log->readings[i]);
+    lki_pack_u64(out, log->recent_len);
+    for (size_t i = 0; i < log->recent_len; i++) {
+        put_reading(out, &log->recent[i]);
+        lki_pack_i64(out, log->recent[i].took_ns);
+        if (log->recent[i].failed)
+            put_text(out, log->recent[i].message ? log->recent[i].message : "");
+    }
 }
 
 void lki_snapshot_write(const struct lki_measured *from, struct lki_buf *out)

@@ -5,7 +5,9 @@
 #ifndef LKI_STATS_SNAPSHOT_H
 #define LKI_STATS_SNAPSHOT_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <loadkit/err.h>
 
@@ -18,8 +20,12 @@
 struct lki_measured {
     struct lki_metrics *metrics;      /* totals, metrics, examples, errors, author's metrics */
     struct lki_arrival_log *arrivals; /* NULL: none */
-    struct lki_probe_log *probes;     /* as registered; lives of their worker follow each other */
+    struct lki_probe_log *probes;     /* as registered */
     size_t probe_count;               /* 0 of a worker that has none of them */
+    /* of who merges: */
+    uint64_t worker; /* whose snapshot it is: who read the probes; 0: not known */
+    bool brief;      /* leave out phases, latencies from the intended start, and of readings all
+                        but the recent ones */
 };
 
 /* Appends everything up to now, the second in hand too. */
@@ -32,6 +38,7 @@ void lki_snapshot_write(const struct lki_measured *from, struct lki_buf *out);
  * that came last. Without arrivals in into those of the snapshot are left out. LK_E_FORMAT: these
  * are no such bytes; into is then to be thrown away. LK_E_NOMEM: everything was counted, but some
  * of it among the others of its kind or without its place in percentiles, or an example is missing.
+ * When all are merged, lki_probe_log_settle puts the readings of a probe in order.
  */
 enum lk_err lki_snapshot_merge(const struct lki_measured *into, const void *bytes, size_t len);
 

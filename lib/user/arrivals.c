@@ -247,22 +247,6 @@ void lki_arrivals_begin(struct lki_arrivals *arrivals, int64_t start_ns, int64_t
     lki_timer_set(&arrivals->crowd->loop->timers, &arrivals->timer, start_ns);
 }
 
-/* Room for one more. */
-static bool paces_reserve(struct lki_arrivals *arrivals)
-{
-    size_t cap = arrivals->pace_cap * 2;
-    struct lki_pace *paces = arrivals->paces;
-
-    if (arrivals->pace_count < arrivals->pace_cap)
-        return true;
-    paces = realloc(paces, cap * sizeof(*paces));
-    if (!paces)
-        return false;
-    arrivals->paces = paces;
-    arrivals->pace_cap = cap;
-    return true;
-}
-
 /* There is room for it. */
 static void pace_set(struct lki_arrivals *arrivals, const struct lki_pace *pace)
 {
@@ -279,34 +263,6 @@ static void pace_set(struct lki_arrivals *arrivals, const struct lki_pace *pace)
     if (!arrivals->over)
         lki_timer_set(&arrivals->crowd->loop->timers, &arrivals->timer,
                       lki_loop_now(arrivals->crowd->loop));
-}
-
-enum lk_err lki_arrivals_set_rate(struct lki_arrivals *arrivals, double rate_per_s)
-{
-    int64_t now_ns = lki_loop_now(arrivals->crowd->loop);
-    struct lki_pace *last;
-    struct lki_pace pace;
-    double passed;
-
-    if (!paces_reserve(arrivals))
-        return LK_E_NOMEM;
-    if (arrivals->end_ns == 0) { /* not begun */
-        arrivals->paces[0].rate_per_s = rate_per_s;
-        arrivals->log.rate_per_s = rate_per_s;
-        return LK_OK;
-    }
-    come(arrivals, now_ns);
-    last = &arrivals->paces[arrivals->pace_count - 1];
-    passed = (double)(now_ns - last->base_ns) / 1e9 * last->rate_per_s;
-    pace = (struct lki_pace){.first = arrivals->log.intended,
-                             .base_ns = now_ns,
-                             .lead = (double)(arrivals->log.intended - last->first) + last->lead -
-                                     passed,
-                             .rate_per_s = rate_per_s};
-    if (pace.lead < 0)
-        pace.lead = 0;
-    pace_set(arrivals, &pace);
-    return LK_OK;
 }
 
 /* The number of the first one that is not intended before since_ns by the pace that holds now. */
@@ -327,14 +283,17 @@ enum lk_err lki_arrivals_pace(struct lki_arrivals *arrivals, double rate_per_s, 
 {
     int64_t now_ns = lki_loop_now(arrivals->crowd->loop);
     struct lki_pace pace = {.base_ns = since_ns, .lead = lead, .rate_per_s = rate_per_s};
-    const struct lki_pace *last = &arrivals->paces[arrivals->pace_count - 1];
+    struct lki_pace *paces = arrivals->paces;
+    const struct lki_pace *last = &paces[arrivals->pace_count - 1];
     double late = (double)(now_ns - since_ns) / 1e9 * rate_per_s - lead;
 
     if (arrivals->paced && last->base_ns == since_ns && last->rate_per_s == rate_per_s)
         return LK_OK;
-    if (!paces_reserve(arrivals))
+    paces = lki_room(paces, arrivals->pace_count, &arrivals->pace_cap, sizeof(*paces));
+    if (!paces)
         return LK_E_NOMEM;
-    last = &arrivals->paces[arrivals->pace_count - 1];
+    arrivals->paces = paces;
+    last = &paces[arrivals->pace_count - 1];
     if (arrivals->paced)
         pace.first = first_since(last, since_ns);
     else if (now_ns - since_ns > START_LATE_NS && late > 0)

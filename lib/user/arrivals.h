@@ -53,10 +53,6 @@ void lki_arrivals_close(struct lki_arrivals *arrivals);
 /* The first one is intended at start_ns, the last one before end_ns. */
 void lki_arrivals_begin(struct lki_arrivals *arrivals, int64_t start_ns, int64_t end_ns);
 
-/* Another rate from now on; what has passed of the time between two arrivals counts. LK_E_NOMEM:
- * the old rate stays. */
-enum lk_err lki_arrivals_set_rate(struct lki_arrivals *arrivals, double rate_per_s);
-
 /* From since_ns on, arrival k = 0, 1, ... is intended at since_ns + (k + lead) / rate_per_s. What
  * was intended before stays as it was; who begins with this, and late, leaves out what would have
  * been long ago. LK_E_NOMEM: the old rate stays. */

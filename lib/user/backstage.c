@@ -82,10 +82,19 @@ static void record_hook(struct act *act, enum lki_outcome outcome, const char *m
 static void record_reading(struct act *act, enum lki_outcome outcome, const char *message,
                            int64_t end_ns)
 {
+    struct lki_reading reading;
+
     if (outcome == LKI_OUTCOME_CANCELLED)
         return;
-    lki_probe_log_add(act->probe->log, end_ns - act->backstage->start_ns,
-                      outcome == LKI_OUTCOME_OK ? &act->value : NULL);
+    reading = (struct lki_reading){.t_ns = end_ns - act->backstage->start_ns,
+                                   .failed = outcome != LKI_OUTCOME_OK,
+                                   .value = lk_value_null(),
+                                   .took_ns = end_ns - act->start_ns};
+    if (reading.failed)
+        reading.message = message;
+    else
+        reading.value = act->value;
+    lki_probe_log_add_reading(act->probe->log, &reading);
     tell(act, outcome == LKI_OUTCOME_OK ? LKI_CODE_METRIC_OK : LKI_CODE_METRIC_FAILED, message,
          end_ns);
 }
@@ -126,6 +135,7 @@ static enum lki_outcome act_run(struct lki_task *task, struct act *act,
     enum lki_outcome outcome;
 
     task->owner = &act->unit;
+    lki_task_take(task, act->unit.step);
     task->on_overdue = on_overdue;
     outcome = lki_task_call(task, call, act, NULL, lki_ns_after(act->start_ns, limit_ns));
     record(act, outcome, task->message);
@@ -317,6 +327,11 @@ const struct lki_probe_log *lki_backstage_logs(const struct lki_backstage *backs
 }
 
 /* ---- the hidden user ---- */
+
+struct lki_http_client *lki_backstage_http(struct lki_backstage *backstage)
+{
+    return &backstage->user.vu.http;
+}
 
 static enum lk_err probes_init(struct lki_backstage *backstage, const struct lki_model *model)
 {

@@ -52,6 +52,9 @@ size_t lki_backstage_probes_end(struct lki_backstage *backstage);
 /* What the probes read: a log for each, in the order of the model. */
 const struct lki_probe_log *lki_backstage_logs(const struct lki_backstage *backstage);
 
+/* Of the hidden user: its base URL serves all that is done behind the scene. */
+struct lki_http_client *lki_backstage_http(struct lki_backstage *backstage);
+
 /* Whether the call in hand comes from LK_ON_SETUP. */
 bool lki_backstage_sets_up(const lk_vu *vu);
 

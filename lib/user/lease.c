@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "client/values.h"
-
-#define FIRST_RANGES 4
 
 void lki_lease_news(struct lki_resource_pool *pool)
 {
@@ -25,19 +24,15 @@ void lki_lease_release(struct lki_resource_pool *pool)
 
 static enum lk_err fresh_add(struct lki_resource_pool *pool, uint64_t first, uint64_t count)
 {
-    size_t cap = pool->fresh_cap ? pool->fresh_cap * 2 : FIRST_RANGES;
     struct lki_fresh *fresh;
 
     if (!count || first + count - 1 <= pool->fresh_seen)
         return LK_OK;
-    if (pool->fresh_count == pool->fresh_cap) {
-        fresh = realloc(pool->fresh, cap * sizeof(*fresh));
-        if (!fresh)
-            return LK_E_NOMEM;
-        pool->fresh = fresh;
-        pool->fresh_cap = cap;
-    }
-    pool->fresh[pool->fresh_count++] = (struct lki_fresh){first, count};
+    fresh = lki_room(pool->fresh, pool->fresh_count, &pool->fresh_cap, sizeof(*fresh));
+    if (!fresh)
+        return LK_E_NOMEM;
+    pool->fresh = fresh;
+    fresh[pool->fresh_count++] = (struct lki_fresh){first, count};
     pool->fresh_seen = first + count - 1;
     return LK_OK;
 }
@@ -197,6 +192,27 @@ size_t lki_lease_list_made(const struct lki_resource_pool *pool, struct lki_orde
 
     for (const struct lki_resource *made = pool->made; made && count < max; made = made->next_made)
         list[count++] = told_of(made);
+    return count;
+}
+
+size_t lki_lease_list_held(const struct lki_resource_pool *pool, struct lki_order_object *list,
+                           size_t max, size_t *at)
+{
+    const struct lki_resource *resource = pool->all;
+    size_t count = 0;
+    size_t place = 0;
+
+    for (; resource && count < max; resource = resource->next_all) {
+        if (resource->ours && place++ >= *at)
+            list[count++] = told_of(resource);
+    }
+    for (size_t i = 0; i < pool->fresh_count; i++) {
+        for (uint64_t k = 0; k < pool->fresh[i].count && count < max; k++) {
+            if (place++ >= *at)
+                list[count++] = (struct lki_order_object){.id = pool->fresh[i].first + k};
+        }
+    }
+    *at += count;
     return count;
 }
 

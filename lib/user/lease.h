@@ -20,6 +20,10 @@ void lki_lease_recall(struct lki_resource_pool *pool, bool on);
  */
 size_t lki_lease_list_made(const struct lki_resource_pool *pool, struct lki_order_object *list,
                            size_t max);
+/* All that are ours, those that nobody has used yet too, in parts: *at is 0 for the first one, and
+ * is moved on. */
+size_t lki_lease_list_held(const struct lki_resource_pool *pool, struct lki_order_object *list,
+                           size_t max, size_t *at);
 void lki_lease_told_made(struct lki_resource_pool *pool, size_t count);
 size_t lki_lease_list_back(const struct lki_resource_pool *pool, struct lki_order_object *list,
                            size_t max);

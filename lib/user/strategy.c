@@ -52,6 +52,7 @@ static enum lki_outcome ask(struct lki_task *task, struct lki_user *user, struct
     enum lki_outcome outcome;
 
     task->owner = &unit;
+    lki_task_take(task, unit.step);
     task->on_overdue = NULL; /* that of the last step: it is told of no wait here, or for a set */
     outcome = lki_task_call(task, call_strategy, user, choice, LKI_NEVER);
     if (outcome != LKI_OUTCOME_OK)
@@ -182,6 +183,7 @@ static void parts_begin(struct lki_turn *turn, struct lki_set *set)
         *part = (struct lki_part){.set = set, .step = &set->user->type->steps[turn->chosen[i]]};
         part->task = lki_task_new(crowd->loop, part->step->stack_bytes, part_run, part);
         if (part->task) {
+            part->task->in_hand.user = set->user->vu.id;
             set->running++;
             lki_task_resume_later(part->task);
         } else {

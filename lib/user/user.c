@@ -260,10 +260,12 @@ void lki_user_wake(struct lki_user *user)
         return;
     }
     user->task = lki_task_new(crowd->loop, stack_bytes_of(user->type), user_run, user);
-    if (user->task)
-        lki_task_resume(user->task);
-    else
+    if (!user->task) {
         wait_for_stack(user);
+        return;
+    }
+    user->task->in_hand.user = user->vu.id;
+    lki_task_resume(user->task);
 }
 
 /* The user's own task, and those of its steps at once. */

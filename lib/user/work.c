@@ -126,6 +126,7 @@ static enum lki_outcome carry_out(struct lki_task *task, struct work *work,
     work->unit.vu = &work->user->vu;
     work->unit.step = work->source == LKI_SOURCE_STEP ? work->name : "";
     task->owner = &work->unit;
+    lki_task_take(task, work->name);
     task->on_overdue = on_overdue;
     outcome = lki_task_call(task, call_run, &run, work->user,
                             lki_ns_after(work->start_ns, timeout_ns));
@@ -143,14 +144,12 @@ static void work_end(struct lki_task *task, struct work *work)
 bool lki_hook_run(struct lki_task *task, struct lki_user *user, enum lk_hook_kind kind)
 {
     const struct lk_hook_def *hook = user->type->hooks[kind];
-    struct work work = {
-        .unit = {.hook = lki_hook_name(kind)}, .user = user, .source = LKI_SOURCE_LIFECYCLE};
+    struct work work = {.user = user, .source = LKI_SOURCE_LIFECYCLE, .name = lki_hook_name(kind)};
     enum lki_outcome outcome;
 
     if (!hook)
         return true;
     work.metric = life_metric(user->crowd, kind);
-    work.name = work.metric->name;
     work.fatal = kind != LK_HOOK_STOP;
     work.start_ns = lki_loop_now(user->crowd->loop);
     outcome = carry_out(task, &work, hook->run, user->type->hook_timeout_ns[kind]);

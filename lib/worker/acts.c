@@ -190,7 +190,7 @@ static void users_begin(struct lki_worker *worker)
     lki_timer_set(timers, &worker->second,
                   worker->start_ns + (since_ns / LKI_NS_PER_S + 1) * LKI_NS_PER_S);
     lki_timer_set(timers, &worker->end, worker->until_ns);
-    if (!worker->led || worker->lead.backstage)
+    if (!worker->led || worker->lead.probes)
         lki_backstage_probes_begin(worker->backstage, worker->start_ns);
     lki_roster_begin_all(&worker->roster);
     if (worker->crowd.arrivals)

@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "user/factory.h"
 #include "user/lease.h"
 #include "worker/reporter.h"
 
@@ -23,7 +24,9 @@ struct lki_agent {
     struct lki_arena inbox; /* of the order in hand */
     struct lki_post news;   /* at the end of a turn the core is told what has changed */
     struct lki_post ending;
+    uint64_t number;
     bool prepared; /* there is a worker */
+    bool started;
     bool counted;
     struct lki_report_iterations told; /* the last time; wanted: and were not granted since */
     uint64_t granted;                  /* iterations, in all */
@@ -31,6 +34,8 @@ struct lki_agent {
     uint64_t recalls;
     bool granted_last;
     struct lki_post reclaiming;
+    struct lki_factory *factory; /* that makes objects for others; NULL: none was ordered */
+    size_t making;               /* of that resource */
     bool orphaned;
     bool over;
 };
@@ -59,7 +64,7 @@ static void end(struct lki_agent *agent)
 
 static void orphan(struct lki_agent *agent)
 {
-    agent->orphaned = !agent->over;
+    agent->orphaned |= !agent->over;
     end(agent);
 }
 
@@ -195,7 +200,7 @@ static void prepare(struct lki_agent *agent, const struct lki_order_prepare *ord
     const struct lki_lead lead = {.loop = agent->loop,
                                   .page = agent->page,
                                   .lender = &agent->lender,
-                                  .backstage = order->backstage,
+                                  .probes = order->probes,
                                   .arrivals = order->arrivals,
                                   .counted = order->counted,
                                   .on_border = on_border,
@@ -208,20 +213,34 @@ static void prepare(struct lki_agent *agent, const struct lki_order_prepare *ord
     }
     agent->worker.on_second = on_second;
     agent->counted = order->counted;
+    agent->number = order->worker;
     agent->prepared = true;
     say(agent, &(struct lki_report){.kind = LKI_REPORT_PREPARED});
 }
 
-/* Who carried out the set-up has its data already. */
-static void start(struct lki_agent *agent, const struct lki_order_start *order)
+/* What the set-up has left; who carried it out has that already. */
+static enum lk_err inherit(struct lki_agent *agent, const struct lki_order_start *order)
 {
     struct lki_crowd *crowd = &agent->worker.crowd;
+    struct lki_http_client *http = lki_backstage_http(agent->worker.backstage);
+    enum lk_err err = LK_OK;
 
-    if (order->run_data && !crowd->run_data &&
-        lki_run_data_add(&crowd->run_data, agent->loop, order->run_data))
-        say_failed(agent, LK_E_NOMEM, "keep the data of the run");
+    if (order->run_data && !crowd->run_data)
+        err = lki_run_data_add(&crowd->run_data, agent->loop, order->run_data);
+    if (!err && order->base_url && !http->base)
+        err = lki_http_base_read(http, order->base_url);
+    return err;
+}
+
+static void start(struct lki_agent *agent, const struct lki_order_start *order)
+{
+    enum lk_err err = inherit(agent, order);
+
+    if (err)
+        say_failed(agent, err, "keep the data of the run");
     else
         lki_worker_start(&agent->worker, order->start_ns, order->end_ns);
+    agent->started |= !err;
 }
 
 static void have_users(struct lki_agent *agent, const struct lki_order_users *order)
@@ -296,22 +315,84 @@ static void recall(struct lki_agent *agent, const struct lki_order_recall *order
         lki_lease_recall(&resources->pools[order->resource], order->on);
 }
 
+static void on_made(void *arg, uint64_t id, const char *text, const char *message)
+{
+    struct lki_agent *agent = arg;
+    const struct lki_report report = {
+        .kind = LKI_REPORT_MAKE,
+        .make = {.resource = agent->making, .id = id, .text = text, .message = message}};
+
+    if (!agent->over)
+        say(agent, &report);
+}
+
+static void make(struct lki_agent *agent, const struct lki_order_make *order)
+{
+    const struct lki_factory_owner owner = {on_made, agent};
+    const struct lki_factory_order make = {.resource = order->resource,
+                                           .first = order->first,
+                                           .count = order->count,
+                                           .seed = agent->worker.share.seed};
+    enum lk_err err;
+
+    if (agent->factory)
+        return;
+    agent->making = order->resource;
+    err = lki_factory_new(&agent->factory, &agent->worker.crowd, &make, &owner);
+    if (err)
+        say_failed(agent, err, "make objects");
+}
+
 /* The last numbers of who still has users are those up to now. */
 static void quit(struct lki_agent *agent)
 {
     bool change = agent->prepared && agent->worker.act == LKI_ACT_USERS;
+    bool told = !agent->prepared;
 
     if (change)
         lki_worker_update(&agent->worker);
-    if (agent->prepared) {
+    if (agent->prepared)
         lki_reporter_resources(&agent->reporter, &agent->worker);
-        /* none follows that could make up for it */
-        for (int tries = 0; tries < LAST_TRIES; tries++) {
-            if (lki_reporter_second(&agent->reporter, &agent->worker, change))
-                break;
-        }
-    }
+    /* none follows that could make up for it */
+    for (int tries = 0; tries < LAST_TRIES && !told; tries++)
+        told = lki_reporter_second(&agent->reporter, &agent->worker, change);
+    if (!told)
+        say_failed(agent, LK_E_NOMEM, "tell its last numbers");
     end(agent);
+}
+
+/* What is wanted is told anew, as to who has not heard of it. */
+static void stand(struct lki_agent *agent)
+{
+    struct lki_worker *worker = &agent->worker;
+    struct lki_report report = {
+        .kind = LKI_REPORT_STANDING,
+        .standing = {.worker = agent->number,
+                     .started = agent->started,
+                     .gone = worker->act >= LKI_ACT_GONE,
+                     .why = worker->ended_by,
+                     .gone_ns = worker->end_ns,
+                     .stops = worker->stops,
+                     .iterations = {.granted = agent->granted,
+                                    .recalls = agent->recalls,
+                                    .returned = agent->returned,
+                                    .left = lki_crowd_left(&worker->crowd)},
+                     .iterations_last = agent->granted_last},
+    };
+    struct lki_report_standing *standing = &report.standing;
+
+    if (lki_roster_list(&worker->roster, &agent->inbox, &standing->users, &standing->user_count)) {
+        say_failed(agent, LK_E_NOMEM, "tell how it stands");
+        return;
+    }
+    lki_reporter_held(&agent->reporter, worker);
+    if (agent->started)
+        lki_reporter_second(&agent->reporter, worker, false);
+    for (size_t i = 0; i < worker->crowd.resources.count; i++)
+        worker->crowd.resources.pools[i].want_told = 0;
+    agent->told = (struct lki_report_iterations){0};
+    say(agent, &report);
+    tell_news(agent);
 }
 
 static void obey(struct lki_agent *agent, const struct lki_order *order)
@@ -345,6 +426,12 @@ static void obey(struct lki_agent *agent, const struct lki_order *order)
         break;
     case LKI_ORDER_TEAR_DOWN:
         lki_worker_tear_down(worker);
+        break;
+    case LKI_ORDER_STAND:
+        stand(agent);
+        break;
+    case LKI_ORDER_MAKE:
+        make(agent, &order->make);
         break;
     default:
         break;
@@ -438,6 +525,7 @@ bool lki_agent_free(struct lki_agent *agent)
         return true;
     agent->over = true;
     lki_reporter_release(&agent->reporter);
+    lki_factory_free(agent->factory);
     if (agent->prepared)
         closed = lki_worker_close(&agent->worker);
     lki_loop_unpost(agent->loop, &agent->news);

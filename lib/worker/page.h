@@ -8,11 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "loop/loop.h"
 #include "stats/metric.h"
 
 #define LKI_PAGE_FRAMES_MAX 32
 
-/* Where a worker was: written by its handlers of signals. */
+/* Where a worker was: written by its handlers of signals, or by who looks on for want of them. */
 struct lki_place {
     bool known;
     int signal;       /* that killed it, or by which it was asked */
@@ -26,12 +27,26 @@ struct lki_place {
     void *frames[LKI_PAGE_FRAMES_MAX];
 };
 
+/* May be called in a handler of signals. in_hand NULL: nothing. */
+static inline void lki_place_fill(struct lki_place *place, int signal,
+                                  const struct lki_in_hand *in_hand)
+{
+    bool in_step = in_hand && in_hand->step;
+
+    *place = (struct lki_place){.signal = signal,
+                                .in_step = in_step,
+                                .user = in_step ? in_hand->user : 0,
+                                .step = in_step ? in_hand->step : ""};
+}
+
 struct lki_worker_page {
     struct lki_totals totals;  /* exact at any moment */
     uint64_t iterations_taken; /* of those leased: begun */
+    int64_t lease_until_ns;    /* users may go on until then; 0: without end */
     uint32_t sending;          /* 1: a request is being handed to the kernel, which takes it */
-    uint32_t busy;             /* 1: the loop does not wait for events */
-    uint64_t turns;            /* of the loop: what does not change while it is busy hangs */
+    /* of its loop: whose turns do not change while it is busy hangs, and whose death was its own
+       doing has a user and a step in hand */
+    struct lki_loop_shown loop;
     struct lki_place crash;
     struct lki_place asked; /* answer to who asks where it is */
 };

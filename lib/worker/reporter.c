@@ -43,7 +43,7 @@ void lki_reporter_say(struct lki_reporter *reporter, const struct lki_report *re
 static void totals_write(struct lki_reporter *reporter, const struct lki_worker *worker)
 {
     struct lki_worker *of = (struct lki_worker *)(uintptr_t)worker;
-    bool probes = worker->lead.backstage;
+    bool probes = worker->lead.probes;
     const struct lki_measured measured = {
         .metrics = &of->metrics,
         .arrivals = worker->crowd.arrivals ? &of->arrivals.log : NULL,
@@ -93,6 +93,7 @@ void lki_reporter_hook(struct lki_reporter *reporter, const struct lki_worker *w
 {
     const char *failure = lki_backstage_failure(worker->backstage, kind);
     bool setup = kind == LK_RUN_SETUP;
+    struct lki_buf *url = &reporter->latency; /* it has no other use now */
     struct lki_report report = {
         .kind = setup ? LKI_REPORT_SET_UP : LKI_REPORT_TEAR_DOWN,
         .hook = {.failed = failure != NULL,
@@ -103,6 +104,11 @@ void lki_reporter_hook(struct lki_reporter *reporter, const struct lki_worker *w
                  .run_data = setup ? lki_run_data_text(worker->crowd.run_data) : NULL},
     };
 
+    lki_buf_clear(url);
+    lki_http_base_write(lki_backstage_http(worker->backstage), url);
+    if (setup && url->len)
+        report.hook.base_url = lki_buf_cstr(url);
+    reporter->failed |= url->err != LK_OK;
     lki_reporter_say(reporter, &report);
 }
 
@@ -138,6 +144,22 @@ static void say_want(struct lki_reporter *reporter, size_t resource, struct lki_
         return;
     pool->want_told = pool->waiting;
     lki_reporter_say(reporter, &report);
+}
+
+void lki_reporter_held(struct lki_reporter *reporter, const struct lki_worker *worker)
+{
+    const struct lki_resources *resources = &worker->crowd.resources;
+    struct lki_order_object list[OBJECTS_MAX];
+
+    for (size_t i = 0; i < resources->count; i++) {
+        struct lki_report report = {.kind = LKI_REPORT_HELD,
+                                    .objects = {.resource = i, .objects = list}};
+        size_t at = 0;
+
+        while ((report.objects.count = lki_lease_list_held(&resources->pools[i], list, OBJECTS_MAX,
+                                                           &at)))
+            lki_reporter_say(reporter, &report);
+    }
 }
 
 void lki_reporter_resources(struct lki_reporter *reporter, struct lki_worker *worker)

@@ -35,6 +35,9 @@ bool lki_reporter_second(struct lki_reporter *reporter, const struct lki_worker 
 void lki_reporter_hook(struct lki_reporter *reporter, const struct lki_worker *worker,
                        enum lk_run_hook_kind kind);
 
+/* All that the worker has of resources; nothing is crossed out. */
+void lki_reporter_held(struct lki_reporter *reporter, const struct lki_worker *worker);
+
 /* What has changed of all resources. */
 void lki_reporter_resources(struct lki_reporter *reporter, struct lki_worker *worker);
 

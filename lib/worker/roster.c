@@ -4,6 +4,8 @@
 
 #include "user/life.h"
 
+#define FIRST_NUMBERS 16
+
 /* The type of a user: shares by weight, dealt out so that every prefix is as even as can be. So it
  * follows from the user's number alone, whoever has the user. */
 static size_t deal_type(const struct lki_model *model, uint64_t *dealt)
@@ -23,27 +25,53 @@ static size_t deal_type(const struct lki_model *model, uint64_t *dealt)
     return best;
 }
 
-static enum lk_err deal_types(struct lki_roster *roster)
+/* Those of the numbers below count that have none yet. */
+static enum lk_err deal_types(struct lki_roster *roster, uint64_t count)
 {
     const struct lki_model *model = roster->crowd->model;
-    uint64_t *dealt;
+    uint32_t *types;
 
     if (model->type_count < 2)
         return LK_OK;
-    dealt = calloc(model->type_count, sizeof(*dealt));
-    roster->types = calloc(roster->count, sizeof(*roster->types));
-    for (uint64_t i = 0; dealt && roster->types && i < roster->count; i++)
-        roster->types[i] = (uint32_t)deal_type(model, dealt);
-    free(dealt);
-    return dealt && roster->types ? LK_OK : LK_E_NOMEM;
+    if (!roster->dealt)
+        roster->dealt = calloc(model->type_count, sizeof(*roster->dealt));
+    types = roster->dealt ? realloc(roster->types, (size_t)count * sizeof(*types)) : NULL;
+    if (!types)
+        return LK_E_NOMEM;
+    roster->types = types;
+    for (uint64_t i = roster->count; i < count; i++)
+        types[i] = (uint32_t)deal_type(model, roster->dealt);
+    return LK_OK;
 }
 
-enum lk_err lki_roster_open(struct lki_roster *roster, struct lki_crowd *crowd, uint64_t count,
-                            uint64_t seed)
+/* Room for numbers up to count. */
+static enum lk_err reserve(struct lki_roster *roster, uint64_t count)
 {
-    *roster = (struct lki_roster){.crowd = crowd, .count = count, .seed = seed};
-    roster->users = calloc(count, sizeof(struct lki_user *));
-    return roster->users ? deal_types(roster) : LK_E_NOMEM;
+    uint64_t room = roster->count ? roster->count : FIRST_NUMBERS;
+    struct lki_user **users;
+
+    if (count <= roster->count)
+        return LK_OK;
+    while (room < count)
+        room *= 2;
+    if (room > roster->most)
+        room = roster->most;
+    users = realloc(roster->users, (size_t)room * sizeof(struct lki_user *));
+    if (!users)
+        return LK_E_NOMEM;
+    roster->users = users;
+    if (deal_types(roster, room))
+        return LK_E_NOMEM;
+    for (uint64_t i = roster->count; i < room; i++)
+        users[i] = NULL;
+    roster->count = room;
+    return LK_OK;
+}
+
+void lki_roster_open(struct lki_roster *roster, struct lki_crowd *crowd, uint64_t most,
+                     uint64_t seed)
+{
+    *roster = (struct lki_roster){.crowd = crowd, .most = most, .seed = seed};
 }
 
 void lki_roster_close(struct lki_roster *roster)
@@ -52,6 +80,7 @@ void lki_roster_close(struct lki_roster *roster)
         lki_user_free(roster->users[i]);
     free(roster->users);
     free(roster->types);
+    free(roster->dealt);
     *roster = (struct lki_roster){0};
 }
 
@@ -68,11 +97,23 @@ static struct lki_user **place_of(const struct lki_roster *roster, const struct 
     return &roster->users[range->first + i * stride - 1];
 }
 
+/* The highest number of a range that may be; 0: none. */
+static uint64_t last_of(const struct lki_roster *roster, const struct lki_range *range)
+{
+    uint64_t stride = range->stride ? range->stride : 1;
+    uint64_t steps;
+
+    if (!range->count || !range->first || range->first > roster->most)
+        return 0;
+    steps = (roster->most - range->first) / stride;
+    return range->first + (range->count - 1 < steps ? range->count - 1 : steps) * stride;
+}
+
 enum lk_err lki_roster_make(struct lki_roster *roster, const struct lki_range *range)
 {
     const struct lki_vu_type *types = roster->crowd->model->types;
     struct lki_user **place;
-    enum lk_err err = LK_OK;
+    enum lk_err err = reserve(roster, last_of(roster, range));
 
     for (uint64_t i = 0; !err && (place = place_of(roster, range, i)); i++) {
         size_t at = (size_t)(place - roster->users);
@@ -102,6 +143,57 @@ void lki_roster_leave(struct lki_roster *roster, const struct lki_range *range, 
         if (*place)
             lki_user_leave_within(*place, grace_ns);
     }
+}
+
+/* The next of them from number on; 0: none. */
+static uint64_t next_present(const struct lki_roster *roster, uint64_t number)
+{
+    for (; number <= roster->count; number++) {
+        const struct lki_user *user = roster->users[number - 1];
+
+        if (user && !user->leaving)
+            return number;
+    }
+    return 0;
+}
+
+/* The range that begins there: as many as are evenly spaced. */
+static struct lki_range range_from(const struct lki_roster *roster, uint64_t first)
+{
+    uint64_t second = next_present(roster, first + 1);
+    struct lki_range range = {.first = first, .stride = second ? second - first : 1, .count = 1};
+    uint64_t last = first;
+
+    while (second && second - last == range.stride) {
+        range.count++;
+        last = second;
+        second = next_present(roster, last + 1);
+    }
+    return range;
+}
+
+enum lk_err lki_roster_list(const struct lki_roster *roster, struct lki_arena *arena,
+                            struct lki_range **ranges, size_t *count)
+{
+    uint64_t number;
+    size_t len = 0;
+
+    for (number = next_present(roster, 1); number; len++) {
+        const struct lki_range range = range_from(roster, number);
+
+        number = next_present(roster, range.first + (range.count - 1) * range.stride + 1);
+    }
+    *count = 0;
+    *ranges = lki_arena_alloc(arena, (len + 1) * sizeof(**ranges));
+    if (!*ranges)
+        return LK_E_NOMEM;
+    for (number = next_present(roster, 1); number;) {
+        const struct lki_range range = range_from(roster, number);
+
+        (*ranges)[(*count)++] = range;
+        number = next_present(roster, range.first + (range.count - 1) * range.stride + 1);
+    }
+    return LK_OK;
 }
 
 void lki_roster_begin_all(struct lki_roster *roster)

@@ -9,6 +9,7 @@
 
 #include <loadkit/err.h>
 
+#include "base/arena.h"
 #include "bus/message.h"
 #include "user/user.h"
 
@@ -16,13 +17,15 @@ struct lki_roster {
     struct lki_crowd *crowd;
     struct lki_user **users; /* by number, from 1; NULL: not made */
     uint32_t *types;         /* by number, from 1; NULL: all are of the first type */
-    uint64_t count;          /* numbers that there are */
+    uint64_t count;          /* numbers for which there is room: it grows */
+    uint64_t most;           /* numbers that there are */
+    uint64_t *dealt;         /* users of each type */
     uint64_t seed;
 };
 
-/* Of users 1 .. count, of whom none is made yet. LK_E_NOMEM leaves what can be closed. */
-enum lk_err lki_roster_open(struct lki_roster *roster, struct lki_crowd *crowd, uint64_t count,
-                            uint64_t seed);
+/* Of users 1 .. most, of whom none is made yet. */
+void lki_roster_open(struct lki_roster *roster, struct lki_crowd *crowd, uint64_t most,
+                     uint64_t seed);
 /* Frees the users, but for those that a helper thread still works for. */
 void lki_roster_close(struct lki_roster *roster);
 
@@ -31,7 +34,9 @@ enum lk_err lki_roster_make(struct lki_roster *roster, const struct lki_range *r
 void lki_roster_begin(struct lki_roster *roster, const struct lki_range *range);
 void lki_roster_leave(struct lki_roster *roster, const struct lki_range *range, int64_t grace_ns);
 
-/* Those who are made, and were not told to leave. */
+/* Those who are made, and were not told to leave, as ranges in arena. LK_E_NOMEM. */
+enum lk_err lki_roster_list(const struct lki_roster *roster, struct lki_arena *arena,
+                            struct lki_range **ranges, size_t *count);
 void lki_roster_begin_all(struct lki_roster *roster);
 /* They do not come again. */
 void lki_roster_leave_all(struct lki_roster *roster);

@@ -80,8 +80,7 @@ static void crowd_lead(struct lki_worker *worker)
         return;
     crowd->iterations_taken = &page->iterations_taken;
     crowd->http.wire.sending = &page->sending;
-    worker->loop->busy = &page->busy;
-    worker->loop->turns_shown = &page->turns;
+    lki_loop_show(worker->loop, &page->loop);
 }
 
 static enum lk_err open_timers(struct lki_worker *worker)
@@ -127,8 +126,7 @@ static enum lk_err open_users(struct lki_worker *worker)
     if (worker->led)
         crowd_lead(worker);
     err = pace_users(worker);
-    if (!err)
-        err = lki_roster_open(&worker->roster, &worker->crowd, all.count, worker->share.seed);
+    lki_roster_open(&worker->roster, &worker->crowd, all.count, worker->share.seed);
     if (!err && !worker->led)
         err = lki_roster_make(&worker->roster, &all);
     return err;
@@ -208,10 +206,8 @@ bool lki_worker_close(struct lki_worker *worker)
     lki_timer_release(&loop->timers, &worker->end);
     if (loop->timers.foremost == &worker->end)
         loop->timers.foremost = NULL;
-    if (worker->lead.page) {
-        loop->busy = NULL;
-        loop->turns_shown = NULL;
-    }
+    if (worker->lead.page)
+        lki_loop_show(loop, NULL);
     if (worker->own_loop.base)
         lki_loop_close(&worker->own_loop);
     lki_series_release(&worker->series);

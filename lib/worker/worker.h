@@ -52,7 +52,7 @@ struct lki_lead {
     struct lki_loop *loop;
     struct lki_worker_page *page; /* zeroed; where numbers are to be seen; NULL: nowhere */
     struct lki_lender *lender;    /* of objects */
-    bool backstage;               /* probes are this worker's */
+    bool probes;                  /* are this worker's */
     bool arrivals;                /* iterations begin at a rate, at first none */
     bool counted;                 /* their number is granted, at first none */
     void (*on_border)(struct lki_worker *worker, void *arg); /* its act is one */

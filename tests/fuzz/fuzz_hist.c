@@ -1,7 +1,9 @@
 /*
  * Any bytes as an encoded histogram. What is accepted is what the encoder writes for the very same
  * histogram, whose numbers agree with each other; what is refused leaves the target as it was. The
- * bytes also choose values to record: what the encoder makes of these must be accepted.
+ * bytes also choose values to record: what the encoder makes of these must be accepted. And two
+ * parts of the bytes are taken for the same histogram earlier and later: what has come between them
+ * is one again.
  */
 #include "fuzz/fuzz.h"
 #include "stats/hist.h"
@@ -132,11 +134,49 @@ static void record_and_decode(const uint8_t *data, size_t size)
     lki_hist_release(&hist);
 }
 
+static void must_be_readable(const struct lki_hist *hist)
+{
+    struct lki_hist copy = {0};
+    struct lki_buf buf;
+
+    lki_buf_init(&buf, ENCODED_MAX);
+    lki_hist_encode(hist, &buf);
+    must(!buf.err && !lki_hist_decode(&copy, buf.data, buf.len));
+    must(copy.count == hist->count && in_buckets(&copy) == in_buckets(hist));
+    lki_buf_release(&buf);
+    lki_hist_release(&copy);
+}
+
+/* The first byte says where the first one ends. */
+static void change(const uint8_t *data, size_t size)
+{
+    size_t first = size ? data[0] % size : 0;
+    char *before = exact(data + (size > 0), first);
+    char *now = exact(data + (size > 0) + first, size - (size > 0) - first);
+    size_t len = size - (size > 0) - first;
+    struct lki_hist hist = {0};
+    struct lki_hist all = {0};
+    enum lk_err err = lki_hist_decode_change(&hist, before, first, now, len);
+
+    must(!err || err == LK_E_FORMAT);
+    if (err)
+        must_encode_as(&hist, "\1", 2);
+    else
+        must_be_readable(&hist);
+    if (!err && len && !lki_hist_decode(&all, now, len))
+        must(hist.count <= all.count);
+    lki_hist_release(&hist);
+    lki_hist_release(&all);
+    free(before);
+    free(now);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *bytes = exact(data, size);
 
     decode(bytes, size);
+    change(data, size);
     record_and_decode(data, size);
     free(bytes);
     return 0;

@@ -34,8 +34,10 @@ static void use_order(const struct lki_order *order, size_t size)
         must(order->prepare.run_id != NULL);
         must_be_text(order->prepare.run_id, size);
     }
-    if (order->kind == LKI_ORDER_START)
+    if (order->kind == LKI_ORDER_START) {
         must_be_text(order->start.run_data, size);
+        must_be_text(order->start.base_url, size);
+    }
     if (order->kind == LKI_ORDER_OBJECTS)
         must_be_objects(order->objects.objects, order->objects.count, size);
     if (order->kind == LKI_ORDER_STOP)
@@ -53,6 +55,7 @@ static void use_report(const struct lki_report *report, const char *bytes, size_
         must(report->hook.message != NULL);
         must_be_text(report->hook.message, size);
         must_be_text(report->hook.run_data, size);
+        must_be_text(report->hook.base_url, size);
         break;
     case LKI_REPORT_SECOND:
         must(second->source < LKI_SOURCE_COUNT);
@@ -61,12 +64,22 @@ static void use_report(const struct lki_report *report, const char *bytes, size_
         break;
     case LKI_REPORT_MADE:
     case LKI_REPORT_BACK:
+    case LKI_REPORT_HELD:
         must_be_objects(report->objects.objects, report->objects.count, size);
         break;
     case LKI_REPORT_FAILED:
         must(report->failed.err <= LK_OK && report->failed.err > LK_ERR_LAST_);
         must(report->failed.message != NULL);
         must_be_text(report->failed.message, size);
+        break;
+    case LKI_REPORT_STANDING:
+        must(report->standing.why < LKI_END_COUNT_);
+        must(report->standing.user_count <= size);
+        break;
+    case LKI_REPORT_MAKE:
+        must(report->make.message != NULL);
+        must_be_text(report->make.message, size);
+        must_be_text(report->make.text, size);
         break;
     default:
         break;

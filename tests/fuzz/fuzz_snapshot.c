@@ -1,12 +1,14 @@
 /*
  * Any bytes as a snapshot. What is merged from them can be written again, and then says the same;
  * merged into what holds something it adds up; and a result can be made of it. What is refused
- * leaves something that can be released.
+ * leaves something that can be released. Two parts of the bytes are taken for snapshots of one
+ * worker, of which the later one is compared with the earlier one and with nothing.
  */
 #include "base/mem.h"
 #include "fuzz/fuzz.h"
 #include "result/result.h"
 #include "stats/snapshot.h"
+#include "stats/snapshot_change.h"
 
 #define WRITTEN_MAX ((size_t)1 << 26)
 #define PROBES 2
@@ -101,12 +103,42 @@ static void must_give_a_result(struct rig *rig)
     lki_result_release(&result);
 }
 
+static struct lki_tally *place(struct lki_metric *metric, void *arg)
+{
+    struct lki_tally *tally = arg;
+
+    must(metric->name != NULL);
+    return tally;
+}
+
+static void change(const uint8_t *data, size_t size, size_t first)
+{
+    char *before = exact(data, first);
+    char *now = exact(data + first, size - first);
+    struct lki_tally sum = {0};
+    struct rig names;
+    enum lk_err err;
+
+    rig_open(&names);
+    err = lki_snapshot_change(&names.metrics, (struct lki_snapshot_bytes){before, first},
+                              (struct lki_snapshot_bytes){now, size - first}, place, &sum);
+    must(!err || err == LK_E_FORMAT);
+    must(err || sum.errors <= sum.count);
+    lki_tally_release(&sum);
+    rig_close(&names);
+    free(before);
+    free(now);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *bytes = exact(data, size);
     struct rig rig;
     enum lk_err err;
 
+    change(data, size, 0);
+    change(data, size, size ? data[size - 1] % size : 0);
+    change(data, size, size / 2);
     rig_open(&rig);
     err = lki_snapshot_merge(&rig.measured, bytes, size);
     must(!err || err == LK_E_FORMAT);

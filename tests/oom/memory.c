@@ -24,7 +24,11 @@ WRAPPED(void *, malloc, size_t bytes)
 WRAPPED(void *, calloc, size_t items, size_t bytes)
 WRAPPED(void *, realloc, void *block, size_t bytes)
 WRAPPED(void, free, void *block)
+WRAPPED(char *, strdup, const char *text)
+WRAPPED(char *, strndup, const char *text, size_t len)
 WRAPPED(void *, mmap, void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
+/* What mmap becomes with 64-bit offsets, which some dependency asks for. */
+WRAPPED(void *, mmap64, void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
 WRAPPED(int, munmap, void *at, size_t bytes)
 WRAPPED(char *, realpath, const char *path, char *into)
 WRAPPED(FILE *, fdopen, int fd, const char *mode)
@@ -80,6 +84,16 @@ void *__wrap_realloc(void *block, size_t bytes)
     return granted() ? __real_realloc(block, bytes) : NULL;
 }
 
+char *__wrap_strdup(const char *text)
+{
+    return granted() ? hold(__real_strdup(text)) : NULL;
+}
+
+char *__wrap_strndup(const char *text, size_t len)
+{
+    return granted() ? hold(__real_strndup(text, len)) : NULL;
+}
+
 void __wrap_free(void *block)
 {
     if (block)
@@ -94,6 +108,11 @@ void *__wrap_mmap(void *at, size_t bytes, int protection, int flags, int fd, off
     if (map != MAP_FAILED)
         hold(map);
     return map;
+}
+
+void *__wrap_mmap64(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
+{
+    return __wrap_mmap(at, bytes, protection, flags, fd, offset);
 }
 
 int __wrap_munmap(void *at, size_t bytes)

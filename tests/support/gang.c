@@ -1,5 +1,7 @@
 #include "support/gang.h"
 
+#include "control/adopt.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,13 +76,25 @@ uint64_t gang_iterations_left(const struct gang_worker *worker)
 
 /* ---- orders ---- */
 
+/* A user is with one worker at a time, unless it moves. */
+static bool is_elsewhere(const struct gang_worker *worker, uint64_t user)
+{
+    const struct gang *gang = worker->gang;
+
+    for (size_t i = 0; i < gang->count && !gang->moving; i++) {
+        if (&gang->workers[i] != worker && gang->workers[i].users[user])
+            return true;
+    }
+    return false;
+}
+
 static void on_users(struct gang_worker *worker, const struct lki_order_users *order)
 {
     for (uint64_t i = 0; i < order->range.count; i++) {
         uint64_t user = order->range.first + i * order->range.stride;
 
         MUST(user >= 1 && user <= worker->prepare.population);
-        MUST((user - 1) % worker->gang->count == worker->number - 1);
+        MUST(order->leave || !is_elsewhere(worker, user));
         MUST(worker->started || worker->gang->forgiving);
         worker->user_count += !order->leave && !worker->users[user];
         worker->user_count -= order->leave && worker->users[user];
@@ -125,7 +139,10 @@ static void on_start(struct gang_worker *worker, const struct lki_order_start *s
     worker->start = *start;
     snprintf(worker->run_data, sizeof(worker->run_data), "%s",
              start->run_data ? start->run_data : "");
+    snprintf(worker->base_url, sizeof(worker->base_url), "%s",
+             start->base_url ? start->base_url : "");
     worker->start.run_data = worker->run_data;
+    worker->start.base_url = worker->base_url;
     while (next_ns <= lki_loop_now(loop))
         next_ns += LKI_NS_PER_S;
     lki_timer_set(&loop->timers, &worker->second, next_ns);
@@ -215,6 +232,48 @@ static void on_quit(struct gang_worker *worker)
     worker->link = NULL;
 }
 
+/* What a pool has of its ids, as one list. */
+static void report_held(struct gang_worker *worker, size_t resource)
+{
+    const struct gang_pool *pool = &worker->pools[resource];
+    struct lki_order_object list[GANG_IDS_MAX];
+    struct lki_report report = {.kind = LKI_REPORT_HELD,
+                                .objects = {.resource = resource, .objects = list}};
+
+    for (uint64_t id = 1; id <= GANG_IDS_MAX; id++) {
+        if (pool->held[id] || pool->free[id])
+            list[report.objects.count++] = (struct lki_order_object){
+                id, *pool->text[id] ? pool->text[id] : NULL};
+    }
+    if (report.objects.count)
+        gang_report(worker, &report);
+}
+
+static void on_stand(struct gang_worker *worker)
+{
+    struct lki_range ranges[GANG_USERS_MAX];
+    struct lki_report report = {.kind = LKI_REPORT_STANDING,
+                                .standing = {.worker = worker->number,
+                                             .started = worker->started,
+                                             .gone = worker->gone,
+                                             .why = worker->stopped_by,
+                                             .stops = worker->stops,
+                                             .users = ranges,
+                                             .iterations = {.granted = worker->granted,
+                                                            .recalls = worker->recalls,
+                                                            .returned = worker->returned,
+                                                            .left = gang_iterations_left(worker)},
+                                             .iterations_last = worker->last}};
+
+    for (uint64_t user = 1; user <= GANG_USERS_MAX; user++) {
+        if (worker->users[user])
+            ranges[report.standing.user_count++] = (struct lki_range){user, 1, 1};
+    }
+    for (size_t i = 0; i < GANG_RESOURCES_MAX; i++)
+        report_held(worker, i);
+    gang_report(worker, &report);
+}
+
 static void on_order(struct gang_worker *worker, const struct lki_order *order)
 {
     struct gang *gang = worker->gang;
@@ -228,6 +287,9 @@ static void on_order(struct gang_worker *worker, const struct lki_order *order)
         break;
     case LKI_ORDER_START:
         on_start(worker, &order->start);
+        break;
+    case LKI_ORDER_STAND:
+        on_stand(worker);
         break;
     case LKI_ORDER_USERS:
         on_users(worker, &order->users);
@@ -342,8 +404,22 @@ void gang_join(struct gang_worker *worker)
     worker->link->owner = worker;
     worker->link->on_message = on_message;
     worker->link->on_gone = on_gone;
-    if (done(gang, lki_core_join(gang->core, worker->number, link)))
+    if (done(gang, lki_core_join(gang->core, worker->number, link, gang->ahead_ns)))
         gang_report(worker, &hello);
+}
+
+void gang_resume(struct gang_worker *worker)
+{
+    struct gang *gang = worker->gang;
+    struct lki_link *link;
+
+    if (!done(gang, lki_pair_link_open(&worker->link, &link, &gang->loop)))
+        return;
+    worker->link->owner = worker;
+    worker->link->on_message = on_message;
+    worker->link->on_gone = on_gone;
+    if (done(gang, lki_core_resume(gang->core, worker->number, link, 0)))
+        lki_core_stand(gang->core, worker->number, 0);
 }
 
 static void die(struct gang_worker *worker, struct lki_death *death)
@@ -398,6 +474,16 @@ static void on_second(struct lki_core *core, void *arg)
 
     MUST(core == gang->core);
     gang->seconds++;
+    if (gang->history)
+        MUST(!lki_history_second(gang->history, core));
+}
+
+static void on_told(struct lki_core *core, const struct lki_core_news *news, void *arg)
+{
+    struct gang *gang = arg;
+
+    if (gang->history)
+        lki_history_told(gang->history, core, news);
 }
 
 static void on_wanted(struct lki_core *core, uint64_t worker, void *arg)
@@ -417,6 +503,8 @@ static void on_over(struct lki_core *core, void *arg)
     MUST(core == gang->core);
     gang->overs++;
     gang->over_ns = lki_loop_now(&gang->loop);
+    if (gang->history)
+        MUST(!lki_history_second(gang->history, core));
     lki_loop_stop(&gang->loop);
 }
 
@@ -437,11 +525,36 @@ void gang_prepare(struct gang *gang, const struct lki_model *model, size_t worke
     }
 }
 
+struct lki_core_owner gang_owner(struct gang *gang)
+{
+    return (struct lki_core_owner){.on_second = on_second,
+                                   .on_told = on_told,
+                                   .on_wanted = on_wanted,
+                                   .on_over = on_over,
+                                   .arg = gang};
+}
+
 enum lk_err gang_begin(struct gang *gang, const struct lki_plan *plan)
 {
-    const struct lki_core_owner owner = {on_second, on_wanted, on_over, gang};
+    const struct lki_core_owner owner = gang_owner(gang);
+    enum lk_err err = lki_core_new(&gang->core, &gang->loop, &gang->model, plan,
+                                   gang->within ? 0 : gang->count, &owner);
 
-    return lki_core_new(&gang->core, &gang->loop, &gang->model, plan, gang->count, &owner);
+    gang->moving = plan->open_ended;
+    for (size_t i = 0; !err && plan->open_ended && i < gang->count; i++)
+        MUST(lki_core_add(gang->core, "of the gang", false) == i + 1);
+    return err;
+}
+
+struct gang_worker *gang_add(struct gang *gang)
+{
+    struct gang_worker *worker = &gang->workers[gang->count++];
+
+    worker->gang = gang;
+    worker->number = lki_core_add(gang->core, "who came late", false);
+    MUST(worker->number == gang->count);
+    gang_join(worker);
+    return worker;
 }
 
 void gang_open_alone(struct gang *gang, const struct lki_plan *plan, const struct lki_model *model,

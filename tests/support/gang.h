@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "control/core.h"
+#include "control/history.h"
 #include "loop/loop.h"
 #include "model/model.h"
 
@@ -43,6 +44,7 @@ struct gang_worker {
     struct lki_order_prepare prepare;
     struct lki_order_start start;
     char run_data[64];
+    char base_url[64];
     unsigned stops;
     enum lki_end stopped_by;
     bool users[GANG_USERS_MAX + 1];
@@ -74,12 +76,16 @@ struct gang {
     size_t count;
     struct lki_report_hook set_up, tear_down; /* what workers answer */
     bool forgiving;                           /* what there is no memory for is left out */
+    bool within;                              /* the one worker is no process */
     bool silent;                              /* seconds are told by the test */
     bool stay_away;                           /* who is wanted again does not come by itself */
+    bool moving;                              /* users go from one worker to another */
+    int64_t ahead_ns;                         /* clocks of workers less the core's, as it is told */
     uint64_t wanted;                          /* how often one was */
     int overs;                                /* how often the core said so */
     int seconds;
     int64_t over_ns;
+    struct lki_history *history; /* that is told of the run; NULL: none */
 };
 
 /* A plan of users without an end. */
@@ -93,6 +99,7 @@ void gang_open_alone(struct gang *gang, const struct lki_plan *plan, const struc
                      size_t workers);
 /* The two parts of that: all but the core; and the core. */
 void gang_prepare(struct gang *gang, const struct lki_model *model, size_t workers);
+struct lki_core_owner gang_owner(struct gang *gang);
 enum lk_err gang_begin(struct gang *gang, const struct lki_plan *plan);
 void gang_close(struct gang *gang);
 
@@ -102,6 +109,10 @@ bool gang_run(struct gang *gang, double until_s);
 void gang_finish(struct gang *gang);
 
 void gang_join(struct gang_worker *worker);
+/* Another one, of an open-ended plan, that comes now. */
+struct gang_worker *gang_add(struct gang *gang);
+/* Its life goes on with another core, which has lki_core_load behind it. */
+void gang_resume(struct gang_worker *worker);
 struct gang_worker *gang_worker(struct gang *gang, uint64_t number);
 void gang_report(struct gang_worker *worker, const struct lki_report *report);
 

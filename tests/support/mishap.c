@@ -7,7 +7,8 @@
 #include <loadkit/loadkit.h>
 
 LK_PARAM(base_url, .help = "the server; without one nothing is requested");
-LK_PARAM(how, .value = "none", .help = "null, spin, abort, exit, sleep, print, start (null there)");
+LK_PARAM(how, .value = "none",
+         .help = "null, spin, abort, exit, sleep, print, start (null there), block (null there)");
 LK_PARAM(who, .type = LK_INT, .value = "17", .help = "number of the user; 0: each");
 LK_PARAM(after, .type = LK_INT, .value = "3", .help = "so many visits of that user");
 
@@ -33,6 +34,11 @@ static void spin(void)
 static void fall(volatile char *nowhere)
 {
     nowhere[64] = 1;
+}
+
+static void fall_there(void *nowhere)
+{
+    fall(nowhere);
 }
 
 LK_ON_INIT(shopper)
@@ -62,6 +68,8 @@ LK_STEP(shopper, pay, .needs = "visit", .every = LK_FIXED(0.01))
         return;
     if (is(vu, "null"))
         fall(self->nowhere);
+    if (is(vu, "block"))
+        lk_blocking(vu, fall_there, (char *)(uintptr_t)self->nowhere);
     if (is(vu, "spin"))
         spin();
     while (is(vu, "sleep"))

@@ -26,6 +26,8 @@ static void note_hook(struct troop_agent *agent, enum lk_run_hook_kind kind,
     agent->hook_over[kind] = true;
     if (hook->run_data)
         snprintf(agent->run_data, sizeof(agent->run_data), "%s", hook->run_data);
+    if (hook->base_url)
+        snprintf(agent->base_url, sizeof(agent->base_url), "%s", hook->base_url);
 }
 
 static void note_second(struct troop_agent *agent, const struct lki_report_second *second)
@@ -125,7 +127,7 @@ void troop_prepare(struct troop *troop, const struct lki_order_prepare *prepare)
 
         order.prepare.run_id = "troop";
         order.prepare.worker = i + 1;
-        order.prepare.backstage = i == 0;
+        order.prepare.probes = i == 0;
         if (!order.prepare.grace_ns)
             order.prepare.grace_ns = 5 * LKI_NS_PER_S;
         troop_order(&troop->agents[i], &order);

@@ -36,6 +36,7 @@ struct troop_agent {
     struct lki_report_hook hooks[LK_RUN_HOOK_COUNT_];
     bool hook_over[LK_RUN_HOOK_COUNT_];
     char run_data[256];
+    char base_url[64];
     int seconds;               /* reports of numbers */
     struct lki_series_row sum; /* of their changes */
     uint64_t latencies;

@@ -1,0 +1,31 @@
+/*
+ * SIGINT and SIGTERM as a role has them, under lk_main: they ask it to end, and ask no more once it
+ * has.
+ */
+#ifndef LKI_APP_INTERRUPTS_H
+#define LKI_APP_INTERRUPTS_H
+
+#include <signal.h>
+
+#include "loop/loop.h"
+
+/* Zeroed: not started. */
+struct lki_interrupts {
+    void (*on_interrupt)(void *arg);
+    void *arg;
+    struct lki_signal interrupt;
+    struct lki_signal terminate;
+    struct sigaction pipe_before;
+};
+
+/* Has on_interrupt called, from the loop, for each of the two that comes. SIGPIPE is ignored
+ * meanwhile: a step that writes to a socket of its own must not end the program. LK_E_SYSTEM: as
+ * after lki_interrupts_stop. */
+enum lk_err lki_interrupts_start(struct lki_interrupts *interrupts, struct lki_loop *loop,
+                                 void (*on_interrupt)(void *arg), void *arg);
+
+/* Before the loop is closed. From here on both are ignored: who asked for the end may have asked
+ * once too often, and that must not end the report. What is not started is left alone. */
+void lki_interrupts_stop(struct lki_interrupts *interrupts);
+
+#endif

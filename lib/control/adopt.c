@@ -1,0 +1,502 @@
+#include "control/adopt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "bus/wire.h"
+#include "control/inner.h"
+
+/* What is not as this build has it is not read. */
+#define MAGIC UINT64_C(0x6c6b636f72650001)
+#define BLOB_MAX ((size_t)1 << 30)
+#define ROWS_IN_BLOB 64
+/* So long users wait for their workers to say how they stand. */
+#define SETTLE_NS (5 * LKI_NS_PER_S)
+
+static int64_t wall_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * LKI_NS_PER_S + now.tv_nsec;
+}
+
+/* A struct of numbers only. */
+static void raw(struct lki_wire *wire, void *value, size_t size)
+{
+    const void *bytes = value;
+    size_t len = size;
+
+    lki_wire_bytes(wire, &bytes, &len);
+    lki_wire_require(wire, len == size);
+    if (!wire->out && !wire->in.bad)
+        memcpy(value, bytes, size);
+}
+
+/* A moment outlives the clock by which it was taken. */
+static void moment(struct lki_wire *wire, const struct lki_core *core, int64_t *ns)
+{
+    int64_t ahead_ns = wall_ns() - lki_core_now(core);
+    int64_t value = *ns == LKI_NEVER ? LKI_NEVER : *ns + ahead_ns;
+
+    lki_wire_i64(wire, &value);
+    if (!wire->out)
+        *ns = value == LKI_NEVER ? LKI_NEVER : value - ahead_ns;
+}
+
+/* ---- the fields of a core, in both directions ---- */
+
+static void hook_fields(struct lki_wire *wire, struct lki_core *core, int kind)
+{
+    struct lki_report_hook *hook = &core->hooks[kind];
+
+    lki_wire_flag(wire, &core->hook_over[kind]);
+    lki_wire_flag(wire, &hook->failed);
+    lki_wire_flag(wire, &hook->cancelled);
+    lki_wire_flag(wire, &hook->abandoned);
+    lki_wire_text_or_null(wire, &hook->message);
+}
+
+static void course_fields(struct lki_wire *wire, struct lki_core *core)
+{
+    core->state = (enum lki_core_state)lki_wire_number(wire, core->state, LKI_CORE_OVER);
+    core->stopping = (enum lki_stopping)lki_wire_number(wire, core->stopping, LKI_STOPPING_QUIT);
+    lki_wire_flag(wire, &core->started);
+    moment(wire, core, &core->begun_ns);
+    moment(wire, core, &core->start_ns);
+    moment(wire, core, &core->end_ns);
+    core->ended_by = (enum lki_end)lki_wire_number(wire, core->ended_by, LKI_END_COUNT_ - 1);
+    core->stops = (unsigned)lki_wire_number(wire, core->stops, 3);
+    lki_wire_flag(wire, &core->set_up);
+    for (int kind = 0; kind < LK_RUN_HOOK_COUNT_; kind++)
+        hook_fields(wire, core, kind);
+    lki_wire_text_or_null(wire, &core->run_data);
+    lki_wire_text_or_null(wire, &core->base_url);
+    lki_wire_text_or_null(wire, &core->failure);
+    lki_wire_flag(wire, &core->unexplained);
+    raw(wire, &core->users_set, sizeof(core->users_set));
+    lki_wire_flag(wire, &core->rate_set);
+    lki_wire_f64(wire, &core->rate_to);
+    lki_wire_flag(wire, &core->iterations_over);
+    lki_wire_u64(wire, &core->seconds_lost);
+}
+
+static void crash_fields(struct lki_wire *wire, struct lki_crash *crash)
+{
+    const char **frames = (const char **)(uintptr_t)crash->frames;
+
+    lki_wire_u64(wire, &crash->worker);
+    lki_wire_u64(wire, &crash->user);
+    lki_wire_text(wire, &crash->step);
+    lki_wire_text(wire, &crash->what);
+    lki_wire_i64(wire, &crash->at_ns);
+    lki_wire_flag(wire, &crash->retired);
+    lki_wire_texts(wire, &frames, &crash->frame_count);
+    crash->frames = frames;
+}
+
+static void life_fields(struct lki_wire *wire, struct lki_life *life)
+{
+    raw(wire, &life->health, sizeof(life->health));
+    lki_wire_u64(wire, &life->hook_errors);
+    raw(wire, &life->head, sizeof(life->head));
+    lki_wire_flag(wire, &life->in_second);
+    lki_wire_u32(wire, &life->second);
+    lki_wire_i64(wire, &life->told_ns);
+    lki_wire_flag(wire, &life->exact);
+    raw(wire, &life->totals, sizeof(life->totals));
+    lki_wire_u64(wire, &life->taken);
+    lki_wire_size(wire, &life->crash);
+}
+
+/* present: it had a life, which may go on. */
+static void member_fields(struct lki_wire *wire, struct lki_member *member, const char **name,
+                          bool *present)
+{
+    lki_wire_text(wire, name);
+    lki_wire_flag(wire, &member->probes);
+    lki_wire_flag(wire, &member->failed);
+    lki_wire_flag(wire, &member->leaving);
+    lki_wire_flag(wire, &member->left);
+    lki_wire_u64(wire, &member->shown.incarnation);
+    lki_wire_flag(wire, present);
+}
+
+/* ---- saving ---- */
+
+static void lives_save(struct lki_wire *wire, const struct lki_member *member)
+{
+    uint64_t count = 0;
+
+    for (const struct lki_life *life = member->first; life; life = life->next)
+        count++;
+    lki_wire_u64(wire, &count);
+    for (struct lki_life *life = member->first; life; life = life->next)
+        life_fields(wire, life);
+}
+
+static void members_save(struct lki_wire *wire, struct lki_core *core)
+{
+    uint64_t count = core->member_count;
+    uint64_t backstage = core->backstage ? core->backstage->shown.number : 0;
+
+    lki_wire_u64(wire, &count);
+    for (size_t i = 0; i < core->member_count; i++) {
+        struct lki_member *member = core->members[i];
+        const char *name = member->name;
+        bool present = member->stage != LKI_MEMBER_ABSENT || member->awaited;
+
+        member_fields(wire, member, &name, &present);
+        lives_save(wire, member);
+    }
+    lki_wire_u64(wire, &backstage);
+}
+
+static void retired_save(struct lki_wire *wire, const struct lki_core *core)
+{
+    uint64_t end = 0;
+
+    for (uint64_t user = 1; user <= core->holder_cap; user++) {
+        if (core->holders[user - 1] == UINT32_MAX)
+            lki_wire_u64(wire, &user);
+    }
+    lki_wire_u64(wire, &end);
+}
+
+static void core_save(struct lki_core *core, const struct lki_keeper *keeper)
+{
+    struct lki_buf out;
+    struct lki_wire wire = {.out = &out};
+    uint64_t magic = MAGIC;
+    uint64_t crashes = core->crash_count;
+
+    lki_buf_init(&out, BLOB_MAX);
+    lki_wire_u64(&wire, &magic);
+    course_fields(&wire, core);
+    lki_wire_u64(&wire, &crashes);
+    for (size_t i = 0; i < core->crash_count; i++)
+        crash_fields(&wire, &core->crashes[i]);
+    members_save(&wire, core);
+    retired_save(&wire, core);
+    if (!out.err)
+        keeper->put("core", out.data, out.len, keeper->arg);
+    lki_buf_release(&out);
+}
+
+static void lives_blobs_save(struct lki_member *member, const struct lki_keeper *keeper)
+{
+    unsigned number = 0;
+    char name[64];
+
+    for (struct lki_life *life = member->first; life; life = life->next, number++) {
+        if (!life->changed)
+            continue;
+        snprintf(name, sizeof(name), "life.%llu.%u", (unsigned long long)member->shown.number,
+                 number);
+        keeper->put(name, life->snapshot, life->snapshot_bytes, keeper->arg);
+        life->changed = false;
+    }
+}
+
+/* Rows may still change for some seconds. */
+static void series_save(struct lki_core *core, const struct lki_keeper *keeper)
+{
+    const struct lki_series *series = &core->series;
+    size_t first = core->saved_until / ROWS_IN_BLOB * ROWS_IN_BLOB;
+    char name[64];
+
+    for (; first < series->len; first += ROWS_IN_BLOB) {
+        size_t count = lki_min(series->len - first, ROWS_IN_BLOB);
+
+        snprintf(name, sizeof(name), "series.%zu", first / ROWS_IN_BLOB);
+        keeper->put(name, &series->rows[first], count * sizeof(*series->rows), keeper->arg);
+    }
+    core->saved_until = series->len > LKI_SERIES_RECENT
+                            ? (uint32_t)(series->len - LKI_SERIES_RECENT)
+                            : 0;
+}
+
+void lki_core_save(struct lki_core *core, const struct lki_keeper *keeper)
+{
+    core_save(core, keeper);
+    series_save(core, keeper);
+    for (size_t i = 0; i < core->member_count; i++)
+        lives_blobs_save(core->members[i], keeper);
+}
+
+/* ---- loading ---- */
+
+static enum lk_err lives_load(struct lki_wire *wire, struct lki_member *member)
+{
+    uint64_t count = 0;
+
+    lki_wire_u64(wire, &count);
+    for (uint64_t i = 0; i < count && !wire->in.bad; i++) {
+        struct lki_life *life = lki_zalloc(sizeof(*life));
+
+        if (!life)
+            return LK_E_NOMEM;
+        life_fields(wire, life);
+        *(member->last ? &member->last->next : &member->first) = life;
+        member->last = life;
+    }
+    return LK_OK;
+}
+
+static enum lk_err members_load(struct lki_wire *wire, struct lki_core *core, int64_t lapse_ns)
+{
+    uint64_t count = 0;
+    uint64_t backstage = 0;
+    enum lk_err err = LK_OK;
+
+    lki_wire_u64(wire, &count);
+    for (uint64_t i = 0; i < count && !err && !wire->in.bad; i++) {
+        struct lki_member read = {0};
+        struct lki_member *member;
+        const char *name = "";
+        bool present = false;
+        uint64_t number;
+
+        member_fields(wire, &read, &name, &present);
+        number = wire->in.bad ? 0 : lki_core_add(core, "", read.probes);
+        if (!number)
+            return wire->in.bad ? LK_E_FORMAT : LK_E_NOMEM;
+        member = core->members[number - 1];
+        snprintf(member->name, sizeof(member->name), "%s", name);
+        member->failed = read.failed;
+        member->leaving = read.leaving;
+        member->left = read.left || (read.leaving && !present);
+        member->shown.incarnation = read.shown.incarnation;
+        member->awaited = present;
+        member->lost = present;
+        member->cut_ns = lki_core_now(core);
+        member->lapse_ns = lki_ns_after(member->cut_ns, lapse_ns);
+        err = lives_load(wire, member);
+    }
+    lki_wire_u64(wire, &backstage);
+    if (backstage && backstage <= core->member_count)
+        core->backstage = core->members[backstage - 1];
+    return err;
+}
+
+static enum lk_err crashes_load(struct lki_wire *wire, struct lki_core *core)
+{
+    uint64_t count = 0;
+
+    lki_wire_u64(wire, &count);
+    for (uint64_t i = 0; i < count && !wire->in.bad; i++) {
+        struct lki_crash *crashes = lki_room(core->crashes, core->crash_count, &core->crash_cap,
+                                             sizeof(*crashes));
+
+        if (!crashes)
+            return LK_E_NOMEM;
+        core->crashes = crashes;
+        crashes[core->crash_count] = (struct lki_crash){0};
+        crash_fields(wire, &crashes[core->crash_count++]);
+    }
+    return LK_OK;
+}
+
+static void retired_load(struct lki_wire *wire, struct lki_core *core)
+{
+    uint64_t user = 0;
+
+    do {
+        lki_wire_u64(wire, &user);
+        if (user && !wire->in.bad)
+            lki_shares_retire(core, user);
+    } while (user && !wire->in.bad);
+}
+
+static enum lk_err core_load(struct lki_core *core, const void *bytes, size_t len, int64_t lapse_ns)
+{
+    struct lki_wire wire = {.in = lki_unpack(bytes, len), .arena = &core->texts};
+    uint64_t magic = 0;
+    enum lk_err err = LK_OK;
+
+    lki_wire_u64(&wire, &magic);
+    if (magic != MAGIC)
+        return LK_E_FORMAT;
+    course_fields(&wire, core);
+    if (!wire.in.bad && core->state != LKI_CORE_RUNNING && core->state != LKI_CORE_STOPPING)
+        return LK_E_STATE;
+    err = crashes_load(&wire, core);
+    if (!err)
+        err = members_load(&wire, core, lapse_ns);
+    if (!err)
+        retired_load(&wire, core);
+    return err ? err : lki_unpack_err(&wire.in);
+}
+
+/* One that is missing, or no snapshot, is one that was never told. */
+static enum lk_err snapshots_load(struct lki_member *member, const struct lki_keeper *keeper)
+{
+    unsigned number = 0;
+    char name[64];
+
+    for (struct lki_life *life = member->first; life; life = life->next, number++) {
+        const void *bytes;
+        size_t len;
+
+        snprintf(name, sizeof(name), "life.%llu.%u", (unsigned long long)member->shown.number,
+                 number);
+        bytes = keeper->get(name, &len, keeper->arg);
+        if (!len || lki_snapshot_read_head(&life->head, bytes, len))
+            continue;
+        life->snapshot = malloc(len);
+        if (!life->snapshot)
+            return LK_E_NOMEM;
+        memcpy(life->snapshot, bytes, len);
+        life->snapshot_bytes = len;
+    }
+    return LK_OK;
+}
+
+static enum lk_err series_load(struct lki_core *core, const struct lki_keeper *keeper)
+{
+    enum lk_err err = LK_OK;
+    char name[64];
+    size_t len = 1;
+
+    for (size_t block = 0; !err && len; block++) {
+        const char *bytes;
+
+        snprintf(name, sizeof(name), "series.%zu", block);
+        bytes = keeper->get(name, &len, keeper->arg);
+        for (size_t at = 0; !err && at + sizeof(struct lki_series_row) <= len;
+             at += sizeof(struct lki_series_row)) {
+            struct lki_series_row row;
+
+            memcpy(&row, bytes + at, sizeof(row));
+            err = lki_series_restore(&core->series, &row);
+        }
+    }
+    return err;
+}
+
+enum lk_err lki_core_load(struct lki_core *core, const struct lki_keeper *keeper, int64_t lapse_ns)
+{
+    size_t len;
+    const void *bytes = keeper->get("core", &len, keeper->arg);
+    enum lk_err err = bytes ? core_load(core, bytes, len, lapse_ns) : LK_E_FORMAT;
+
+    for (size_t i = 0; i < core->member_count && !err; i++)
+        err = snapshots_load(core->members[i], keeper);
+    if (!err)
+        err = series_load(core, keeper);
+    if (err)
+        return err;
+    core->settling = true;
+    core->taken_ns = lki_core_now(core);
+    lki_course_resume(core);
+    return LK_OK;
+}
+
+/* ---- workers that say how they stand ---- */
+
+void lki_core_stand(struct lki_core *core, uint64_t worker, int64_t ahead_ns)
+{
+    struct lki_member *member = worker && worker <= core->member_count ? core->members[worker - 1]
+                                                                       : NULL;
+
+    if (!member || !member->awaited)
+        return;
+    member->ahead_ns = ahead_ns;
+    if (!lki_core_order(member, &(struct lki_order){.kind = LKI_ORDER_STAND}))
+        lki_course_fail(core, "%s", lk_strerror(LK_E_NOMEM));
+}
+
+static void users_stood(struct lki_member *member, const struct lki_report_standing *standing)
+{
+    for (size_t i = 0; i < standing->user_count; i++)
+        lki_shares_stood(member, &standing->users[i]);
+}
+
+void lki_adopt_standing(struct lki_member *member, const struct lki_report_standing *standing)
+{
+    struct lki_core *core = member->core;
+
+    if (!member->awaited)
+        return;
+    member->awaited = false;
+    member->lost = false;
+    member->shown.alive = true;
+    member->stage = standing->started ? LKI_MEMBER_STARTED : LKI_MEMBER_PREPARED;
+    member->stops = standing->stops;
+    member->lease = (struct lki_member_lease){.granted = standing->iterations.granted,
+                                              .recalls = standing->iterations.recalls,
+                                              .recallable = true,
+                                              .last = standing->iterations_last,
+                                              .told = standing->iterations};
+    users_stood(member, standing);
+    if (standing->gone)
+        lki_course_gone(member,
+                        &(struct lki_report_gone){.why = standing->why,
+                                                  .at_ns = standing->gone_ns - member->ahead_ns});
+    lki_adopt_look(core);
+}
+
+void lki_adopt_held(struct lki_member *member, const struct lki_report_objects *held)
+{
+    if (member->awaited)
+        lki_leases_held(member, held);
+}
+
+/* What all have begun, or may begin, is not left for others. */
+static void count_iterations(struct lki_core *core)
+{
+    uint64_t gone = 0;
+
+    for (size_t i = 0; i < core->member_count; i++) {
+        const struct lki_member *member = core->members[i];
+        bool present = member->stage >= LKI_MEMBER_STARTED;
+
+        for (const struct lki_life *life = member->first; life; life = life->next) {
+            if (!present || life != member->last)
+                gone += life->exact ? life->taken : life->head.totals.iterations;
+        }
+        if (present)
+            gone += member->lease.granted - member->lease.told.returned;
+    }
+    core->iterations_left = gone < core->plan.iterations ? core->plan.iterations - gone : 0;
+}
+
+/* Of the table: who has which users is known by now. */
+static void settle_users(struct lki_core *core)
+{
+    core->settled = true;
+    lki_shares_settle(core);
+    if (core->state == LKI_CORE_RUNNING) {
+        lki_shares_update(core);
+        lki_paces_update(core);
+    }
+}
+
+static void settle_all(struct lki_core *core)
+{
+    core->settling = false;
+    count_iterations(core);
+    lki_leases_settle(core);
+    for (size_t i = 0; i < core->member_count; i++) {
+        if (lki_member_works(core->members[i]))
+            lki_iterations_told(core->members[i], &core->members[i]->lease.told);
+    }
+    lki_course_look(core);
+}
+
+void lki_adopt_look(struct lki_core *core)
+{
+    bool awaited = false;
+
+    if (!core->settling)
+        return;
+    for (size_t i = 0; i < core->member_count; i++)
+        awaited |= core->members[i]->awaited;
+    if (!core->settled && (!awaited || lki_core_now(core) - core->taken_ns >= SETTLE_NS))
+        settle_users(core);
+    if (!awaited)
+        settle_all(core);
+}

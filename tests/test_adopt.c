@@ -1,0 +1,274 @@
+/* Adoption: a core that goes on where another one was. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "control/adopt.h"
+#include "support/gang.h"
+
+#define S LKI_NS_PER_S
+
+static struct gang gang;
+
+/* ---- what is kept ---- */
+
+static struct {
+    char name[64];
+    char *bytes;
+    size_t len;
+} blobs[64];
+static size_t blob_count;
+
+static void put(const char *name, const void *bytes, size_t len, void *arg)
+{
+    size_t at = 0;
+
+    (void)arg;
+    while (at < blob_count && strcmp(blobs[at].name, name) != 0)
+        at++;
+    ck_assert_uint_lt(at, LKI_COUNT(blobs));
+    if (at == blob_count) {
+        blob_count++;
+        snprintf(blobs[at].name, sizeof(blobs[at].name), "%s", name);
+    }
+    free(blobs[at].bytes);
+    blobs[at].bytes = malloc(len + 1);
+    ck_assert_ptr_nonnull(blobs[at].bytes);
+    memcpy(blobs[at].bytes, bytes, len);
+    blobs[at].len = len;
+}
+
+static const void *get(const char *name, size_t *len, void *arg)
+{
+    (void)arg;
+    for (size_t i = 0; i < blob_count; i++) {
+        if (!strcmp(blobs[i].name, name)) {
+            *len = blobs[i].len;
+            return blobs[i].bytes;
+        }
+    }
+    *len = 0;
+    return NULL;
+}
+
+static const struct lki_keeper keeper = {put, get, NULL};
+
+static void forget(void)
+{
+    while (blob_count)
+        free(blobs[--blob_count].bytes);
+    memset(blobs, 0, sizeof(blobs));
+}
+
+static struct lki_plan open_plan(uint64_t users)
+{
+    struct lki_plan plan = gang_plan(users);
+
+    plan.run_id = "same";
+    plan.open_ended = true;
+    plan.on_loss = LKI_LOSS_REBALANCE;
+    plan.on_join = LKI_JOIN_REBALANCE;
+    return plan;
+}
+
+/* Another core in place of the one that there was, which is empty. */
+static enum lk_err take_over(const struct lki_plan *plan)
+{
+    const struct lki_core_owner owner = gang_owner(&gang);
+
+    lki_core_free(gang.core);
+    for (size_t i = 0; i < gang.count; i++) {
+        lki_link_close(gang.workers[i].link);
+        gang.workers[i].link = NULL;
+    }
+    ck_assert_int_eq(lki_core_new(&gang.core, &gang.loop, &gang.model, plan, 0, &owner), LK_OK);
+    return lki_core_load(gang.core, &keeper, 20 * S);
+}
+
+static void resume_all(void)
+{
+    for (size_t i = 0; i < gang.count; i++)
+        gang_resume(&gang.workers[i]);
+}
+
+START_TEST(users_stay_where_they_are)
+{
+    struct lki_plan plan = open_plan(30);
+
+    gang_open(&gang, &plan, NULL, 3);
+    gang_run(&gang, 3);
+    lki_core_save(gang.core, &keeper);
+    gang_run(&gang, 3.5);
+    ck_assert_int_eq(take_over(&plan), LK_OK);
+    resume_all();
+    gang_run(&gang, 6);
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert_uint_eq(gang.workers[i].user_count, 10);
+        ck_assert_int_eq(gang.workers[i].lives, 1);
+    }
+    ck_assert_int_eq(gang_status(&gang).state, LKI_CORE_RUNNING);
+    ck_assert_uint_eq(gang_status(&gang).users_wanted, 30);
+    lki_core_stop(gang.core, LKI_END_INTERRUPT);
+    gang_finish(&gang);
+    gang_close(&gang);
+    forget();
+}
+END_TEST
+
+START_TEST(time_goes_on_and_the_seconds_are_kept)
+{
+    struct lki_core_outcome outcome;
+    struct lki_plan plan = open_plan(30);
+
+    plan.duration_ns = 10 * S;
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 5.3);
+    lki_core_save(gang.core, &keeper);
+    ck_assert_int_eq(take_over(&plan), LK_OK);
+    resume_all();
+    gang_finish(&gang);
+    ck_assert_int_ge(gang.over_ns, 10 * S);
+    ck_assert_int_le(gang.over_ns, 11 * S);
+    ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
+    ck_assert_uint_ge(outcome.series->len, 9);
+    ck_assert_int_eq(outcome.ended_by, LKI_END_DURATION);
+    ck_assert_ptr_null(outcome.failure);
+    ck_assert_uint_eq(outcome.crash_count, 0);
+    gang_close(&gang);
+    forget();
+}
+END_TEST
+
+START_TEST(who_does_not_say_how_it_stands_loses_its_users_and_then_counts_as_dead)
+{
+    struct lki_core_outcome outcome;
+    struct lki_plan plan = open_plan(30);
+
+    gang_open(&gang, &plan, NULL, 3);
+    gang.stay_away = true;
+    gang_run(&gang, 3);
+    lki_core_save(gang.core, &keeper);
+    ck_assert_int_eq(take_over(&plan), LK_OK);
+    gang_resume(&gang.workers[0]);
+    gang_resume(&gang.workers[2]);
+    gang_run(&gang, 4);
+    ck_assert_uint_eq(gang.workers[0].user_count, 10);
+    gang_run(&gang, 10);
+    ck_assert_uint_eq(gang.workers[0].user_count + gang.workers[2].user_count, 30);
+    gang_run(&gang, 26);
+    ck_assert_uint_eq(gang.wanted, 1);
+    ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
+    ck_assert_uint_eq(outcome.crash_count, 1);
+    ck_assert_uint_eq(outcome.crashes[0].worker, 2);
+    gang_close(&gang);
+    forget();
+}
+END_TEST
+
+START_TEST(iterations_that_were_granted_are_not_granted_again)
+{
+    const struct lki_report gone = {.kind = LKI_REPORT_GONE, .gone = {.why = LKI_END_ITERATIONS}};
+    struct lki_plan plan = open_plan(2);
+    uint64_t taken = 0;
+
+    plan.iterations = 100;
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 2);
+    lki_core_save(gang.core, &keeper);
+    for (size_t i = 0; i < 2; i++)
+        gang_iterate(&gang.workers[i], 20);
+    gang_run(&gang, 3);
+    ck_assert_int_eq(take_over(&plan), LK_OK);
+    resume_all();
+    for (int i = 0; i < 200 && !gang.workers[0].last; i++) {
+        gang_run(&gang, 4 + i);
+        for (size_t k = 0; k < 2; k++)
+            gang_iterate(&gang.workers[k], 1);
+    }
+    gang_run(&gang, 300);
+    for (size_t i = 0; i < 2; i++) {
+        taken += gang.workers[i].taken;
+        gang_report(&gang.workers[i], &gone);
+    }
+    ck_assert_uint_eq(taken, 100);
+    gang_finish(&gang);
+    gang_close(&gang);
+    forget();
+}
+END_TEST
+
+START_TEST(users_that_crashed_stay_away)
+{
+    struct lki_plan plan = open_plan(30);
+
+    gang_open(&gang, &plan, NULL, 3);
+    gang_run(&gang, 2);
+    gang_crash(gang_worker(&gang, 2), 5, "pay");
+    gang_run(&gang, 4);
+    lki_core_save(gang.core, &keeper);
+    ck_assert_int_eq(take_over(&plan), LK_OK);
+    resume_all();
+    gang_run(&gang, 10);
+    ck_assert_uint_eq(gang_users(&gang), 29);
+    ck_assert(!gang.workers[1].users[5]);
+    ck_assert_uint_eq(gang_status(&gang).crashes, 1);
+    gang_close(&gang);
+    forget();
+}
+END_TEST
+
+START_TEST(a_run_that_had_not_begun_is_given_up)
+{
+    struct lki_plan plan = open_plan(30);
+
+    gang_open(&gang, &plan, NULL, 2);
+    lki_core_save(gang.core, &keeper);
+    ck_assert_int_eq(take_over(&plan), LK_E_STATE);
+    gang_close(&gang);
+    forget();
+}
+END_TEST
+
+START_TEST(what_is_cut_short_is_refused)
+{
+    struct lki_plan plan = open_plan(30);
+
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 2);
+    lki_core_save(gang.core, &keeper);
+    ck_assert_str_eq(blobs[0].name, "core");
+    blobs[0].len -= 1 + (size_t)_i * 7;
+    ck_assert_int_eq(take_over(&plan), LK_E_FORMAT);
+    gang_close(&gang);
+    forget();
+}
+END_TEST
+
+static Suite *adopt_suite(void)
+{
+    Suite *suite = suite_create("adopt");
+    TCase *all = tcase_create("all");
+
+    tcase_add_test(all, users_stay_where_they_are);
+    tcase_add_test(all, time_goes_on_and_the_seconds_are_kept);
+    tcase_add_test(all, who_does_not_say_how_it_stands_loses_its_users_and_then_counts_as_dead);
+    tcase_add_test(all, iterations_that_were_granted_are_not_granted_again);
+    tcase_add_test(all, users_that_crashed_stay_away);
+    tcase_add_test(all, a_run_that_had_not_begun_is_given_up);
+    tcase_add_loop_test(all, what_is_cut_short_is_refused, 0, 8);
+    suite_add_tcase(suite, all);
+    return suite;
+}
+
+int main(void)
+{
+    SRunner *runner = srunner_create(adopt_suite());
+    int failed;
+
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

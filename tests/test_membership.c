@@ -1,0 +1,288 @@
+/* Membership: workers that come, are lost, are found, and leave while a run is on. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/core.h"
+#include "support/gang.h"
+
+#define S LKI_NS_PER_S
+#define MS LKI_NS_PER_MS
+
+static struct gang gang;
+
+static struct lki_plan open_plan(uint64_t users)
+{
+    struct lki_plan plan = gang_plan(users);
+
+    plan.open_ended = true;
+    plan.on_loss = LKI_LOSS_REBALANCE;
+    plan.on_join = LKI_JOIN_REBALANCE;
+    return plan;
+}
+
+static void have(uint64_t one, uint64_t two, uint64_t three)
+{
+    ck_assert_uint_eq(gang.workers[0].user_count, one);
+    ck_assert_uint_eq(gang.workers[1].user_count, two);
+    ck_assert_uint_eq(gang.workers[2].user_count, three);
+}
+
+START_TEST(who_comes_late_gets_a_fair_part)
+{
+    struct lki_plan plan = open_plan(100);
+
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 2);
+    have(50, 50, 0);
+    gang_add(&gang);
+    gang_run(&gang, 3);
+    have(33, 34, 33);
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(who_comes_late_gets_only_what_is_added_if_so_wanted)
+{
+    struct lki_plan plan = open_plan(100);
+
+    plan.on_join = LKI_JOIN_IGNORE;
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 2);
+    gang_add(&gang);
+    gang_run(&gang, 3);
+    have(50, 50, 0);
+    ck_assert_int_eq(lki_core_set_users(gang.core, 140, 0), LK_OK);
+    gang_run(&gang, 4);
+    have(50, 50, 40);
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(a_run_waits_for_its_first_worker)
+{
+    struct lki_plan plan = open_plan(10);
+
+    gang_open(&gang, &plan, NULL, 0);
+    gang_run(&gang, 2);
+    ck_assert_int_eq(gang_status(&gang).state, LKI_CORE_IDLE);
+    gang_add(&gang);
+    gang_run(&gang, 3);
+    ck_assert_uint_eq(gang_users(&gang), 10);
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(users_of_one_who_is_lost_go_to_others_and_come_back)
+{
+    struct lki_plan plan = open_plan(90);
+
+    gang_open(&gang, &plan, NULL, 3);
+    gang_run(&gang, 2);
+    lki_core_lost(gang.core, 2, 0, 60 * S);
+    gang_run(&gang, 3);
+    have(45, 0, 45);
+    ck_assert_uint_eq(gang_status(&gang).workers_alive, 2);
+    lki_core_found(gang.core, 2);
+    gang_run(&gang, 4);
+    have(30, 30, 30);
+    ck_assert_uint_eq(gang_status(&gang).workers_alive, 3);
+    ck_assert_uint_eq(gang.wanted, 0);
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(users_of_all_who_are_lost_wait_for_anybody)
+{
+    struct lki_plan plan = open_plan(60);
+
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 2);
+    lki_core_lost(gang.core, 1, 0, 60 * S);
+    lki_core_lost(gang.core, 2, 0, 60 * S);
+    gang_run(&gang, 3);
+    ck_assert_uint_eq(gang_users(&gang), 0);
+    lki_core_found(gang.core, 2);
+    gang_run(&gang, 5);
+    ck_assert_uint_eq(gang.workers[1].user_count, 60);
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(users_wait_for_one_who_is_lost_if_so_wanted)
+{
+    struct lki_plan plan = open_plan(90);
+
+    plan.on_loss = LKI_LOSS_CONTINUE;
+    gang_open(&gang, &plan, NULL, 3);
+    gang_run(&gang, 2);
+    lki_core_lost(gang.core, 2, 0, 60 * S);
+    gang_run(&gang, 3);
+    have(30, 30, 30);
+    lki_core_found(gang.core, 2);
+    gang_run(&gang, 4);
+    have(30, 30, 30);
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(the_run_ends_with_one_who_is_lost_if_so_wanted)
+{
+    struct lki_core_outcome outcome;
+    struct lki_plan plan = open_plan(90);
+
+    plan.on_loss = LKI_LOSS_ABORT;
+    gang_open(&gang, &plan, NULL, 3);
+    gang_run(&gang, 2);
+    lki_core_lost(gang.core, 2, 0, 60 * S);
+    gang_finish(&gang);
+    ck_assert_int_le(gang.over_ns, 30 * S);
+    ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
+    ck_assert_str_eq(outcome.failure, "worker of the gang is out of reach");
+    ck_assert(outcome.unexplained);
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(one_who_is_lost_too_long_counts_as_dead)
+{
+    struct lki_core_outcome outcome;
+    struct lki_plan plan = open_plan(90);
+
+    gang_open(&gang, &plan, NULL, 3);
+    gang.stay_away = true;
+    gang_run(&gang, 2);
+    lki_core_lost(gang.core, 2, 0, 20 * S);
+    gang_run(&gang, 21);
+    ck_assert_uint_eq(gang.wanted, 0);
+    gang_run(&gang, 24);
+    ck_assert_uint_eq(gang.wanted, 1);
+    ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
+    ck_assert_uint_eq(outcome.crash_count, 1);
+    ck_assert_str_eq(outcome.crashes[0].what, "vanished");
+    gang_join(gang_worker(&gang, 2));
+    gang_run(&gang, 26);
+    have(30, 30, 30);
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(one_who_leaves_goes_when_its_users_have)
+{
+    struct lki_plan plan = open_plan(90);
+
+    gang_open(&gang, &plan, NULL, 3);
+    gang_run(&gang, 2);
+    lki_core_leave(gang.core, 3);
+    gang_run(&gang, 4);
+    ck_assert_uint_eq(gang.workers[0].user_count + gang.workers[1].user_count, 90);
+    ck_assert(gang.workers[2].quit);
+    ck_assert_uint_eq(gang.wanted, 0);
+    ck_assert_int_eq(gang_status(&gang).state, LKI_CORE_RUNNING);
+    lki_core_stop(gang.core, LKI_END_INTERRUPT);
+    gang_finish(&gang);
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(iterations_are_all_carried_out_though_one_leaves)
+{
+    const struct lki_report gone = {.kind = LKI_REPORT_GONE, .gone = {.why = LKI_END_ITERATIONS}};
+    struct gang_worker *worker = &gang.workers[1];
+    struct lki_plan plan = open_plan(2);
+
+    plan.iterations = 10;
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 1);
+    lki_core_leave(gang.core, 1);
+    gang_run(&gang, 2);
+    for (int i = 0; i < 20 && !worker->last; i++) {
+        gang_iterate(worker, 1);
+        gang_run(&gang, 3 + i);
+    }
+    ck_assert_uint_eq(worker->taken, 10);
+    ck_assert(worker->last);
+    gang_report(worker, &gone);
+    gang_finish(&gang);
+    ck_assert_int_eq(gang_status(&gang).ended_by, LKI_END_ITERATIONS);
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(users_come_and_go_one_after_the_other)
+{
+    struct lki_plan plan = open_plan(10);
+
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 2);
+    ck_assert_int_eq(lki_core_set_users(gang.core, 30, 100 * MS), LK_OK);
+    gang_run(&gang, 2.95);
+    ck_assert_uint_eq(gang_users(&gang), 20);
+    gang_run(&gang, 5);
+    ck_assert_uint_eq(gang_users(&gang), 30);
+    ck_assert_int_eq(lki_core_set_users(gang.core, 5, 1 * S), LK_OK);
+    gang_run(&gang, 9.5);
+    ck_assert_uint_eq(gang_users(&gang), 25);
+    gang_run(&gang, 40);
+    ck_assert_uint_eq(gang_users(&gang), 5);
+    ck_assert_int_eq(lki_core_set_users(gang.core, LKI_USERS_MAX + 1, 0), LK_E_ARG);
+    ck_assert_int_eq(lki_core_set_users(gang.core, 1, -1), LK_E_ARG);
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(times_are_by_the_clock_of_who_is_told)
+{
+    struct lki_core_outcome outcome;
+    struct lki_plan plan = open_plan(2);
+
+    plan.duration_ns = 5 * S;
+    plan.rated = true;
+    plan.rate_per_s = 10;
+    gang_prepare(&gang, NULL, 1);
+    gang.ahead_ns = -3 * S;
+    ck_assert_int_eq(gang_begin(&gang, &plan), LK_OK);
+    gang_join(&gang.workers[0]);
+    gang_run(&gang, 1);
+    ck_assert_int_eq(gang.workers[0].start.end_ns - gang.workers[0].start.start_ns, 5 * S);
+    ck_assert_int_lt(gang.workers[0].start.start_ns, -2 * S);
+    ck_assert_int_eq(gang.workers[0].rates[0].since_ns, gang.workers[0].start.start_ns);
+    gang_finish(&gang);
+    ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
+    ck_assert_int_eq(outcome.start_ns, gang.workers[0].start.start_ns + 3 * S);
+    ck_assert_int_ge(outcome.end_ns, outcome.start_ns);
+    gang_close(&gang);
+}
+END_TEST
+
+static Suite *membership_suite(void)
+{
+    Suite *suite = suite_create("membership");
+    TCase *all = tcase_create("all");
+
+    tcase_add_test(all, who_comes_late_gets_a_fair_part);
+    tcase_add_test(all, who_comes_late_gets_only_what_is_added_if_so_wanted);
+    tcase_add_test(all, a_run_waits_for_its_first_worker);
+    tcase_add_test(all, users_of_one_who_is_lost_go_to_others_and_come_back);
+    tcase_add_test(all, users_of_all_who_are_lost_wait_for_anybody);
+    tcase_add_test(all, users_wait_for_one_who_is_lost_if_so_wanted);
+    tcase_add_test(all, the_run_ends_with_one_who_is_lost_if_so_wanted);
+    tcase_add_test(all, one_who_is_lost_too_long_counts_as_dead);
+    tcase_add_test(all, one_who_leaves_goes_when_its_users_have);
+    tcase_add_test(all, iterations_are_all_carried_out_though_one_leaves);
+    tcase_add_test(all, users_come_and_go_one_after_the_other);
+    tcase_add_test(all, times_are_by_the_clock_of_who_is_told);
+    suite_add_tcase(suite, all);
+    return suite;
+}
+
+int main(void)
+{
+    SRunner *runner = srunner_create(membership_suite());
+    int failed;
+
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
