@@ -42,7 +42,9 @@ finds "an oddly spaced one" 'lib/base/b.h:1: "loop/turn.h"'
 printf '#include "b.h"\n' >lib/base/c.c
 finds "an include that is not from the root" 'lib/base/c.c:1: "b.h"'
 printf '#include <event2/event.h>\n' >lib/top/b.c
-finds "libevent above the loop" 'lib/top/b.c:1: <event2/event.h> is for loop alone'
+finds "libevent above the loop" 'lib/top/b.c:1: <event2/event.h> is for loop and web alone'
+printf '#include <wslay/wslay.h>\n' >lib/loop/b.c
+finds "wslay outside of web" 'lib/loop/b.c:1: <wslay/wslay.h> is for web alone'
 printf '#include <curl/curl.h>\n' >lib/loop/b.c
 finds "libcurl outside of net" 'lib/loop/b.c:1: <curl/curl.h> is for net alone'
 printf '#include <event2/event.h>\n' >include/loadkit/bad.h
