@@ -90,7 +90,12 @@ a lone dash is a word | run - | unexpected word '-'; options begin with -, --hel
 a mistyped command is answered by the right one | lsit | unknown command 'lsit'; did you mean list?
 an unknown command is refused | frobnicate | unknown command 'frobnicate'; --help lists them all
 help of an unknown command is refused | help frobnicate | unknown command 'frobnicate'; --help lists them all
-a second word is one too many | help run list | unexpected word 'list'; options begin with -, --help lists them
+a second word is one too many | help run list | unexpected word 'list'; run has no commands of its own
+a third word is too | help test start now | unexpected word 'now'; options begin with -, --help lists them
+help of an unknown command of a group is refused | help test strat | unknown command 'test strat'; did you mean test start?
+a choice is one of those there are | infra up --on-worker-loss wait | --on-worker-loss wait: it is none of these; give rebalance, continue or abort
+a group needs one of its commands | infra | infra needs one of its commands: up, down, status
+where Redis is may have a password in it | worker --redis-url redis://x | --redis-url: a URL has the password in it, and others on this machine can see what is typed; put it into a file for --redis-url-file, or into the variable LK_REDIS_URL
 END
 
 # ---- parameters
@@ -138,6 +143,19 @@ tell $? "which is then all that stands there; the report goes to standard error"
 ends "a quiet run passes" 0 ./good "${given[@]}" -qi3
 [ ! -s out ] && [ ! -s err ]
 tell $? "and writes nothing at all"
+program lost <<'END'
+#include <loadkit/loadkit.h>
+LK_VU(demo) { int count; };
+LK_RESOURCE(mugs) { return LK_OBJECT("id", id); }
+LK_RESOURCE(cups, .count = 2, .help = "of glass") { return LK_OBJECT("id", id); }
+LK_ON_START(demo) { LK_FAIL("no tea today"); }
+LK_STEP(demo, idle) { self->count++; }
+LK_MAIN()
+END
+ends "one that fails says so in one line, with the cause" 1 ./lost -q -d 100ms
+[ ! -s out ] &&
+    grep -qx 'lost: the run failed: no step ran; most often on_start LIFECYCLE_FAILED: no tea today' err
+tell $? "to standard error"
 ends "a run reports" 0 ./good run "${given[@]}" --users 2 -i 5 --seed 42 --grace 0s -w 0
 grep -q '^PASSED' out && grep -q 'seed 42' out && ! grep -q '^good: ' err
 tell $? "to standard output"
@@ -182,6 +200,8 @@ ends "a run in stages ends with the last one" 0 \
     ./good "${given[@]}" -w 2 -s 100ms:4 -s 200ms:4 -s 100ms:0 --json staged.json
 grep -qE '"duration_s": *0\.[4-9]' staged.json && grep -qE '"workers": *2[,}]' staged.json
 tell $? "and was as long as they are together"
+grep -qE '"users": *4, *"workers"' staged.json
+tell $? "with as many users as there were to be at the most"
 ends "a rate may have stages too" 0 ./good "${given[@]}" -w 0 -s 500ms:100/s --json staged.json
 grep -qE '"intended": *2[45][,}]' staged.json
 tell $? "of which as many begin as lie below the line"
@@ -257,6 +277,10 @@ done
 ends "list needs no parameters" 0 ./good list
 grep -q '^    idle  .*every 0.001 s' out && grep -q '^  base_url  .*required: target' out
 tell $? "and shows what there is"
+ends "list tells how many objects there may be" 0 ./lost list
+grep -qx '  mugs  *as many as users  (lost.c:3)' out &&
+    grep -qx '  cups  *at most 2, of glass  (lost.c:4)' out
+tell $? "of each resource"
 ends "list writes JSON" 0 ./good list --json
 [ "$(cat out)" = '{"schema":"loadkit.list/1","program":"good","version":"'"${version#* }"'",'\
 '"vu_types":[{"name":"demo","file":"good.c","line":5,"weight":1,"strategy":"weighted",'\

@@ -257,7 +257,7 @@ START_TEST(help_fits_a_terminal)
 
     lki_buf_init(&out, 65536);
     for (size_t i = 0; i < count; i++)
-        lki_help_options(&out, commands[i].bit);
+        lki_help_options(&out, commands[i].bits);
     line = lki_buf_cstr(&out);
     ck_assert_ptr_nonnull(line);
     for (const char *end; (end = strchr(line, '\n')); line = end + 1)

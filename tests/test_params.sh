@@ -14,7 +14,7 @@ cd "$dir" || exit 1
 . "$root/tests/support/tell.sh"
 
 read -ra compile <"$build/flags"
-read -ra libs < <(pkg-config --libs libevent_core)
+read -ra libs <"$build/libs"
 cat >typed.c <<'END'
 #include <inttypes.h>
 #include <string.h>

@@ -15,7 +15,7 @@ cd "$dir" || exit 1
 
 # By the flags of the library: it may have been made with sanitizers. Nobody waits for these programs.
 read -ra compile <"$build/flags"
-read -ra libs < <(pkg-config --libs libevent_core)
+read -ra libs <"$build/libs"
 compile+=(-O0 -Wno-missing-prototypes -I"$root/include")
 
 # A table of cases is read from standard input. A case begins with "== what"; "$ arguments" and

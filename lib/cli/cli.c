@@ -10,6 +10,7 @@
 #include "cli/environment.h"
 #include "cli/params.h"
 #include "model/registry.h"
+#include "report/errors.h"
 #include "result/result.h"
 
 /* In one call, so that lines of several programs do not mix. */
@@ -107,6 +108,19 @@ int lki_cli_model(const struct lki_cli *cli, struct lki_model **model)
     lki_buf_init(&problems, LKI_CLI_TEXT_MAX);
     err = lki_model_new(model, lki_registry_first(), &problems);
     return lki_cli_problems(cli, err, &problems);
+}
+
+void lki_cli_failure(const struct lki_cli *cli, const struct lki_result *result)
+{
+    struct lki_buf line;
+
+    if (!lki_result_failure(result))
+        return;
+    lki_buf_init(&line, LKI_CLI_TEXT_MAX);
+    lki_buf_str(&line, "the run failed: ");
+    lki_report_failure(result, &line);
+    lki_cli_errors(cli, &line);
+    lki_buf_release(&line);
 }
 
 bool lki_cli_colour(const struct lki_cli *cli, FILE *out)

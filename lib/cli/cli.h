@@ -15,6 +15,8 @@
 /* Of the answers and error texts that are made in memory: a fault, not a limit anybody meets. */
 #define LKI_CLI_TEXT_MAX (16 * 1024 * 1024)
 
+struct lki_result;
+
 struct lki_cli {
     const char *program; /* what the user calls it */
     int argc;            /* what lk_main got */
@@ -41,6 +43,9 @@ int lki_cli_flush(const struct lki_cli *cli);
  */
 int lki_cli_problems(const struct lki_cli *cli, enum lk_err err, struct lki_buf *problems);
 
+/* For who does not see the report: says why the run failed, if it did. */
+void lki_cli_failure(const struct lki_cli *cli, const struct lki_result *result);
+
 /* Whether out is to be coloured, and the width of the terminal that it is; 0: it is none. */
 bool lki_cli_colour(const struct lki_cli *cli, FILE *out);
 int lki_cli_columns(FILE *out);
@@ -52,6 +57,14 @@ int lki_cli_columns(FILE *out);
 int lki_cli_with_model(const struct lki_cli *cli,
                        int (*fn)(const struct lki_cli *cli, const struct lki_model *model));
 
+/*
+ * What stands in the file of that name, or else the text that a variable had: a token, or where
+ * Redis is. A new-line at the end of a file is not part of it. *out is NULL if neither is given;
+ * else it is to be freed. what is for messages, "the token". An exit status.
+ */
+int lki_cli_secret(const struct lki_cli *cli, const char *file, const char *given, const char *what,
+                   char **out);
+
 /* The model of this program's registry; an exit status, after the error lines if there is none. */
 int lki_cli_model(const struct lki_cli *cli, struct lki_model **model);
 
@@ -62,5 +75,24 @@ int lki_cli_debug(const struct lki_cli *cli);
 int lki_cli_report(const struct lki_cli *cli);
 int lki_cli_help(const struct lki_cli *cli);
 int lki_cli_completion(const struct lki_cli *cli);
+int lki_command_orchestrator(const struct lki_cli *cli);
+int lki_command_worker(const struct lki_cli *cli);
+int lki_cli_test_start(const struct lki_cli *cli);
+int lki_cli_test_stop(const struct lki_cli *cli);
+int lki_cli_test_users(const struct lki_cli *cli);
+int lki_cli_test_rate(const struct lki_cli *cli);
+int lki_cli_test_status(const struct lki_cli *cli);
+int lki_cli_test_result(const struct lki_cli *cli);
+int lki_cli_resources(const struct lki_cli *cli);
+int lki_cli_resources_create(const struct lki_cli *cli);
+int lki_cli_resources_ensure(const struct lki_cli *cli);
+int lki_cli_resources_items(const struct lki_cli *cli);
+int lki_cli_resources_delete(const struct lki_cli *cli);
+int lki_cli_workers(const struct lki_cli *cli);
+int lki_cli_metrics(const struct lki_cli *cli);
+int lki_cli_probes(const struct lki_cli *cli);
+int lki_cli_infra_up(const struct lki_cli *cli);
+int lki_cli_infra_down(const struct lki_cli *cli);
+int lki_cli_infra_status(const struct lki_cli *cli);
 
 #endif

@@ -20,8 +20,10 @@ static const struct shell {
 
 enum lki_values lki_completion_values(const struct lki_option *option)
 {
-    if (!strcmp(option->value, "FILE"))
+    if (!strcmp(option->value, "FILE") || !strcmp(option->value, "DIR"))
         return LKI_VALUES_FILE;
+    if (option->kind == LKI_OPTION_CHOICE)
+        return LKI_VALUES_CHOICE;
     if (option->kind == LKI_OPTION_PARAM)
         return LKI_VALUES_PARAM;
     return !strcmp(option->value, "TYPE") ? LKI_VALUES_TYPE : LKI_VALUES_UNKNOWN;
@@ -29,7 +31,9 @@ enum lki_values lki_completion_values(const struct lki_option *option)
 
 bool lki_completion_offers(const struct lki_command *command, const struct lki_option *option)
 {
-    return (option->commands & command->bit) && option->help;
+    bool everywhere = (option->commands & LKI_CMD_HELP) && (option->commands & LKI_CMD_LIST);
+
+    return (option->commands & command->bits) && option->help && (command->fn || everywhere);
 }
 
 /* One that no shell takes for anything else. */
@@ -53,13 +57,25 @@ void lki_completion_names(struct lki_buf *out, enum lki_values values)
     }
 }
 
-void lki_completion_commands(struct lki_buf *out, const char *between)
+void lki_completion_commands(struct lki_buf *out, const struct lki_command *group,
+                             const char *between)
 {
     size_t count;
     const struct lki_command *commands = lki_command_table(&count);
+    bool first = true;
 
-    for (size_t i = 0; i < count; i++)
-        lki_buf_printf(out, "%s%s", i ? between : "", commands[i].name);
+    for (size_t i = 0; i < count; i++) {
+        if (group ? !lki_command_is_of(&commands[i], group) : !lki_command_is_top(&commands[i]))
+            continue;
+        lki_buf_printf(out, "%s%s", first ? "" : between, lki_command_word(&commands[i]));
+        first = false;
+    }
+}
+
+void lki_completion_choices(struct lki_buf *out, const struct lki_option *option)
+{
+    for (const char *c = option->choices; *c; c++)
+        lki_buf_char(out, *c == '|' ? ' ' : *c);
 }
 
 static void shells_add(struct lki_buf *out)
@@ -68,17 +84,39 @@ static void shells_add(struct lki_buf *out)
         lki_buf_printf(out, "%s%s", i ? " " : "", shells[i].name);
 }
 
+/* The names of the resources that this program registers. */
+static void resources_add(struct lki_buf *out)
+{
+    const char *between = "";
+
+    for (const struct lk_def *def = lki_registry_first(); def; def = def->next_) {
+        if (def->kind != LK_DEF_RESOURCE || !def->name || !is_plain(def->name))
+            continue;
+        lki_buf_printf(out, "%s%s", between, def->name);
+        between = " ";
+    }
+}
+
+#define NAMES_RESOURCE                                                                             \
+    (LKI_CMD_RESOURCES_CREATE | LKI_CMD_RESOURCES_ENSURE | LKI_CMD_RESOURCES_ITEMS |               \
+     LKI_CMD_RESOURCES_DELETE)
+
 bool lki_completion_has_words(const struct lki_command *command)
 {
-    return command->bit == LKI_CMD_HELP || command->bit == LKI_CMD_COMPLETION;
+    return lki_command_is_group(command) ||
+           (command->bits & (LKI_CMD_HELP | LKI_CMD_COMPLETION | NAMES_RESOURCE));
 }
 
 void lki_completion_words(struct lki_buf *out, const struct lki_command *command)
 {
-    if (command->bit == LKI_CMD_HELP)
-        lki_completion_commands(out, " ");
-    else if (command->bit == LKI_CMD_COMPLETION)
+    if (lki_command_is_group(command))
+        lki_completion_commands(out, command, " ");
+    else if (command->bits & LKI_CMD_HELP)
+        lki_completion_commands(out, NULL, " ");
+    else if (command->bits & LKI_CMD_COMPLETION)
         shells_add(out);
+    else if (command->bits & NAMES_RESOURCE)
+        resources_add(out);
 }
 
 /* ---- quoting ---- */

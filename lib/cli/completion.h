@@ -7,7 +7,13 @@
 #include "cli/command.h"
 
 /* What the value of an option is, as far as it is known here. */
-enum lki_values { LKI_VALUES_UNKNOWN, LKI_VALUES_FILE, LKI_VALUES_PARAM, LKI_VALUES_TYPE };
+enum lki_values {
+    LKI_VALUES_UNKNOWN,
+    LKI_VALUES_FILE,
+    LKI_VALUES_PARAM,
+    LKI_VALUES_TYPE,
+    LKI_VALUES_CHOICE
+};
 
 enum lki_values lki_completion_values(const struct lki_option *option);
 
@@ -17,10 +23,15 @@ bool lki_completion_offers(const struct lki_command *command, const struct lki_o
 /* The names of parameters, each with its "=", or of user types, with a blank between them. */
 void lki_completion_names(struct lki_buf *out, enum lki_values values);
 
-/* The names of all commands. */
-void lki_completion_commands(struct lki_buf *out, const char *between);
+/* Those that an option of LKI_VALUES_CHOICE has, with a blank between them. */
+void lki_completion_choices(struct lki_buf *out, const struct lki_option *option);
 
-/* Are the words known that may follow a command? They, with a blank between them. */
+/* The words of the commands of a group; NULL: those at the top. */
+void lki_completion_commands(struct lki_buf *out, const struct lki_command *group,
+                             const char *between);
+
+/* Are the words known that may follow a command, among them commands of its own? They, with a blank
+ * between them. */
 bool lki_completion_has_words(const struct lki_command *command);
 void lki_completion_words(struct lki_buf *out, const struct lki_command *command);
 

@@ -44,8 +44,25 @@ static void zsh_option_add(struct lki_buf *out, const struct lki_option *option)
             lki_completion_names(out, lki_completion_values(option));
             lki_buf_char(out, ')');
         }
+        if (lki_completion_values(option) == LKI_VALUES_CHOICE) {
+            lki_buf_char(out, '(');
+            lki_completion_choices(out, option);
+            lki_buf_char(out, ')');
+        }
     }
     lki_buf_str(out, "'\n");
+}
+
+/* What may stand behind a command besides options, in which place. */
+static void zsh_words_add(struct lki_buf *out, const struct lki_command *command)
+{
+    if (command->bits & LKI_CMD_REPORT)
+        lki_buf_str(out, "            '*:file:_files'\n");
+    if (!lki_completion_has_words(command))
+        return;
+    lki_buf_printf(out, "            '%d:word:(", lki_command_is_top(command) ? 2 : 3);
+    lki_completion_words(out, command);
+    lki_buf_str(out, ")'\n");
 }
 
 static void zsh_command_add(struct lki_buf *out, const struct lki_command *command)
@@ -53,19 +70,46 @@ static void zsh_command_add(struct lki_buf *out, const struct lki_command *comma
     size_t count;
     const struct lki_option *table = lki_option_table(&count);
 
-    lki_buf_printf(out, "    %s)\n        options=(\n", command->name);
+    lki_buf_printf(out, "    '%s')\n        options=(\n", command->name);
     for (size_t i = 0; i < count; i++) {
         if (lki_completion_offers(command, &table[i]))
             zsh_option_add(out, &table[i]);
     }
-    if (lki_completion_has_words(command)) {
-        lki_buf_str(out, "            '2:word:(");
-        lki_completion_words(out, command);
-        lki_buf_str(out, ")'\n");
-    }
-    if (command->bit == LKI_CMD_REPORT)
-        lki_buf_str(out, "            '*:file:_files'\n");
+    zsh_words_add(out, command);
     lki_buf_str(out, "        )\n        ;;\n");
+}
+
+/* An array of commands with what they are for; group NULL: those at the top. */
+static void zsh_list_add(struct lki_buf *out, const struct lki_command *group)
+{
+    size_t count;
+    const struct lki_command *commands = lki_command_table(&count);
+
+    lki_buf_str(out, "    commands=(\n");
+    for (size_t i = 0; i < count; i++) {
+        if (group ? !lki_command_is_of(&commands[i], group) : !lki_command_is_top(&commands[i]))
+            continue;
+        lki_buf_printf(out, "        '%s:", lki_command_word(&commands[i]));
+        zsh_text_add(out, commands[i].summary);
+        lki_buf_str(out, "'\n");
+    }
+    lki_buf_str(out, "    )\n");
+}
+
+/* What is offered in the place of a group's own command. */
+static void zsh_group_add(struct lki_buf *out, const struct lki_command *group)
+{
+    lki_buf_printf(out, "    if [[ $command == %s ]]; then\n", group->name);
+    zsh_list_add(out, group);
+    lki_buf_str(out, "    if (( CURRENT == 3 )) && [[ $words[3] != -* ]]; then\n"
+                     "        _describe -t commands command commands\n"
+                     "        return\n"
+                     "    fi\n"
+                     "    if [[ -n ${commands[(r)$words[3]:*]} ]]; then\n"
+                     "        command+=\" $words[3]\"\n"
+                     "        named=3\n"
+                     "    fi\n"
+                     "    fi\n");
 }
 
 void lki_completion_zsh(struct lki_buf *out, const char *program)
@@ -75,24 +119,26 @@ void lki_completion_zsh(struct lki_buf *out, const char *program)
 
     lki_completion_comment(out, program, "zsh", "eval \"$(", ")\"");
     lki_completion_function(out, program);
-    lki_buf_str(out, "()\n{\n    local -a commands options\n    local command=run\n\n"
-                     "    commands=(\n");
-    for (size_t i = 0; i < count; i++) {
-        lki_buf_printf(out, "        '%s:", commands[i].name);
-        zsh_text_add(out, commands[i].summary);
-        lki_buf_str(out, "'\n");
-    }
-    lki_buf_str(out, "    )\n"
-                     "    if (( CURRENT == 2 )) && [[ $words[2] != -* ]]; then\n"
+    lki_buf_str(out, "()\n{\n    local -a commands options\n    local command=run named=1\n\n");
+    zsh_list_add(out, NULL);
+    lki_buf_str(out, "    if (( CURRENT == 2 )) && [[ $words[2] != -* ]]; then\n"
                      "        _describe -t commands command commands\n"
                      "        return\n"
                      "    fi\n"
-                     "    [[ -n ${commands[(r)$words[2]:*]} ]] && command=$words[2]\n"
-                     "    case $command in\n");
+                     "    if [[ -n ${commands[(r)$words[2]:*]} ]]; then\n"
+                     "        command=$words[2]\n"
+                     "        named=2\n"
+                     "    fi\n");
+    for (size_t i = 0; i < count; i++) {
+        if (lki_command_is_group(&commands[i]))
+            zsh_group_add(out, &commands[i]);
+    }
+    lki_buf_str(out, "    case $command in\n");
     for (size_t i = 0; i < count; i++)
         zsh_command_add(out, &commands[i]);
     lki_buf_str(out, "    esac\n"
-                     "    [[ $words[2] == $command ]] && options+=('1: :')\n"
+                     "    (( named > 1 )) && options+=('1: :')\n"
+                     "    (( named > 2 )) && options+=('2: :')\n"
                      "    _arguments -s : $options\n}\ncompdef ");
     lki_completion_function(out, program);
     lki_buf_char(out, ' ');

@@ -67,12 +67,16 @@ static enum lk_err fail_unknown(struct config *config, const char *name)
                       config->where, name);
 }
 
-/* The option of that name, which must be able to stand here; NULL: there is none. */
-static const struct lki_option *option_find(const char *name)
+/* The option of that name, which must be able to stand here; of several that of the command; NULL:
+ * there is none. */
+static const struct lki_option *option_find(const struct config *config, const char *name)
 {
     size_t count;
     const struct lki_option *table = lki_option_table(&count);
+    const struct lki_option *own = lki_option_find(config->reader->commands, name, strlen(name));
 
+    if (own && has_place(own))
+        return own;
     for (size_t i = 0; i < count; i++) {
         if (has_place(&table[i]) && !strcmp(table[i].name, name))
             return &table[i];
@@ -105,28 +109,14 @@ static enum lk_err option_read(struct config *config, char *name, const char *va
 
     for (char *c = name; *c; c++)
         *c = *c == '_' ? '-' : *c;
-    option = option_find(name);
+    option = option_find(config, name);
     if (!option)
         return fail_unknown(config, name);
     err = once_check(config, option);
-    if (err || !(option->commands & reader->command) ||
+    if (err || !(option->commands & reader->commands) ||
         !lki_reader_take(reader, option, LKI_GIVEN_IN_FILE))
         return err;
     return lki_value_set(reader->options, option, &as, value, reader->message);
-}
-
-static char *pair_join(struct lki_arena *arena, const char *name, const char *value)
-{
-    size_t name_len = strlen(name);
-    size_t value_len = strlen(value);
-    char *text = lki_arena_alloc(arena, name_len + value_len + 2);
-
-    if (text) {
-        memcpy(text, name, name_len);
-        text[name_len] = '=';
-        memcpy(text + name_len + 1, value, value_len + 1);
-    }
-    return text;
 }
 
 /* "the file shop.conf, line 3" */
@@ -146,7 +136,8 @@ static char *place_write(struct config *config)
 static enum lk_err param_read(struct config *config, const char *name, const char *value)
 {
     struct lki_options *options = config->reader->options;
-    struct lki_file_param param = {pair_join(&options->arena, name, value), place_write(config)};
+    struct lki_file_param param = {lki_arena_join(&options->arena, name, '=', value),
+                                   place_write(config)};
     struct lki_file_param *params;
 
     if (!*name || name[strcspn(name, " \t")])

@@ -77,7 +77,7 @@ enum lk_err lki_environment_read(struct lki_reader *reader)
     enum lk_err err = LK_OK;
 
     for (size_t i = 0; i < count && !err; i++) {
-        if ((table[i].commands & reader->command) && table[i].reach != LKI_REACH_TYPED)
+        if ((table[i].commands & reader->commands) && table[i].reach != LKI_REACH_TYPED)
             err = variable_read(reader, &table[i]);
     }
     return err;

@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "result/result.h"
 
 #define HELP_COLUMN 30
+#define HELP_COLUMNS 80
 
 /* ---- for people ---- */
 
@@ -26,24 +28,124 @@ static void option_add(struct lki_buf *out, const struct lki_option *option)
     lki_buf_char(out, '\n');
 }
 
-void lki_help_options(struct lki_buf *out, enum lki_command_bit command)
+/* An option as it is given, for an example. */
+static const char *example_value(const struct lki_option *option)
+{
+    if (option->kind == LKI_OPTION_SWITCH)
+        return "true";
+    if (option->offset == offsetof(struct lki_options, users))
+        return "100";
+    return option->otherwise ? option->otherwise : option->value;
+}
+
+/* The one by which the notes tell what can be given elsewhere; NULL: none can. */
+static const struct lki_option *example_of(unsigned commands)
 {
     size_t count;
     const struct lki_option *table = lki_option_table(&count);
-    bool elsewhere = false;
 
     for (size_t i = 0; i < count; i++) {
-        if (!(table[i].commands & command) || !table[i].help)
-            continue;
-        option_add(out, &table[i]);
-        elsewhere |= table[i].reach == LKI_REACH_ALL;
+        if ((table[i].commands & commands) && table[i].reach == LKI_REACH_ALL && table[i].help)
+            return &table[i];
     }
-    if (command == LKI_CMD_RUN || command == LKI_CMD_DEBUG)
-        lki_buf_str(out, "\nWhat is not given here may stand in variables, LK_USERS=100 for "
-                         "--users 100,\nor in the file of --config as users = 100.\n");
-    else if (elsewhere)
-        lki_buf_str(out, "\nWhat is not given here may stand in variables, LK_NO_COLOR=true for "
-                         "--no-color.\n");
+    return NULL;
+}
+
+/* Ends lines at blanks so that none is too long. */
+static void lines_fold(char *text, size_t len)
+{
+    size_t begin = 0;
+    size_t blank = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == ' ')
+            blank = i;
+        if (i - begin >= HELP_COLUMNS && blank > begin) {
+            text[blank] = '\n';
+            begin = blank + 1;
+        }
+    }
+}
+
+static void notes_add(struct lki_buf *out, unsigned commands)
+{
+    const struct lki_option *example = example_of(commands);
+    const char *value = example ? example_value(example) : NULL;
+    size_t start;
+
+    if (!example)
+        return;
+    lki_buf_char(out, '\n');
+    start = out->len;
+    lki_buf_str(out, "What is not given here may stand in variables, LK_");
+    for (const char *c = example->name; *c; c++)
+        lki_buf_char(out, *c == '-' ? '_' : (char)toupper((unsigned char)*c));
+    lki_buf_printf(out, "=%s for --%s", value, example->name);
+    if (example->kind != LKI_OPTION_SWITCH)
+        lki_buf_printf(out, " %s", value);
+    if (lki_option_find(commands, "config", strlen("config")))
+        lki_buf_printf(out, ", or in the file of --config as %s = %s", example->name, value);
+    lki_buf_char(out, '.');
+    if (!out->err)
+        lines_fold(out->data + start, out->len - start);
+    lki_buf_char(out, '\n');
+}
+
+void lki_help_options(struct lki_buf *out, unsigned commands)
+{
+    size_t count;
+    const struct lki_option *table = lki_option_table(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        if ((table[i].commands & commands) && table[i].help)
+            option_add(out, &table[i]);
+    }
+    notes_add(out, commands);
+}
+
+/* The commands of a group; NULL: those at the top. */
+static void commands_add(struct lki_buf *out, const struct lki_command *group)
+{
+    size_t count;
+    const struct lki_command *commands = lki_command_table(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (group ? lki_command_is_of(&commands[i], group) : lki_command_is_top(&commands[i]))
+            lki_buf_printf(out, "  %-12s  %s\n", lki_command_word(&commands[i]),
+                           commands[i].summary);
+    }
+}
+
+/* The bits of a group and of all its commands. */
+static unsigned group_bits(const struct lki_command *group)
+{
+    size_t count;
+    const struct lki_command *commands = lki_command_table(&count);
+    unsigned bits = group->bits;
+
+    for (size_t i = 0; i < count; i++) {
+        if (lki_command_is_of(&commands[i], group))
+            bits |= commands[i].bits;
+    }
+    return bits;
+}
+
+static void command_explain(struct lki_buf *out, const char *program,
+                            const struct lki_command *command)
+{
+    lki_buf_printf(out, "Usage: %s %s", program, command->name);
+    if (lki_command_is_group(command)) {
+        lki_buf_printf(out, "%s [OPTION]...\n\n  %s\n\nCommands:\n",
+                       command->fn ? " [COMMAND]" : " COMMAND", command->summary);
+        commands_add(out, command);
+        lki_buf_printf(out, "\nOptions of all these; help %s COMMAND shows those of one:\n",
+                       command->name);
+        lki_help_options(out, group_bits(command));
+    } else {
+        lki_buf_printf(out, " [OPTION]...%s\n\n  %s\n\nOptions:\n", command->words,
+                       command->summary);
+        lki_help_options(out, command->bits);
+    }
 }
 
 int lki_help_show(const struct lki_cli *cli, const struct lki_command *command)
@@ -55,16 +157,13 @@ int lki_help_show(const struct lki_cli *cli, const struct lki_command *command)
 
     lki_buf_init(&out, LKI_CLI_TEXT_MAX);
     if (command) {
-        lki_buf_printf(&out, "Usage: %s %s [OPTION]...%s\n\n  %s\n\nOptions:\n", cli->program,
-                       command->name, command->words, command->summary);
+        command_explain(&out, cli->program, command);
     } else {
-        command = commands;
         lki_buf_printf(&out, "Usage: %s [COMMAND] [OPTION]...\n\nCommands:\n", cli->program);
-        for (size_t i = 0; i < count; i++)
-            lki_buf_printf(&out, "  %-10s  %s\n", commands[i].name, commands[i].summary);
-        lki_buf_printf(&out, "\nOptions of %s:\n", command->name);
+        commands_add(&out, NULL);
+        lki_buf_printf(&out, "\nOptions of %s:\n", commands->name);
+        lki_help_options(&out, commands->bits);
     }
-    lki_help_options(&out, command->bit);
     status = lki_cli_answer(cli, &out);
     lki_buf_release(&out);
     return status;
@@ -129,7 +228,7 @@ static void command_mdoc(struct lki_buf *out, const struct lki_command *command)
 
     lki_buf_printf(out, ".Ss Options of %s\n.Bl -tag -width Ds\n", command->name);
     for (size_t i = 0; i < count; i++) {
-        if ((table[i].commands & command->bit) && table[i].help)
+        if ((table[i].commands & command->bits) && table[i].help)
             option_mdoc(out, &table[i]);
     }
     lki_buf_str(out, ".El\n");
@@ -145,7 +244,7 @@ static int mdoc_show(const struct lki_cli *cli, const struct lki_command *only)
 
     lki_buf_init(&out, LKI_CLI_TEXT_MAX);
     for (size_t i = 0; i < count; i++) {
-        if (!only || only == &commands[i])
+        if (commands[i].fn && (!only || only == &commands[i]))
             command_mdoc(&out, &commands[i]);
     }
     status = lki_cli_answer(cli, &out);
@@ -155,12 +254,19 @@ static int mdoc_show(const struct lki_cli *cli, const struct lki_command *only)
 
 int lki_cli_help(const struct lki_cli *cli)
 {
-    const char *topic = cli->options.word_count ? cli->options.words[0] : NULL;
-    const struct lki_command *command = topic ? lki_command_find(topic) : NULL;
+    const struct lki_options *options = &cli->options;
+    const struct lki_command *command = NULL;
+    size_t used = 0;
 
-    if (topic && !command)
-        return lki_command_unknown(cli, topic);
-    if (cli->options.mdoc)
-        return mdoc_show(cli, command);
-    return lki_help_show(cli, command);
+    if (options->word_count) {
+        command = lki_command_of(cli, options->word_count, options->words, &used);
+        if (!command)
+            return LKI_EXIT_USAGE;
+    }
+    if (used < options->word_count) {
+        lki_cli_error(cli, "unexpected word '%.100s'; %s has no commands of its own",
+                      options->words[used], command->name);
+        return LKI_EXIT_USAGE;
+    }
+    return options->mdoc ? mdoc_show(cli, command) : lki_help_show(cli, command);
 }

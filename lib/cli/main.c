@@ -6,56 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/mem.h"
-#include "base/text.h"
 #include "cli/command.h"
 #include "result/result.h"
 
-static int command_version(const struct lki_cli *cli);
-
-static const struct lki_command commands[] = {
-    {"run", LKI_CMD_RUN, lki_cli_run, "", 0, "run the load test and report; the default"},
-    {"list", LKI_CMD_LIST, lki_cli_list, "", 0, "show the users, steps, parameters and resources"},
-    {"debug", LKI_CMD_DEBUG, lki_cli_debug, "", 0,
-     "be one user, carry out each step once, and show every exchange"},
-    {"report", LKI_CMD_REPORT, lki_cli_report, " FILE [FILE]", 2,
-     "show a result file again, or compare two"},
-    {"version", LKI_CMD_VERSION, command_version, "", 0, "show the version of loadkit"},
-    {"help", LKI_CMD_HELP, lki_cli_help, " [COMMAND]", 1, "explain a command"},
-    {"completion", LKI_CMD_COMPLETION, lki_cli_completion, " bash|zsh|fish", 1,
-     "write a script that has a shell complete this command line"},
-};
-
-const struct lki_command *lki_command_table(size_t *count)
-{
-    *count = LKI_COUNT(commands);
-    return commands;
-}
-
-const struct lki_command *lki_command_find(const char *name)
-{
-    for (size_t i = 0; i < LKI_COUNT(commands); i++) {
-        if (!strcmp(commands[i].name, name))
-            return &commands[i];
-    }
-    return NULL;
-}
-
-int lki_command_unknown(const struct lki_cli *cli, const char *name)
-{
-    struct lki_nearest nearest;
-
-    lki_nearest_init(&nearest, name, strlen(name));
-    for (size_t i = 0; i < LKI_COUNT(commands); i++)
-        lki_nearest_offer(&nearest, commands[i].name);
-    if (nearest.best)
-        lki_cli_error(cli, "unknown command '%.100s'; did you mean %s?", name, nearest.best);
-    else
-        lki_cli_error(cli, "unknown command '%.100s'; --help lists them all", name);
-    return LKI_EXIT_USAGE;
-}
-
-static int command_version(const struct lki_cli *cli)
+int lki_cli_version(const struct lki_cli *cli)
 {
     struct lki_buf out;
     int status;
@@ -84,14 +38,16 @@ static int command_run(struct lki_cli *cli, const struct lki_command *command, b
     int status;
 
     lki_buf_init(&message, LKI_CLI_TEXT_MAX);
-    err = lki_options_read(&cli->options, command->bit, command->words_max, argc, argv, &message);
+    err = lki_options_read(&cli->options, command->bits, command->words_max, argc, argv, &message);
     status = lki_cli_problems(cli, err, &message);
     if (err)
         return status;
     if (cli->options.help)
         status = lki_help_show(cli, named ? command : NULL);
     else if (cli->options.version)
-        status = command_version(cli);
+        status = lki_cli_version(cli);
+    else if (!command->fn)
+        status = lki_command_needs_word(cli, command);
     else
         status = command->fn(cli);
     lki_options_release(&cli->options);
@@ -111,15 +67,16 @@ static void descriptors_guard(void)
 int lk_main(int argc, char **argv)
 {
     struct lki_cli cli = {.program = program_name(argc, argv), .argc = argc, .argv = argv};
-    const struct lki_command *command = &commands[0];
-    bool named = argc > 1 && argv[1][0] != '-';
+    size_t count;
+    const struct lki_command *command = lki_command_table(&count);
+    size_t used = 0;
 
     descriptors_guard();
-    if (named)
-        command = lki_command_find(argv[1]);
+    if (argc > 1 && argv[1][0] != '-')
+        command = lki_command_of(&cli, (size_t)argc - 1, (const char *const *)argv + 1, &used);
     if (!command)
-        return lki_command_unknown(&cli, argv[1]);
+        return LKI_EXIT_USAGE;
     if (argc < 1)
         return command_run(&cli, command, false, 0, argv);
-    return command_run(&cli, command, named, argc - 1 - named, argv + 1 + named);
+    return command_run(&cli, command, used > 0, argc - 1 - (int)used, argv + 1 + used);
 }

@@ -28,6 +28,8 @@ static enum lk_err option_set(struct line *line, const struct lki_option *option
     struct lki_buf *message = line->reader.message;
     const char *value = rest;
 
+    if (option->reach == LKI_REACH_VARIABLE)
+        return lki_refuse(message, LKI_SPELLING_FMT ": %s", LKI_SPELLING_ARGS(as), option->hint);
     lki_reader_take(&line->reader, option, LKI_GIVEN_TYPED);
     if (option->kind == LKI_OPTION_SWITCH) {
         *(bool *)((char *)line->reader.options + option->offset) = true;
@@ -57,7 +59,7 @@ static enum lk_err fail_unknown(struct line *line, const struct lki_spelling *as
 
     lki_nearest_init(&nearest, as->name, as->len);
     for (size_t i = 0; i < count && as->before[1]; i++) {
-        if ((table[i].commands & line->reader.command) && table[i].help)
+        if ((table[i].commands & line->reader.commands) && table[i].help)
             lki_nearest_offer(&nearest, table[i].name);
     }
     if (nearest.best)
@@ -72,7 +74,7 @@ static enum lk_err long_read(struct line *line, const char *text)
 {
     const char *value = strchr(text, '=');
     struct lki_spelling as = {"--", text, value ? (size_t)(value - text) : strlen(text), " "};
-    const struct lki_option *option = lki_option_find(line->reader.command, text, as.len);
+    const struct lki_option *option = lki_option_find(line->reader.commands, text, as.len);
 
     if (!option)
         return fail_unknown(line, &as);
@@ -95,7 +97,7 @@ static enum lk_err letters_read(struct line *line, const char *text)
 
     while (*text && !err && !ended(line->reader.options)) {
         struct lki_spelling as = {"-", text, 1, " "};
-        const struct lki_option *option = lki_option_letter(line->reader.command, *text);
+        const struct lki_option *option = lki_option_letter(line->reader.commands, *text);
 
         if (!option)
             return fail_unknown(line, &as);
@@ -189,13 +191,11 @@ static enum lk_err stages_length(struct lki_reader *reader)
 {
     struct lki_options *options = reader->options;
 
-    options->duration_ns = 0;
-    for (size_t i = 0; i < options->stage_count; i++) {
-        options->duration_ns = lki_ns_after(options->duration_ns, options->stages[i].length_ns);
-        if (options->duration_ns == LKI_NEVER)
-            return lki_refuse(reader->message, "--stage: all stages together are too long; give "
-                                               "shorter ones");
-    }
+    options->duration_ns = lki_plan_stages_ns(
+        &(struct lki_plan){.stages = options->stages, .stage_count = options->stage_count});
+    if (options->duration_ns == LKI_NEVER)
+        return lki_refuse(reader->message, "--stage: all stages together are too long; give "
+                                           "shorter ones");
     if (!options->duration_ns)
         return lki_refuse(reader->message, "--stage: no stage takes any time; write a stage such "
                                            "as 30s:100");
@@ -215,6 +215,9 @@ static enum lk_err stages_settle(struct lki_reader *reader)
         return lki_refuse(reader->message,
                           "--rate goes with no --stage of users; write the stages as rates, "
                           "30s:100/s, or leave --rate out");
+    if (level_of(reader, AT(spawn_interval_ns)))
+        return lki_refuse(reader->message, "--spawn-interval goes with no --stage: stages say how "
+                                           "fast users come; leave one of them out");
     if (!options->rated && !level_of(reader, AT(users)))
         options->users = 0;
     if (stages_peak(options, options->rated ? options->rate_per_s : (double)options->users) <= 0)
@@ -247,8 +250,8 @@ static enum lk_err settle(struct lki_reader *reader)
 
     if (err)
         return err;
-    if (level_of(reader, AT(iterations)) && !level_of(reader, AT(duration_ns)) &&
-        !options->stage_count)
+    if (!level_of(reader, AT(duration_ns)) && !options->stage_count &&
+        (level_of(reader, AT(iterations)) || !options->duration_ns))
         options->duration_ns = LKI_NEVER;
     options->rated |= level_of(reader, AT(rate_per_s)) != LKI_GIVEN_NOWHERE;
     users_settle(reader);
@@ -259,10 +262,28 @@ static enum lk_err settle(struct lki_reader *reader)
 
 /* ---- all of it ---- */
 
-enum lk_err lki_options_read(struct lki_options *options, enum lki_command_bit command,
-                             size_t words_max, int argc, char **argv, struct lki_buf *message)
+static void given_keep(struct lki_reader *reader)
 {
-    struct line line = {.reader = {.options = options, .command = command, .message = message},
+    for (size_t i = 0; i < LKI_OPTIONS_MAX; i++)
+        reader->options->given |= (uint64_t)(reader->given[i] != LKI_GIVEN_NOWHERE) << i;
+}
+
+bool lki_options_has(const struct lki_options *options, size_t offset)
+{
+    size_t count;
+    const struct lki_option *table = lki_option_table(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (table[i].offset == offset && (options->given >> i & 1))
+            return true;
+    }
+    return false;
+}
+
+enum lk_err lki_options_read(struct lki_options *options, unsigned commands, size_t words_max,
+                             int argc, char **argv, struct lki_buf *message)
+{
+    struct line line = {.reader = {.options = options, .commands = commands, .message = message},
                         .words_max = words_max,
                         .next = argv,
                         .end = argv + argc};
@@ -270,14 +291,15 @@ enum lk_err lki_options_read(struct lki_options *options, enum lki_command_bit c
 
     *options = (struct lki_options){0};
     lki_arena_init(&options->arena, NULL, 0);
-    lki_values_default(options);
+    lki_values_default(options, commands);
     err = line_read(&line);
     if (!err && !ended(options))
         err = lki_environment_read(&line.reader);
     if (!err && !ended(options))
         err = lki_config_read(&line.reader);
-    if (!err && !ended(options))
+    if (!err && !ended(options) && (commands & (LKI_CMD_RUN | LKI_CMD_TEST_START)))
         err = settle(&line.reader);
+    given_keep(&line.reader);
     if (err)
         lki_options_release(options);
     return err;

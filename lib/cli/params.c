@@ -11,7 +11,8 @@
 /* The parameters on their way to the model. */
 struct reader {
     struct lki_arena *arena;
-    struct lki_model *model;
+    const struct lki_model *model;
+    bool foreign; /* they are for another program: names that the model does not have pass */
     struct lki_faults faults;
     const char **texts; /* "name=value" */
     const char **from;  /* where the value stood; NULL: typed */
@@ -105,16 +106,47 @@ static const struct lki_param *param_of(const struct reader *reader, const char 
     return lki_map_get(&reader->model->param_names, text, strcspn(text, "="));
 }
 
+/* Is this name among the texts from first on? */
+static bool is_among(const struct reader *reader, size_t first, size_t end, const char *text)
+{
+    size_t len = strcspn(text, "=");
+
+    for (size_t i = first; i < end; i++) {
+        if (!strncmp(reader->texts[i], text, len) && strchr("=", reader->texts[i][len]))
+            return true;
+    }
+    return false;
+}
+
+/* What a model would have told. */
+static bool foreign_check(struct reader *reader, const char *text)
+{
+    int len = (int)lki_min(strcspn(text, "="), 100);
+
+    if (*text == '=' || !*text)
+        lki_fault(&reader->faults, NULL, "a parameter has no name; write NAME=VALUE");
+    else if (!strchr(text, '='))
+        lki_fault(&reader->faults, NULL, "parameter %.*s has no value; write %.*s=VALUE", len, text,
+                  len, text);
+    else if (is_among(reader, 0, reader->count, text))
+        lki_fault(&reader->faults, NULL, "parameter %.*s is given twice; give it once", len, text);
+    else
+        return true;
+    return false;
+}
+
 static enum lk_err typed_add(struct reader *reader, const char *text)
 {
     const struct lki_param *param = param_of(reader, text);
     enum lk_err err;
 
-    if (!param || !strchr(text, '=')) /* the model tells it */
+    if (reader->foreign && !foreign_check(reader, text))
+        return LK_OK;
+    if (!reader->foreign && (!param || !strchr(text, '='))) /* the model tells it */
         return text_add(reader, text, NULL);
     if (at_add(reader, text, NULL, &err))
         return err;
-    if (!param->def->secret)
+    if (!param || !param->def->secret)
         return text_add(reader, text, NULL);
     lki_fault(&reader->faults, NULL,
               "parameter %s is secret, and others on this machine can see what is typed; give it "
@@ -125,10 +157,8 @@ static enum lk_err typed_add(struct reader *reader, const char *text)
 
 /* ---- from the environment ---- */
 
-static bool is_typed(const struct lki_options *options, const char *name)
+static bool is_typed(const struct lki_options *options, const char *name, size_t len)
 {
-    size_t len = strlen(name);
-
     for (size_t i = 0; i < options->param_count; i++) {
         const char *text = options->params[i];
 
@@ -157,18 +187,6 @@ static enum lk_err variable_add(struct reader *reader, const char *name)
 
 /* ---- from the configuration file ---- */
 
-/* Is this name among the texts from first on? */
-static bool is_among(const struct reader *reader, size_t first, size_t end, const char *text)
-{
-    size_t len = strcspn(text, "=");
-
-    for (size_t i = first; i < end; i++) {
-        if (!strncmp(reader->texts[i], text, len) && strchr("=", reader->texts[i][len]))
-            return true;
-    }
-    return false;
-}
-
 static void fault_unknown(struct reader *reader, const struct lki_file_param *param)
 {
     int len = (int)lki_min(strcspn(param->text, "="), 100);
@@ -189,15 +207,16 @@ static void fault_unknown(struct reader *reader, const struct lki_file_param *pa
 static enum lk_err config_add(struct reader *reader, const struct lki_file_param *param,
                               size_t above_count, const struct lki_options *options)
 {
-    const struct lki_param *known = param_of(reader, param->text);
+    size_t len = strcspn(param->text, "=");
     enum lk_err err = LK_OK;
 
-    if (!known)
+    if (!reader->foreign && !param_of(reader, param->text))
         fault_unknown(reader, param);
     else if (is_among(reader, above_count, reader->count, param->text))
-        lki_fault(&reader->faults, NULL, "parameter %s is given twice, again in %s; give it once",
-                  known->name, param->from);
-    else if (!is_typed(options, known->name) && !is_among(reader, 0, above_count, param->text) &&
+        lki_fault(&reader->faults, NULL, "parameter %.*s is given twice, again in %s; give it once",
+                  (int)lki_min(len, 100), param->text, param->from);
+    else if (!is_typed(options, param->text, len) &&
+             !is_among(reader, 0, above_count, param->text) &&
              !at_add(reader, param->text, param->from, &err))
         err = text_add(reader, param->text, param->from);
     return err;
@@ -214,7 +233,7 @@ static enum lk_err texts_gather(struct reader *reader, const struct lki_options 
     for (size_t i = 0; i < options->param_count && !err; i++)
         err = typed_add(reader, options->params[i]);
     for (size_t i = 0; i < model->param_count && !err; i++) {
-        if (!is_typed(options, model->params[i].name))
+        if (!is_typed(options, model->params[i].name, strlen(model->params[i].name)))
             err = variable_add(reader, model->params[i].name);
     }
     above_count = reader->count;
@@ -223,24 +242,42 @@ static enum lk_err texts_gather(struct reader *reader, const struct lki_options 
     return err;
 }
 
+static enum lk_err reader_run(struct reader *reader, struct lki_params *params,
+                              const struct lki_options *options, struct lki_buf *problems)
+{
+    size_t most = options->param_count + reader->model->param_count + options->file_param_count;
+    enum lk_err err;
+
+    lki_arena_init(&params->arena, NULL, 0);
+    reader->arena = &params->arena;
+    lki_faults_init(&reader->faults, problems);
+    reader->texts = lki_arena_alloc(&params->arena, most * sizeof(*reader->texts));
+    reader->from = lki_arena_alloc(&params->arena, most * sizeof(*reader->from));
+    if (!reader->texts || !reader->from)
+        return LK_E_NOMEM;
+    err = texts_gather(reader, options);
+    return err ? err : lki_faults_result(&reader->faults);
+}
+
 enum lk_err lki_params_set(struct lki_params *params, const struct lki_options *options,
                            struct lki_model *model, struct lki_buf *problems)
 {
-    struct reader reader = {.arena = &params->arena, .model = model};
-    size_t most = options->param_count + model->param_count + options->file_param_count;
-    enum lk_err err = LK_OK;
+    struct reader reader = {.model = model};
+    enum lk_err err = reader_run(&reader, params, options, problems);
 
-    lki_arena_init(&params->arena, NULL, 0);
-    lki_faults_init(&reader.faults, problems);
-    reader.texts = lki_arena_alloc(&params->arena, most * sizeof(*reader.texts));
-    reader.from = lki_arena_alloc(&params->arena, most * sizeof(*reader.from));
-    if (!reader.texts || !reader.from)
-        return LK_E_NOMEM;
-    err = texts_gather(&reader, options);
-    if (!err)
-        err = lki_faults_result(&reader.faults);
     if (!err)
         err = lki_model_set_params_from(model, reader.texts, reader.from, reader.count, problems);
+    return err;
+}
+
+enum lk_err lki_params_gather(struct lki_params *params, const struct lki_options *options,
+                              const struct lki_model *model, struct lki_buf *problems)
+{
+    struct reader reader = {.model = model, .foreign = true};
+    enum lk_err err = reader_run(&reader, params, options, problems);
+
+    params->texts = reader.texts;
+    params->count = err ? 0 : reader.count;
     return err;
 }
 

@@ -14,6 +14,8 @@
 
 struct lki_params {
     struct lki_arena arena; /* of what was read */
+    const char **texts;     /* "name=value", of lki_params_gather */
+    size_t count;
 };
 
 /*
@@ -25,6 +27,13 @@ struct lki_params {
  */
 enum lk_err lki_params_set(struct lki_params *params, const struct lki_options *options,
                            struct lki_model *model, struct lki_buf *problems);
+
+/*
+ * The same for a program elsewhere, which need not be this one: params has the texts, also those
+ * that model knows nothing of. Variables are looked at for what model has.
+ */
+enum lk_err lki_params_gather(struct lki_params *params, const struct lki_options *options,
+                              const struct lki_model *model, struct lki_buf *problems);
 void lki_params_release(struct lki_params *params);
 
 #endif

@@ -13,7 +13,7 @@ enum lki_level { LKI_GIVEN_NOWHERE, LKI_GIVEN_IN_FILE, LKI_GIVEN_IN_ENVIRONMENT,
 
 struct lki_reader {
     struct lki_options *options;
-    enum lki_command_bit command;
+    unsigned commands; /* bits */
     struct lki_buf *message;
     enum lki_level given[LKI_OPTIONS_MAX]; /* by their order in the table */
 };

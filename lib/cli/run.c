@@ -64,7 +64,6 @@ static int result_show(const struct lki_cli *cli, const struct lki_result *resul
 {
     const char *path = cli->options.json_file;
     FILE *out = path && to_stdout(path) ? stderr : stdout;
-    const char *failure = lki_result_failure(result);
     int status = lki_result_exit_status(result);
     char message[512];
     bool saved = true;
@@ -76,8 +75,8 @@ static int result_show(const struct lki_cli *cli, const struct lki_result *resul
     errno = 0;
     if (!cli->options.quiet)
         lki_report_text(result, out, lki_cli_colour(cli, out), lki_cli_columns(out));
-    else if (failure)
-        lki_cli_error(cli, "the run failed: %s", failure);
+    else
+        lki_cli_failure(cli, result);
     if (!saved)
         lki_cli_error(cli, "%s", message);
     if ((saved || out == stdout) && lki_cli_flush(cli))

@@ -103,6 +103,26 @@ static enum lk_err switch_set(bool *member, const char *value, const char **why)
     return err;
 }
 
+/* The number of the one that value is. */
+static enum lk_err choice_set(unsigned *member, const struct lki_option *option, const char *value,
+                              const char **why)
+{
+    size_t len = strlen(value);
+    unsigned number = 0;
+
+    for (const char *at = option->choices; at; number++) {
+        size_t end = strcspn(at, "|");
+
+        if (end == len && !memcmp(at, value, len)) {
+            *member = number;
+            return LK_OK;
+        }
+        at = at[end] ? at + end + 1 : NULL;
+    }
+    *why = *value ? "it is none of these" : "it is empty";
+    return LK_E_FORMAT;
+}
+
 static enum lk_err single_set(struct lki_options *options, const struct lki_option *option,
                               const char *value, const char **why)
 {
@@ -118,6 +138,8 @@ static enum lk_err single_set(struct lki_options *options, const struct lki_opti
     case LKI_OPTION_COUNT:
     case LKI_OPTION_NUMBER:
         return count_set(member, option, value, why);
+    case LKI_OPTION_CHOICE:
+        return choice_set(member, option, value, why);
     default:
         return text_set(member, value, why);
     }
@@ -233,14 +255,14 @@ enum lk_err lki_value_set(struct lki_options *options, const struct lki_option *
     return LK_OK;
 }
 
-void lki_values_default(struct lki_options *options)
+void lki_values_default(struct lki_options *options, unsigned commands)
 {
     size_t count;
     const struct lki_option *table = lki_option_table(&count);
     const char *why;
 
     for (size_t i = 0; i < count; i++) {
-        if (table[i].otherwise)
+        if ((table[i].commands & commands) && table[i].otherwise)
             single_set(options, &table[i], table[i].otherwise, &why);
     }
 }

@@ -29,7 +29,7 @@ enum lk_err lki_value_set(struct lki_options *options, const struct lki_option *
                           const struct lki_spelling *as, const char *value,
                           struct lki_buf *message);
 
-/* What options are when they are given nowhere. */
-void lki_values_default(struct lki_options *options);
+/* What the options of these commands are when they are given nowhere. */
+void lki_values_default(struct lki_options *options, unsigned commands);
 
 #endif

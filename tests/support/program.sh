@@ -15,7 +15,8 @@ export TERM=xterm
 
 # By the flags of the library: it may have been made with sanitizers.
 read -ra compile <"$build/flags"
-read -ra libs < <(pkg-config --libs libevent_core libcjson)
+read -ra libs <"$build/libs"
+libs+=(-lcjson)
 compile+=(-Wno-missing-prototypes -I"$root/include")
 
 build_program() { # name source...

@@ -1,0 +1,232 @@
+/* The commands workers, metrics and probes: what an orchestrator's run looks like at the moment. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cli/remote.h"
+#include "cli/sheet.h"
+#include "result/result.h"
+
+#define NAME_BYTES 512
+
+/* ---- cells ---- */
+
+static void cell_count(struct lki_sheet_row *row, size_t column, const struct lki_json_value *entry,
+                       const char *path)
+{
+    lki_format_count(row->cells[column], lki_answer_count(entry, path));
+}
+
+/* Empty if it is not known. */
+static void cell_ms(struct lki_sheet_row *row, size_t column, const struct lki_json_value *entry,
+                    const char *path)
+{
+    if (!isnan(lki_answer_number(entry, path)))
+        lki_format_duration_cell(row->cells[column], lki_answer_ms(entry, path));
+}
+
+static void cell_text(struct lki_sheet_row *row, size_t column, const struct lki_json_value *entry,
+                      const char *path)
+{
+    lki_answer_copy(entry, path, row->cells[column], LKI_CELL_BYTES);
+}
+
+/* Prints what there is, or the sentence that says that there is nothing. */
+static int sheets_end(const struct lki_cli *cli, struct lki_sheet *sheets, size_t count,
+                      const char *nothing)
+{
+    int status = lki_sheets_print(cli, sheets, count);
+    size_t rows = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        rows += sheets[i].count;
+        lki_sheet_release(&sheets[i]);
+    }
+    if (status || rows)
+        return status;
+    puts(nothing);
+    return lki_cli_flush(cli);
+}
+
+/* ---- workers ---- */
+
+static void worker_add(struct lki_sheet *sheet, const struct lki_json_value *entry)
+{
+    char name[NAME_BYTES];
+    struct lki_sheet_row *row;
+
+    lki_answer_copy(entry, "worker_id", name, sizeof(name));
+    row = lki_sheet_add(sheet, name);
+    if (!row)
+        return;
+    cell_text(row, 0, entry, "status");
+    cell_count(row, 1, entry, "active_users_count");
+    cell_count(row, 2, entry, "users_count");
+    if (!isnan(lki_answer_number(entry, "cpu_percent")))
+        snprintf(row->cells[3], LKI_CELL_BYTES, "%.0f%%", lki_answer_number(entry, "cpu_percent"));
+    if (lki_answer_count(entry, "process_ram_bytes"))
+        lki_format_bytes(row->cells[4], lki_answer_number(entry, "process_ram_bytes"));
+    if (!isnan(lki_answer_number(entry, "heartbeat_age_s")))
+        lki_format_duration(row->cells[5], lki_answer_seconds(entry, "heartbeat_age_s"));
+    cell_text(row, 6, entry, "host");
+    row->bad = strcmp(row->cells[0], "healthy") != 0;
+}
+
+static int workers_show(const struct lki_cli *cli, const struct lki_json_value *answer)
+{
+    static const char *const columns[] = {"state",  "active", "users", "CPU",
+                                          "memory", "heard",  "host"};
+    struct lki_json_walk walk = lki_answer_list(answer, "workers");
+    struct lki_json_value entry;
+    struct lki_sheet sheet;
+
+    lki_sheet_init(&sheet, "workers", columns, LKI_COUNT(columns));
+    while (lki_json_walk_element(&walk, &entry))
+        worker_add(&sheet, &entry);
+    return sheets_end(cli, &sheet, 1, "there are no workers; start some with the command worker");
+}
+
+int lki_cli_workers(const struct lki_cli *cli)
+{
+    return lki_remote_command(cli, "GET", "/workers", NULL, workers_show);
+}
+
+/* ---- metrics ---- */
+
+/* of: "aggregate" or "aggregate_total". */
+static void metric_add(struct lki_sheet *sheet, const struct lki_json_value *metric, const char *of)
+{
+    struct lki_json_value entry;
+    char name[NAME_BYTES];
+    struct lki_sheet_row *row;
+
+    lki_answer_copy(metric, "metric_id", name, sizeof(name));
+    if (!lki_answer_find(metric, of, &entry) || !lki_answer_count(&entry, "requests"))
+        return;
+    row = lki_sheet_add(sheet, name);
+    if (!row)
+        return;
+    cell_count(row, 0, &entry, "requests");
+    cell_count(row, 1, &entry, "errors");
+    lki_format_rate(row->cells[2], lki_answer_number(&entry, "rps"));
+    cell_ms(row, 3, &entry, "latency_median_ms");
+    cell_ms(row, 4, &entry, "latency_p95_ms");
+    cell_ms(row, 5, &entry, "latency_p99_ms");
+    cell_ms(row, 6, &entry, "latency_avg_ms");
+    row->bad = lki_answer_count(&entry, "errors") > 0;
+}
+
+/* "login HTTP_503 login returned HTTP 503" */
+static void failure_add(struct lki_sheet *sheet, const struct lki_json_value *entry)
+{
+    static const char *const parts[] = {"step", "code", "message"};
+    struct lki_buf name;
+    struct lki_sheet_row *row;
+
+    lki_buf_init(&name, LKI_CLI_TEXT_MAX);
+    for (size_t i = 0; i < LKI_COUNT(parts); i++) {
+        size_t before = name.len;
+
+        lki_answer_text(entry, parts[i], &name);
+        if (name.len > before)
+            lki_buf_char(&name, ' ');
+    }
+    row = name.err ? NULL : lki_sheet_add(sheet, lki_buf_cstr(&name));
+    if (row)
+        cell_count(row, 0, entry, "count");
+    lki_buf_release(&name);
+}
+
+/* Failures are a nicety: an orchestrator that cannot tell them is not complained of. */
+static void failures_add(struct lki_remote *remote, struct lki_sheet *sheet)
+{
+    struct lki_json_value entry;
+    struct lki_json_walk walk;
+    struct lki_reply reply;
+    struct lki_buf why;
+
+    lki_buf_init(&why, LKI_CLI_TEXT_MAX);
+    if (!lki_remote_try(remote, "GET", "/errors", NULL, &reply, &why)) {
+        walk = lki_answer_list(&reply.json, "errors");
+        while (reply.status < 300 && lki_json_walk_element(&walk, &entry))
+            failure_add(sheet, &entry);
+        lki_reply_release(&reply);
+    }
+    lki_buf_release(&why);
+}
+
+static int metrics_show(struct lki_remote *remote, const struct lki_json_value *answer)
+{
+    static const char *const columns[] = {"count", "failed", "per s", "p50", "p95", "p99", "avg"};
+    static const char *const failure_columns[] = {"count"};
+    struct lki_json_walk walk = lki_answer_list(answer, "metrics");
+    struct lki_json_value metric;
+    struct lki_sheet sheets[3];
+
+    lki_sheet_init(&sheets[0], "last minute", columns, LKI_COUNT(columns));
+    lki_sheet_init(&sheets[1], "whole run", columns, LKI_COUNT(columns));
+    lki_sheet_init(&sheets[2], "failures", failure_columns, LKI_COUNT(failure_columns));
+    while (lki_json_walk_element(&walk, &metric)) {
+        metric_add(&sheets[0], &metric, "aggregate");
+        metric_add(&sheets[1], &metric, "aggregate_total");
+    }
+    failures_add(remote, &sheets[2]);
+    return sheets_end(remote->cli, sheets, 3, "nothing has been measured yet");
+}
+
+int lki_cli_metrics(const struct lki_cli *cli)
+{
+    struct lki_remote remote;
+    struct lki_reply reply;
+    int status = lki_remote_open(&remote, cli);
+
+    if (!status)
+        status = lki_remote_ask(&remote, "GET", "/metrics?include_events=false&count=1000", NULL,
+                                &reply);
+    if (!status) {
+        status = cli->options.json ? lki_reply_print(cli, &reply)
+                                   : metrics_show(&remote, &reply.json);
+        lki_reply_release(&reply);
+    }
+    lki_remote_close(&remote);
+    return status;
+}
+
+/* ---- probes ---- */
+
+static void probe_add(struct lki_sheet *sheet, const struct lki_json_value *entry)
+{
+    char name[NAME_BYTES];
+    struct lki_sheet_row *row;
+
+    lki_answer_copy(entry, "probe_name", name, sizeof(name));
+    row = lki_sheet_add(sheet, name);
+    if (!row)
+        return;
+    cell_text(row, 0, entry, "latest.value");
+    cell_count(row, 1, entry, "aggregate.successes");
+    cell_count(row, 2, entry, "aggregate.errors");
+    cell_text(row, 3, entry, "latest.error_message");
+    row->bad = lki_answer_count(entry, "aggregate.errors") > 0;
+}
+
+static int probes_show(const struct lki_cli *cli, const struct lki_json_value *answer)
+{
+    static const char *const columns[] = {"value", "read", "failed", "last failure"};
+    struct lki_json_walk walk = lki_answer_list(answer, "probes");
+    struct lki_json_value entry;
+    struct lki_sheet sheet;
+
+    lki_sheet_init(&sheet, "probes (last minute)", columns, LKI_COUNT(columns));
+    while (lki_json_walk_element(&walk, &entry))
+        probe_add(&sheet, &entry);
+    return sheets_end(cli, &sheet, 1,
+                      "no probe has been read yet; they run where a worker has --run-probes");
+}
+
+int lki_cli_probes(const struct lki_cli *cli)
+{
+    return lki_remote_command(cli, "GET", "/probes?include_events=false", NULL, probes_show);
+}

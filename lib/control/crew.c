@@ -1,0 +1,525 @@
+#include "control/crew.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "control/adopt.h"
+#include "control/crew_inner.h"
+
+/* Beyond the time after which a station has ended its load by itself. */
+#define LAPSE_MARGIN_NS (2 * LKI_NS_PER_S)
+/* So long one that has left is shown. */
+#define LEFT_NS (10 * LKI_NS_PER_S)
+/* So long one is remembered that is silent and has nothing to do with a run. */
+#define FORGET_NS (300 * LKI_NS_PER_S)
+
+static void say_change(const struct lki_crew *crew)
+{
+    crew->owner.on_change(crew->owner.arg);
+}
+
+/* ---- what is told ---- */
+
+static void refuse(struct lki_station *station, const char *why)
+{
+    station->crew->owner.tell(station->crew->owner.arg, "station %s is refused: %s",
+                              lki_contact_id(station->contact), why);
+    lki_crew_command(station, &(struct lki_command){.kind = LKI_COMMAND_REFUSE, .refuse = why});
+}
+
+/* ---- lost and found ---- */
+
+static int64_t lapse_ns_of(const struct lki_station *station)
+{
+    return lki_ns_after(station->hello.orphan_after_ns,
+                        station->crew->run.grace_ns + LAPSE_MARGIN_NS);
+}
+
+int64_t lki_crew_lapse_ns(const struct lki_crew *crew)
+{
+    int64_t longest_ns = 0;
+
+    for (const struct lki_station *station = crew->stations; station; station = station->next) {
+        if (station->greeted && lapse_ns_of(station) > longest_ns)
+            longest_ns = lapse_ns_of(station);
+    }
+    return longest_ns;
+}
+
+static void lose(struct lki_station *station)
+{
+    struct lki_crew *crew = station->crew;
+    int64_t lapse_ns = lapse_ns_of(station);
+    int64_t silent_ns = station->contact
+                            ? lki_loop_now(crew->loop) - lki_contact_heard_ns(station->contact)
+                            : 0;
+
+    for (uint64_t i = 0; crew->core && i < lki_station_seats(station); i++)
+        lki_core_lost(crew->core, station->seats[i].number, silent_ns, lapse_ns);
+}
+
+static void find(struct lki_station *station)
+{
+    struct lki_crew *crew = station->crew;
+
+    for (uint64_t i = 0; crew->core && i < lki_station_seats(station); i++)
+        lki_core_found(crew->core, station->seats[i].number);
+}
+
+static void leave(struct lki_station *station)
+{
+    struct lki_crew *crew = station->crew;
+
+    if (station->leaving)
+        return;
+    station->leaving = true;
+    crew->owner.tell(crew->owner.arg, "station %s leaves", station->hello.id);
+    for (uint64_t i = 0; crew->core && i < lki_station_seats(station); i++)
+        lki_core_leave(crew->core, station->seats[i].number);
+    say_change(crew);
+}
+
+void lki_crew_on_silent(struct lki_contact *contact, bool silent)
+{
+    struct lki_station *station = lki_contact_arg(contact);
+    const struct lki_crew *crew = station->crew;
+
+    if (!station->greeted)
+        return;
+    crew->owner.tell(crew->owner.arg,
+                     silent ? "station %s is not heard any more" : "station %s is heard again",
+                     station->hello.id);
+    if (silent)
+        lose(station);
+    else
+        find(station);
+    say_change(crew);
+}
+
+/* ---- reports ---- */
+
+static const char *keep(struct lki_station *station, const char *text)
+{
+    return lki_arena_copy(&station->texts, text, strlen(text));
+}
+
+bool lki_station_remember(struct lki_station *station, const struct lki_station_hello *hello)
+{
+    uint64_t processes = hello->processes;
+
+    station->hello = *hello;
+    station->hello.lives = NULL;
+    station->hello.life_count = 0;
+    station->hello.id = keep(station, hello->id);
+    station->hello.host = keep(station, hello->host);
+    station->hello.boot = keep(station, hello->boot);
+    station->hello.version = keep(station, hello->version);
+    station->seats = calloc((size_t)processes, sizeof(*station->seats));
+    if (!station->seats || !station->hello.id || !station->hello.host || !station->hello.boot ||
+        !station->hello.version)
+        return false;
+    for (uint64_t i = 0; i < processes; i++)
+        station->seats[i] = (struct lki_seat){.station = station, .process = i + 1};
+    station->greeted = true;
+    return true;
+}
+
+static bool is_welcome(struct lki_station *station, const struct lki_station_hello *hello)
+{
+    const struct lki_crew *crew = station->crew;
+    char why[256];
+
+    if (!hello->processes || hello->processes > LKI_PROCESSES_MAX) {
+        refuse(station, "its number of processes is out of bounds");
+        return false;
+    }
+    if (hello->program == crew->program)
+        return true;
+    if (strcmp(hello->version, crew->version) != 0)
+        snprintf(why, sizeof(why), "it has loadkit %s, the orchestrator has %s", hello->version,
+                 crew->version);
+    else
+        snprintf(why, sizeof(why),
+                 "its program is another one than the orchestrator's: users, steps, resources, "
+                 "metrics or probes differ; start both from the same build");
+    refuse(station, why);
+    return false;
+}
+
+/* Another process of that name: the former one is not heard any more, though it may still be at
+ * work until its time is over. */
+static void supersede(struct lki_station *by)
+{
+    for (struct lki_station *station = by->crew->stations; station; station = station->next) {
+        if (station == by || station->superseded || !station->greeted ||
+            strcmp(station->hello.id, by->hello.id) != 0)
+            continue;
+        station->superseded = true;
+        lose(station);
+    }
+}
+
+static void welcome(struct lki_station *station)
+{
+    const struct lki_crew *crew = station->crew;
+
+    lki_crew_command(station,
+                     &(struct lki_command){.kind = LKI_COMMAND_WELCOME,
+                                           .welcome = {.orchestrator = crew->id,
+                                                       .clock_ns = lki_hub_clock_ns(crew->hub)}});
+}
+
+/* Lives of the run in hand that are not known here: those of a run that was taken over. */
+static void join(struct lki_seat *seat, uint64_t life);
+
+static void resume(struct lki_station *station, const struct lki_station_hello *hello)
+{
+    for (size_t i = 0; i < hello->life_count; i++) {
+        struct lki_seat *seat = lki_station_seat(station, hello->lives[i].process);
+
+        if (seat && seat->life != hello->lives[i].life)
+            join(seat, hello->lives[i].life);
+    }
+    station->in_run = true;
+}
+
+static void on_hello(struct lki_station *station, const struct lki_station_hello *hello)
+{
+    struct lki_crew *crew = station->crew;
+    const char *run_id = crew->core ? crew->run.run_id : "";
+    bool first = !station->greeted;
+
+    if (first && !is_welcome(station, hello))
+        return;
+    if (first && !lki_station_remember(station, hello)) {
+        refuse(station, lk_strerror(LK_E_NOMEM));
+        return;
+    }
+    supersede(station);
+    station->hello.clock_ns = hello->clock_ns;
+    welcome(station);
+    if (first)
+        crew->owner.tell(crew->owner.arg, "station %s is there: %llu process%s on %s", hello->id,
+                         (unsigned long long)hello->processes, hello->processes == 1 ? "" : "es",
+                         hello->host);
+    if (*hello->run_id && strcmp(hello->run_id, run_id) != 0)
+        lki_crew_command(station,
+                         &(struct lki_command){.kind = LKI_COMMAND_END, .end = hello->run_id});
+    if (crew->core && !strcmp(hello->run_id, run_id))
+        resume(station, hello);
+    else if (crew->core && !station->in_run && lki_station_is_there(station))
+        lki_station_take_part(station);
+    say_change(crew);
+}
+
+static void on_beat(struct lki_station *station, const struct lki_station_beat *beat)
+{
+    station->memory_bytes = beat->memory_bytes;
+    for (size_t i = 0; i < beat->count; i++) {
+        struct lki_seat *seat = lki_station_seat(station, beat->processes[i].process);
+
+        if (seat)
+            seat->health = beat->processes[i];
+    }
+}
+
+/* Its clock less ours. */
+int64_t lki_station_ahead_ns(const struct lki_station *station)
+{
+    const struct lki_crew *crew = station->crew;
+
+    if (*crew->boot && !strcmp(crew->boot, station->hello.boot))
+        return 0;
+    return lki_hub_clock_ns(crew->hub) - station->hello.clock_ns;
+}
+
+static void join(struct lki_seat *seat, uint64_t life)
+{
+    struct lki_crew *crew = seat->station->crew;
+    struct lki_link *link;
+
+    if (!crew->core || lki_seat_add(seat))
+        return;
+    lki_seat_cut(seat);
+    seat->life = life;
+    link = lki_seat_link_open(seat);
+    /* a life that is not taken is closed with its link */
+    if (link)
+        lki_core_join(crew->core, seat->number, link, lki_station_ahead_ns(seat->station));
+}
+
+static void on_joined(struct lki_station *station, const struct lki_station_life *joined)
+{
+    struct lki_seat *seat = lki_station_seat(station, joined->process);
+
+    if (seat && station->in_run && joined->life > seat->life)
+        join(seat, joined->life);
+}
+
+static void on_died(struct lki_station *station, const struct lki_station_died *died)
+{
+    struct lki_seat *seat = lki_station_seat(station, died->process);
+    struct lki_core *core = station->crew->core;
+    struct lki_worker_page page = {.totals = died->totals,
+                                   .iterations_taken = died->iterations_taken,
+                                   .sending = died->sending};
+    const struct lki_death death = {.what = died->what,
+                                    .in_step = died->in_step,
+                                    .user = died->user,
+                                    .step = died->step ? died->step : "",
+                                    .frames = died->frames,
+                                    .frame_count = died->frame_count,
+                                    .page = died->exact ? &page : NULL};
+
+    if (!seat || !core || seat->life != died->life)
+        return;
+    lki_core_died(core, seat->number, &death);
+    lki_seat_cut(seat);
+}
+
+static void on_data(struct lki_station *station, const struct lki_station_data *data)
+{
+    struct lki_seat *seat = lki_station_seat(station, data->process);
+
+    if (seat && seat->link && seat->life == data->life)
+        lki_seat_tell(seat->link, data->bytes, data->len);
+}
+
+/* It has ended the run by itself, and can take part in it anew. */
+static void fall_out(struct lki_station *station)
+{
+    static const struct lki_death death = {
+        .what = "ended by its station, which had not heard of the orchestrator for too long"};
+    struct lki_crew *crew = station->crew;
+    bool took_part = false;
+
+    for (uint64_t i = 0; i < lki_station_seats(station); i++) {
+        struct lki_seat *seat = &station->seats[i];
+
+        if (!seat->link)
+            continue;
+        took_part = true;
+        lki_core_died(crew->core, seat->number, &death);
+        lki_seat_cut(seat);
+    }
+    if (took_part && lki_station_is_there(station))
+        lki_station_take_part(station);
+}
+
+static void on_over(struct lki_station *station, const char *run_id)
+{
+    struct lki_crew *crew = station->crew;
+
+    if (crew->core && station->in_run && !strcmp(run_id, crew->run.run_id))
+        fall_out(station);
+    if (station->leaving) {
+        station->left_ns = lki_loop_now(crew->loop);
+        say_change(crew);
+    }
+}
+
+static void obey(struct lki_station *station, const struct lki_station_report *report)
+{
+    switch (report->kind) {
+    case LKI_STATION_HELLO:
+        on_hello(station, &report->hello);
+        break;
+    case LKI_STATION_BEAT:
+        on_beat(station, &report->beat);
+        break;
+    case LKI_STATION_JOINED:
+        on_joined(station, &report->joined);
+        break;
+    case LKI_STATION_DIED:
+        on_died(station, &report->died);
+        break;
+    case LKI_STATION_DATA:
+        on_data(station, &report->data);
+        break;
+    case LKI_STATION_OVER:
+        on_over(station, report->over);
+        break;
+    case LKI_STATION_LEAVING:
+        leave(station);
+        break;
+    default:
+        break;
+    }
+}
+
+void lki_crew_on_report(struct lki_contact *contact, uint64_t number, const void *bytes, size_t len)
+{
+    struct lki_station *station = lki_contact_arg(contact);
+    struct lki_crew *crew = station->crew;
+    struct lki_station_report report;
+    enum lk_err err = lki_station_report_read(&report, bytes, len, &crew->inbox);
+
+    if (number)
+        station->heard = number;
+    if (err)
+        crew->owner.tell(crew->owner.arg, "station %s sent what cannot be read: %s",
+                         lki_contact_id(contact), lk_strerror(err));
+    else if (report.kind == LKI_STATION_HELLO || station->greeted)
+        obey(station, &report);
+    lki_arena_reset(&crew->inbox);
+}
+
+/* ---- stations ---- */
+
+/* One that was awaited: its lives can be asked how they stand. */
+static bool bind(struct lki_crew *crew, struct lki_contact *contact)
+{
+    struct lki_station *station = crew->stations;
+
+    while (station && (station->contact || station->session != lki_contact_session(contact) ||
+                       strcmp(station->hello.id, lki_contact_id(contact)) != 0))
+        station = station->next;
+    if (!station)
+        return false;
+    station->contact = contact;
+    lki_contact_set_arg(contact, station);
+    for (uint64_t i = 0; crew->core && i < lki_station_seats(station); i++)
+        lki_core_stand(crew->core, station->seats[i].number, lki_station_ahead_ns(station));
+    return true;
+}
+
+void lki_crew_on_contact(struct lki_crew *crew, struct lki_contact *contact)
+{
+    struct lki_station *station = bind(crew, contact) ? NULL : lki_zalloc(sizeof(*station));
+
+    if (lki_contact_arg(contact))
+        return;
+
+    if (!station) {
+        lki_contact_free(contact);
+        return;
+    }
+    station->crew = crew;
+    station->contact = contact;
+    station->session = lki_contact_session(contact);
+    lki_arena_init(&station->texts, NULL, 0);
+    lki_contact_set_arg(contact, station);
+    *crew->last = station;
+    crew->last = &station->next;
+}
+
+void lki_station_free(struct lki_station *station)
+{
+    for (uint64_t i = 0; i < lki_station_seats(station); i++)
+        lki_seat_cut(&station->seats[i]);
+    free(station->seats);
+    lki_arena_reset(&station->texts);
+    free(station);
+}
+
+/* Nothing will come of it any more, and nothing of it is wanted. */
+static bool is_forgotten(const struct lki_station *station, int64_t now_ns)
+{
+    const struct lki_contact *contact = station->contact;
+
+    if (station->left_ns)
+        return now_ns - station->left_ns >= LEFT_NS;
+    if (station->crew->core && (station->in_run || station->superseded))
+        return false;
+    return station->superseded || !contact ||
+           (lki_contact_is_silent(contact) && now_ns - lki_contact_heard_ns(contact) >= FORGET_NS);
+}
+
+static void forget(struct lki_crew *crew, struct lki_station **at)
+{
+    struct lki_station *station = *at;
+
+    *at = station->next;
+    if (!*at)
+        crew->last = at;
+    if (station->contact)
+        lki_contact_free(station->contact);
+    lki_station_free(station);
+    say_change(crew);
+}
+
+void lki_crew_safe(struct lki_crew *crew)
+{
+    int64_t now_ns = lki_loop_now(crew->loop);
+    struct lki_station **at = &crew->stations;
+
+    while (*at) {
+        if ((*at)->contact)
+            lki_contact_done((*at)->contact, (*at)->heard);
+        if (is_forgotten(*at, now_ns))
+            forget(crew, at);
+        else
+            at = &(*at)->next;
+    }
+}
+
+/* ---- a run ---- */
+
+enum lk_err lki_crew_begin(struct lki_crew *crew, struct lki_core *core,
+                           const struct lki_command_run *run)
+{
+    enum lk_err err = LK_OK;
+
+    crew->core = core;
+    crew->run = *run;
+    for (struct lki_station *station = crew->stations; station && !err; station = station->next) {
+        if (lki_station_is_there(station) && lki_station_is_heard(station))
+            err = lki_station_take_part(station);
+    }
+    return err;
+}
+
+void lki_crew_end(struct lki_crew *crew)
+{
+    for (struct lki_station *station = crew->stations; crew->core && station;
+         station = station->next) {
+        if (station->in_run)
+            lki_crew_command(
+                station, &(struct lki_command){.kind = LKI_COMMAND_END, .end = crew->run.run_id});
+        station->in_run = false;
+        for (uint64_t i = 0; i < lki_station_seats(station); i++) {
+            station->seats[i].number = 0;
+            lki_seat_let_go(&station->seats[i]);
+        }
+    }
+    crew->core = NULL;
+    crew->run = (struct lki_command_run){0};
+}
+
+/* ---- all of it ---- */
+
+static void read_boot(struct lki_crew *crew)
+{
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+    if (file && fgets(crew->boot, sizeof(crew->boot), file))
+        crew->boot[strcspn(crew->boot, "\n")] = '\0';
+    if (file)
+        fclose(file);
+}
+
+void lki_crew_init(struct lki_crew *crew, struct lki_loop *loop, uint64_t program, const char *id,
+                   const struct lki_crew_owner *owner)
+{
+    *crew = (struct lki_crew){
+        .loop = loop, .owner = *owner, .id = id, .program = program, .version = LK_VERSION};
+    crew->last = &crew->stations;
+    lki_arena_init(&crew->inbox, NULL, 0);
+    lki_buf_init(&crew->out, LKI_MESSAGE_MAX + 1024);
+    read_boot(crew);
+}
+
+void lki_crew_release(struct lki_crew *crew)
+{
+    while (crew->stations) {
+        struct lki_station *station = crew->stations;
+
+        crew->stations = station->next;
+        lki_station_free(station);
+    }
+    crew->last = &crew->stations;
+    lki_arena_reset(&crew->inbox);
+    lki_buf_release(&crew->out);
+}

@@ -1,0 +1,516 @@
+/* The orchestrator: what comes from the hub, commands, and how it stands. */
+#include "control/orchestrator.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "control/conduct.h"
+#include "worker/agent.h"
+
+#define LINE_MAX_BYTES ((size_t)1024)
+#define RESULT_MAX ((size_t)1 << 30)
+
+void lki_orchestrator_tell(const struct lki_orchestrator *o, const char *fmt, ...)
+{
+    char line[LINE_MAX_BYTES];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(line, sizeof(line), fmt, args);
+    va_end(args);
+    if (o->settings.tell)
+        o->settings.tell(line, o->settings.arg);
+}
+
+void lki_orchestrator_changed(struct lki_orchestrator *o)
+{
+    if (o->settings.on_change)
+        o->settings.on_change(o, o->settings.arg);
+}
+
+/* ---- the crew ---- */
+
+static void on_crew_tell(void *arg, const char *fmt, ...) LK_PRINTF(2, 3);
+
+static void on_crew_tell(void *arg, const char *fmt, ...)
+{
+    char line[LINE_MAX_BYTES];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(line, sizeof(line), fmt, args);
+    va_end(args);
+    lki_orchestrator_tell(arg, "%s", line);
+}
+
+static void on_crew_change(void *arg)
+{
+    lki_orchestrator_changed(arg);
+}
+
+/* ---- the hub ---- */
+
+static void on_blob(const char *name, const void *bytes, size_t len, bool ok, void *arg)
+{
+    struct lki_orchestrator *o = arg;
+
+    if (name) {
+        lki_checkpoint_take(&o->checkpoint, name, bytes, len);
+        return;
+    }
+    if (!ok)
+        return;
+    o->loaded = true;
+    lki_restore_load(o);
+    lki_checkpoint_renew(&o->checkpoint);
+}
+
+static void on_up(struct lki_hub *hub, uint64_t token, void *arg)
+{
+    struct lki_orchestrator *o = arg;
+
+    o->token = token;
+    o->up = true;
+    o->crew.hub = hub;
+    o->checkpoint.hub = hub;
+    if (o->said_down)
+        lki_orchestrator_tell(o, "Redis is there again");
+    o->said_down = false;
+    o->trouble = (struct lki_repeat){0};
+    if (o->run.core)
+        lki_core_hold(o->run.core, LKI_SILENCE_NS);
+    if (o->loaded)
+        lki_checkpoint_renew(&o->checkpoint);
+    else
+        lki_hub_get_all(hub, on_blob, o);
+    lki_orchestrator_changed(o);
+}
+
+static void on_down(struct lki_hub *hub, enum lki_redis_trouble trouble, const char *why, void *arg)
+{
+    struct lki_orchestrator *o = arg;
+
+    (void)hub;
+    if (o->up && o->run.core)
+        lki_core_hold(o->run.core, lki_ns_after(LKI_SILENCE_NS, lki_crew_lapse_ns(&o->crew)));
+    o->up = false;
+    if (trouble == LKI_REDIS_REFUSED && !o->loaded) {
+        o->settings.on_refused(o, why, o->settings.arg);
+        return;
+    }
+    if (lki_repeat_says(&o->trouble, why, lki_loop_now(o->loop)))
+        lki_orchestrator_tell(o, "%s", why);
+    o->said_down = true;
+    lki_orchestrator_changed(o);
+}
+
+static void on_refused(struct lki_hub *hub, const char *who, void *arg)
+{
+    struct lki_orchestrator *o = arg;
+    char why[512];
+
+    (void)hub;
+    snprintf(why, sizeof(why),
+             "another orchestrator has the cluster \"%s\": %s; stop it first, or choose another "
+             "cluster with --cluster",
+             o->settings.hub->cluster, who);
+    o->settings.on_refused(o, why, o->settings.arg);
+}
+
+static void on_contact(struct lki_hub *hub, struct lki_contact *contact, void *arg)
+{
+    struct lki_orchestrator *o = arg;
+
+    (void)hub;
+    lki_crew_on_contact(&o->crew, contact);
+}
+
+static void on_report(struct lki_contact *contact, uint64_t number, const void *bytes, size_t len,
+                      void *arg)
+{
+    if (lki_contact_arg(contact))
+        lki_crew_on_report(contact, number, bytes, len);
+    lki_restore_look(arg);
+}
+
+static void on_silent(struct lki_contact *contact, bool silent, void *arg)
+{
+    (void)arg;
+    if (lki_contact_arg(contact))
+        lki_crew_on_silent(contact, silent);
+}
+
+/* ---- each second ---- */
+
+static void on_tick(struct lki_timer *timer)
+{
+    struct lki_orchestrator *o = LKI_CONTAINER(timer, struct lki_orchestrator, tick);
+
+    if (o->loaded) {
+        lki_restore_save(o);
+        lki_crew_safe(&o->crew);
+    }
+    lki_timer_set(&o->loop->timers, timer, lki_loop_now(o->loop) + LKI_NS_PER_S);
+}
+
+/* ---- making it ---- */
+
+static enum lk_err open_hub(struct lki_orchestrator *o)
+{
+    const struct lki_hub_owner owner = {on_up,     on_down,   on_refused, on_contact,
+                                        on_report, on_silent, o};
+    char host[256] = "?";
+    char what[320];
+
+    gethostname(host, sizeof(host) - 1);
+    snprintf(what, sizeof(what), "process %ld on %s", (long)getpid(), host);
+    return lki_hub_open(&o->hub, o->loop, o->settings.hub, o->token, what, &owner);
+}
+
+static enum lk_err open_parts(struct lki_orchestrator *o, struct lki_buf *why)
+{
+    const struct lki_crew_owner crew = {on_crew_tell, on_crew_change, o};
+    enum lk_err err;
+
+    lki_buf_init(&o->result, RESULT_MAX);
+    o->last_creation = &o->first_creation;
+    lki_crew_init(&o->crew, o->loop, lki_program_hash(o->model), o->settings.hub->id, &crew);
+    err = lki_checkpoint_open(&o->checkpoint, o->settings.state_dir, why);
+    if (err)
+        return err;
+    err = lki_timer_init(&o->loop->timers, &o->tick, on_tick);
+    if (!err)
+        err = lki_stock_new(&o->stock, o->model);
+    if (!err)
+        err = lki_history_new(&o->history);
+    if (!err)
+        err = open_hub(o);
+    if (err)
+        lki_buf_printf(why, "cannot start the orchestrator: %s", lk_strerror(err));
+    return err;
+}
+
+enum lk_err lki_orchestrator_new(struct lki_orchestrator **out, struct lki_loop *loop,
+                                 const struct lki_model *model,
+                                 const struct lki_orchestrator_settings *settings,
+                                 struct lki_buf *why)
+{
+    struct lki_orchestrator *o = lki_zalloc(sizeof(*o));
+    enum lk_err err;
+
+    if (!o) {
+        lki_buf_str(why, lk_strerror(LK_E_NOMEM));
+        return LK_E_NOMEM;
+    }
+    o->loop = loop;
+    o->model = model;
+    o->settings = *settings;
+    err = open_parts(o, why);
+    if (err) {
+        lki_orchestrator_free(o);
+        return err;
+    }
+    lki_timer_set(&loop->timers, &o->tick, lki_loop_now(loop) + LKI_NS_PER_S);
+    *out = o;
+    return LK_OK;
+}
+
+void lki_orchestrator_free(struct lki_orchestrator *o)
+{
+    if (!o)
+        return;
+    if (o->loaded)
+        lki_restore_save(o);
+    lki_creations_release(o);
+    lki_loop_unpost(o->loop, &o->over);
+    lki_timer_release(&o->loop->timers, &o->tick);
+    o->crew.core = NULL;
+    lki_core_free(o->run.core);
+    o->run.core = NULL;
+    lki_crew_release(&o->crew);
+    lki_hub_close(o->hub);
+    lki_conduct_drop(o);
+    lki_history_free(o->history);
+    lki_stock_free(o->stock);
+    lki_checkpoint_close(&o->checkpoint);
+    lki_buf_release(&o->result);
+    free(o);
+}
+
+void lki_orchestrator_forked(struct lki_orchestrator *o)
+{
+    lki_hub_forked(o->hub);
+}
+
+/* ---- commands ---- */
+
+static bool refuse(struct lki_refusal *refusal, int status, const char *code, const char *fmt, ...)
+    LK_PRINTF(4, 5);
+
+static bool refuse(struct lki_refusal *refusal, int status, const char *code, const char *fmt, ...)
+{
+    va_list args;
+
+    *refusal = (struct lki_refusal){.status = status, .code = code};
+    va_start(args, fmt);
+    vsnprintf(refusal->message, sizeof(refusal->message), fmt, args);
+    va_end(args);
+    return false;
+}
+
+/* In the words that clients know. */
+static bool refuse_state(const struct lki_orchestrator *o, struct lki_refusal *refusal,
+                         const char *action, const char *one, const char *two)
+{
+    refuse(refusal, 409, "invalid_state", "Action `%s` is allowed only for [%s%s%s], current=%s",
+           action, one, two ? ", " : "", two ? two : "", lki_orchestrator_state(o));
+    refusal->action = action;
+    refusal->expected[0] = one;
+    refusal->expected[1] = two;
+    return false;
+}
+
+static bool refuse_error(struct lki_refusal *refusal, enum lk_err err)
+{
+    if (refusal->status)
+        return false;
+    return refuse(refusal, 500, "internal_error", "%s", lk_strerror(err));
+}
+
+static bool needs_redis(const struct lki_orchestrator *o, struct lki_refusal *refusal)
+{
+    if (o->up && o->loaded)
+        return true;
+    return refuse(refusal, 503, "redis_unavailable",
+                  "Redis cannot be reached at the moment; try again when it is there");
+}
+
+bool lki_orchestrator_start(struct lki_orchestrator *o, const struct lki_start *start,
+                            struct lki_refusal *refusal)
+{
+    enum lk_err err;
+
+    *refusal = (struct lki_refusal){0};
+    if (o->run.core)
+        return refuse_state(o, refusal, "start_test", "IDLE", NULL);
+    if (!needs_redis(o, refusal))
+        return false;
+    if (!lki_crew_size(&o->crew))
+        return refuse(refusal, 409, "no_alive_workers",
+                      "No worker is there; start at least one with the command `worker`");
+    err = lki_conduct_begin(o, start, refusal);
+    if (err)
+        return refuse_error(refusal, err);
+    o->epoch++;
+    lki_orchestrator_tell(o, "run %s starts: %llu users on %llu workers", o->run.run_id,
+                          (unsigned long long)lki_plan_population(&o->run.plan),
+                          (unsigned long long)lki_crew_size(&o->crew));
+    lki_restore_save(o);
+    lki_orchestrator_changed(o);
+    return true;
+}
+
+bool lki_orchestrator_stop(struct lki_orchestrator *o, struct lki_refusal *refusal)
+{
+    *refusal = (struct lki_refusal){0};
+    if (!o->run.core)
+        return refuse_state(o, refusal, "stop_test", "PREPARING", "RUNNING");
+    lki_core_stop(o->run.core, LKI_END_INTERRUPT);
+    lki_restore_save(o);
+    lki_orchestrator_changed(o);
+    return true;
+}
+
+bool lki_orchestrator_users(struct lki_orchestrator *o, uint64_t users, int64_t interval_ns,
+                            struct lki_refusal *refusal)
+{
+    enum lk_err err = o->run.core ? lki_core_set_users(o->run.core, users, interval_ns)
+                                  : LK_E_STATE;
+
+    *refusal = (struct lki_refusal){0};
+    if (err == LK_E_STATE)
+        return refuse_state(o, refusal, "change_users", "RUNNING", NULL);
+    if (err == LK_E_ARG)
+        return refuse(refusal, 400, "validation_error", "target_users must be 0 to %llu",
+                      (unsigned long long)LKI_USERS_MAX);
+    lki_restore_save(o);
+    lki_orchestrator_changed(o);
+    return true;
+}
+
+bool lki_orchestrator_rate(struct lki_orchestrator *o, double rate_per_s,
+                           struct lki_refusal *refusal)
+{
+    enum lk_err err = o->run.core ? lki_core_set_rate(o->run.core, rate_per_s) : LK_E_STATE;
+
+    *refusal = (struct lki_refusal){0};
+    if (err == LK_E_STATE)
+        return refuse_state(o, refusal, "change_rate", "RUNNING", NULL);
+    if (err == LK_E_ARG)
+        return refuse(refusal, 400, "validation_error",
+                      o->run.plan.rated
+                          ? "rate_per_s must be a number from 0 on"
+                          : "this run has no arrival rate; start one with rate_per_s");
+    lki_restore_save(o);
+    lki_orchestrator_changed(o);
+    return true;
+}
+
+/* ---- how it stands ---- */
+
+/* One that is on, of which this one has not heard yet. */
+static bool has_run_to_load(const struct lki_orchestrator *o)
+{
+    size_t len;
+
+    return !o->loaded && lki_checkpoint_get(&o->checkpoint, "run", &len);
+}
+
+const char *lki_orchestrator_state(const struct lki_orchestrator *o)
+{
+    enum lki_core_state state;
+
+    if (!o->run.core)
+        return has_run_to_load(o) ? "RUNNING" : "IDLE";
+    state = lki_core_state(o->run.core);
+    if (state <= LKI_CORE_PREPARING)
+        return "PREPARING";
+    return state == LKI_CORE_RUNNING ? "RUNNING" : "STOPPING";
+}
+
+uint64_t lki_orchestrator_epoch(const struct lki_orchestrator *o)
+{
+    return o->epoch;
+}
+
+const char *lki_orchestrator_run_id(const struct lki_orchestrator *o)
+{
+    if (o->run.core)
+        return o->run.run_id;
+    return *o->last_run_id ? o->last_run_id : NULL;
+}
+
+const struct lki_model *lki_orchestrator_model(const struct lki_orchestrator *o)
+{
+    return o->model;
+}
+
+const struct lki_core *lki_orchestrator_core(const struct lki_orchestrator *o)
+{
+    return o->run.core;
+}
+
+const struct lki_plan *lki_orchestrator_plan(const struct lki_orchestrator *o)
+{
+    return o->run.core ? &o->run.plan : NULL;
+}
+
+const char *const *lki_orchestrator_params(const struct lki_orchestrator *o, size_t *count)
+{
+    *count = o->run.core ? o->run.param_count : 0;
+    return o->run.core ? o->run.params : NULL;
+}
+
+struct lki_history *lki_orchestrator_history(const struct lki_orchestrator *o)
+{
+    return o->history;
+}
+
+struct lki_stock *lki_orchestrator_stock(const struct lki_orchestrator *o)
+{
+    return o->stock;
+}
+
+const struct lki_buf *lki_orchestrator_result(const struct lki_orchestrator *o)
+{
+    return o->result.len ? &o->result : NULL;
+}
+
+bool lki_orchestrator_has_redis(const struct lki_orchestrator *o)
+{
+    return o->up;
+}
+
+/* ---- workers ---- */
+
+static size_t seats_of(const struct lki_station *station)
+{
+    return station->greeted && !station->superseded ? (size_t)station->hello.processes : 0;
+}
+
+size_t lki_orchestrator_worker_count(const struct lki_orchestrator *o)
+{
+    size_t count = 0;
+
+    for (const struct lki_station *station = o->crew.stations; station; station = station->next)
+        count += seats_of(station);
+    return count;
+}
+
+static const struct lki_seat *seat_at(const struct lki_orchestrator *o, size_t index)
+{
+    for (const struct lki_station *station = o->crew.stations; station; station = station->next) {
+        if (index < seats_of(station))
+            return &station->seats[index];
+        index -= seats_of(station);
+    }
+    return NULL;
+}
+
+static double wall_s(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void view_run(const struct lki_orchestrator *o, uint64_t number,
+                     struct lki_worker_view *view)
+{
+    const struct lki_core_worker *worker;
+
+    if (!o->run.core || !number)
+        return;
+    worker = lki_core_worker(o->run.core, (size_t)number - 1);
+    view->users = worker->wanted;
+    view->users_active = worker->users;
+    view->crashes = worker->incarnation;
+}
+
+void lki_orchestrator_worker(const struct lki_orchestrator *o, size_t index,
+                             struct lki_worker_view *view)
+{
+    const struct lki_seat *seat = seat_at(o, index);
+    const struct lki_station *station = seat->station;
+    const struct lki_station_hello *hello = &station->hello;
+    const struct lki_contact *contact = station->contact;
+    int64_t ago_ns = contact ? lki_loop_now(o->loop) - lki_contact_heard_ns(contact) : 0;
+
+    *view = (struct lki_worker_view){
+        .station = hello->id,
+        .host = hello->host,
+        .healthy = contact && !station->leaving && !station->left_ns &&
+                   !lki_contact_is_silent(contact),
+        .heard_ago_ns = ago_ns,
+        .last_heartbeat = wall_s() - (double)ago_ns / 1e9,
+        .pid = seat->health.pid ? seat->health.pid : hello->pid,
+        .cpu_percent = seat->health.cpu_percent,
+        .rss_bytes = seat->health.rss_bytes,
+        .memory_bytes = station->memory_bytes,
+        .descriptors = seat->health.descriptors,
+        .loop_delay_ns = seat->health.loop_delay_ns,
+        .probes = hello->probes && seat->process == 1,
+    };
+    if (hello->processes > 1)
+        snprintf(view->id, sizeof(view->id), "%s.%llu", hello->id,
+                 (unsigned long long)seat->process);
+    else
+        snprintf(view->id, sizeof(view->id), "%s", hello->id);
+    view_run(o, seat->number, view);
+}

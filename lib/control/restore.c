@@ -1,0 +1,262 @@
+/* What of an orchestrator outlives it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/pack.h"
+#include "bus/wire.h"
+#include "control/adopt.h"
+#include "control/conduct.h"
+
+/* Beyond the time after which stations that hear nothing have ended their load. */
+#define LAPSE_NS (75 * LKI_NS_PER_S)
+
+static void put(struct lki_orchestrator *o, const char *name, const struct lki_buf *bytes)
+{
+    enum lk_err err = bytes->err
+                          ? LK_E_NOMEM
+                          : lki_checkpoint_put(&o->checkpoint, name, bytes->data, bytes->len);
+
+    if (err && !o->checkpoint.failed)
+        lki_orchestrator_tell(o,
+                              "cannot write to the state directory %s: %s; a restart would not "
+                              "know how it stands now",
+                              o->settings.state_dir, lk_strerror(err));
+    o->checkpoint.failed = err != LK_OK;
+}
+
+/* ---- what there always is ---- */
+
+static void save_epoch(struct lki_orchestrator *o)
+{
+    struct lki_buf out;
+
+    lki_buf_init(&out, 1024);
+    lki_pack_u64(&out, o->epoch);
+    lki_pack_u64(&out, o->token);
+    lki_pack_text(&out, o->last_run_id);
+    put(o, "epoch", &out);
+    lki_buf_release(&out);
+}
+
+static void load_epoch(struct lki_orchestrator *o)
+{
+    size_t len;
+    const void *bytes = lki_checkpoint_get(&o->checkpoint, "epoch", &len);
+    struct lki_unpack in = lki_unpack(bytes, len);
+    struct lki_arena arena;
+    uint64_t epoch = lki_unpack_u64(&in);
+    const char *last;
+
+    lki_arena_init(&arena, NULL, 0);
+    lki_unpack_u64(&in);
+    last = lki_unpack_text(&in, &arena);
+    if (lki_unpack_done(&in) && last) {
+        o->epoch = epoch;
+        snprintf(o->last_run_id, sizeof(o->last_run_id), "%s", last);
+    }
+    lki_arena_reset(&arena);
+}
+
+/* That of the last run, where it was kept; a run may have been over just when the orchestrator
+ * ended.
+ */
+static void load_result(struct lki_orchestrator *o)
+{
+    char path[4096];
+    char bytes[16384];
+    FILE *file;
+    size_t len;
+
+    snprintf(path, sizeof(path), "%s/result-%s.json", o->settings.state_dir, o->last_run_id);
+    file = *o->last_run_id ? fopen(path, "re") : NULL;
+    if (!file)
+        return;
+    lki_buf_clear(&o->result);
+    while ((len = fread(bytes, 1, sizeof(bytes), file)))
+        lki_buf_append(&o->result, bytes, len);
+    if (ferror(file) || o->result.err)
+        lki_buf_clear(&o->result);
+    fclose(file);
+}
+
+static void save_stock(struct lki_orchestrator *o)
+{
+    struct lki_buf out;
+
+    if (lki_stock_version(o->stock) == o->stock_saved)
+        return;
+    lki_buf_init(&out, (size_t)1 << 30);
+    lki_stock_write(o->stock, &out);
+    put(o, "stock", &out);
+    lki_buf_release(&out);
+    o->stock_saved = lki_stock_version(o->stock);
+}
+
+static void load_stock(struct lki_orchestrator *o)
+{
+    size_t len;
+    const void *bytes = lki_checkpoint_get(&o->checkpoint, "stock", &len);
+
+    if (bytes && lki_stock_read(o->stock, bytes, len))
+        lki_orchestrator_tell(o, "what %s holds of resources cannot be read, and is left out",
+                              o->settings.state_dir);
+    o->stock_saved = lki_stock_version(o->stock);
+}
+
+/* ---- the run in hand ---- */
+
+static void plan_fields(struct lki_wire *wire, struct lki_plan *plan)
+{
+    lki_wire_text(wire, &plan->run_id);
+    lki_wire_u64(wire, &plan->users);
+    lki_wire_f64(wire, &plan->rate_per_s);
+    lki_wire_flag(wire, &plan->rated);
+    lki_wire_i64(wire, &plan->duration_ns);
+    lki_wire_u64(wire, &plan->iterations);
+    lki_wire_u64(wire, &plan->seed);
+    lki_wire_i64(wire, &plan->grace_ns);
+    lki_wire_i64(wire, &plan->arrival_wait_ns);
+    plan->stages = lki_wire_list(wire, plan->stages, &plan->stage_count, sizeof(*plan->stages), 9);
+    for (size_t i = 0; i < plan->stage_count && !wire->in.bad; i++) {
+        lki_wire_i64(wire, &plan->stages[i].length_ns);
+        lki_wire_f64(wire, &plan->stages[i].target);
+    }
+}
+
+static void start_fields(struct lki_wire *wire, struct lki_start *start)
+{
+    const char **params = (const char **)(uintptr_t)start->params;
+
+    plan_fields(wire, &start->plan);
+    lki_wire_texts(wire, &params, &start->param_count);
+    start->params = params;
+}
+
+static void on_put(const char *name, const void *bytes, size_t len, void *arg)
+{
+    struct lki_orchestrator *o = arg;
+
+    if (lki_checkpoint_put(&o->checkpoint, name, bytes, len) && !o->checkpoint.failed) {
+        o->checkpoint.failed = true;
+        lki_orchestrator_tell(o,
+                              "cannot write to the state directory %s; a restart would not know "
+                              "how the run stands now",
+                              o->settings.state_dir);
+    }
+}
+
+static const void *on_get(const char *name, size_t *len, void *arg)
+{
+    return lki_checkpoint_get(&((struct lki_orchestrator *)arg)->checkpoint, name, len);
+}
+
+static struct lki_keeper keeper_of(struct lki_orchestrator *o)
+{
+    return (struct lki_keeper){on_put, on_get, o};
+}
+
+static void save_run(struct lki_orchestrator *o)
+{
+    const struct lki_keeper keeper = keeper_of(o);
+    struct lki_start start = {
+        .plan = o->run.plan, .params = o->run.params, .param_count = o->run.param_count};
+    struct lki_buf out;
+    struct lki_wire wire = {.out = &out};
+
+    if (!o->run.core)
+        return;
+    lki_buf_init(&out, (size_t)64 * 1024 * 1024);
+    start_fields(&wire, &start);
+    put(o, "run", &out);
+    lki_buf_clear(&out);
+    lki_crew_write(&o->crew, &out);
+    put(o, "crew", &out);
+    lki_buf_release(&out);
+    lki_core_save(o->run.core, &keeper);
+    o->saved = lki_core_state(o->run.core);
+}
+
+static void forget_run(struct lki_orchestrator *o)
+{
+    static const char *const names[] = {"run", "crew", "core", "series.", "life."};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        lki_checkpoint_remove(&o->checkpoint, names[i]);
+}
+
+static enum lk_err read_run(struct lki_orchestrator *o)
+{
+    const struct lki_keeper keeper = keeper_of(o);
+    size_t len;
+    const void *bytes = lki_checkpoint_get(&o->checkpoint, "run", &len);
+    struct lki_arena arena;
+    struct lki_wire wire = {.in = lki_unpack(bytes, len), .arena = &arena};
+    struct lki_start start = {0};
+    enum lk_err err;
+
+    lki_arena_init(&arena, NULL, 0);
+    start_fields(&wire, &start);
+    err = lki_unpack_err(&wire.in);
+    if (!err)
+        err = lki_conduct_again(o, &start);
+    if (!err)
+        err = lki_core_load(o->run.core, &keeper, LAPSE_NS);
+    if (!err) {
+        bytes = lki_checkpoint_get(&o->checkpoint, "crew", &len);
+        err = lki_crew_read(&o->crew, o->run.core, bytes, len);
+    }
+    lki_arena_reset(&arena);
+    return err;
+}
+
+/* Stations end what nobody knows of when they say hello. */
+static void load_run(struct lki_orchestrator *o)
+{
+    size_t len;
+    enum lk_err err;
+
+    if (!lki_checkpoint_get(&o->checkpoint, "run", &len))
+        return;
+    err = read_run(o);
+    if (!err) {
+        lki_orchestrator_tell(o, "run %s goes on", o->run.run_id);
+        return;
+    }
+    lki_orchestrator_tell(o, err == LK_E_STATE
+                                 ? "a run was being prepared when the orchestrator ended; it is "
+                                   "given up, start it again"
+                                 : "the run that was on cannot be gone on with: what is kept of it "
+                                   "cannot be read");
+    o->crew.core = NULL;
+    lki_conduct_drop(o);
+    forget_run(o);
+}
+
+/* ---- all of it ---- */
+
+void lki_restore_save(struct lki_orchestrator *o)
+{
+    save_epoch(o);
+    save_stock(o);
+    save_run(o);
+}
+
+void lki_restore_look(struct lki_orchestrator *o)
+{
+    if (o->run.core && lki_core_state(o->run.core) != o->saved)
+        lki_restore_save(o);
+}
+
+void lki_restore_forget(struct lki_orchestrator *o)
+{
+    forget_run(o);
+    lki_restore_save(o);
+}
+
+void lki_restore_load(struct lki_orchestrator *o)
+{
+    load_epoch(o);
+    load_result(o);
+    load_stock(o);
+    load_run(o);
+}

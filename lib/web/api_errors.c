@@ -1,0 +1,230 @@
+/* What is known of failures: kinds of them, and kept examples. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "stats/example.h"
+#include "web/api_inner.h"
+
+#define ERRORS_MAX 1000
+
+/* ---- examples of one metric ---- */
+
+/* The wall clock at the start of the run, in ms; 0: unknown. */
+static double start_ms(struct lki_api *api)
+{
+    return lki_api_started_s(api) * 1e3;
+}
+
+static bool is_of(const struct lki_error_group *group, const struct lki_metric *metric)
+{
+    if (group->source != metric->source)
+        return false;
+    if (metric->source == LKI_SOURCE_STEP || metric->source == LKI_SOURCE_LIFECYCLE)
+        return !strcmp(group->step, *metric->step ? metric->step : metric->name);
+    return false;
+}
+
+static void put_event_head(struct lki_api *api, struct lki_put *put,
+                           const struct lki_metric *metric, uint64_t number)
+{
+    char id[32];
+
+    snprintf(id, sizeof(id), "%llu-0", (unsigned long long)number);
+    lki_put_open(put, NULL, '{');
+    lki_put_text(put, "event_id", id);
+    lki_put_open(put, "data", '{');
+    lki_api_put_shown(api, put, "name", metric->name);
+    lki_put_text(put, "step", *metric->step ? metric->step : metric->name);
+    lki_put_text(put, "source", metric->kind);
+    lki_put_text(put, "stage", *metric->stage ? metric->stage : "execute");
+}
+
+static void put_event_code(struct lki_put *put, const struct lki_metrics *metrics, lki_code code)
+{
+    lki_put_text(put, "result_code", lki_metrics_code_name(metrics, code));
+    lki_put_text(put, "result_category", lki_metrics_code_category(metrics, code));
+}
+
+static void put_event_end(struct lki_put *put)
+{
+    lki_put_close(put, '}');
+    lki_put_close(put, '}');
+}
+
+static void put_group_event(struct lki_api *api, struct lki_put *put,
+                            const struct lki_metric *metric, const struct lki_error_group *group,
+                            uint64_t number)
+{
+    const struct lki_metrics *metrics = lki_history_metrics(lki_orchestrator_history(api->o));
+    char user[24];
+
+    snprintf(user, sizeof(user), "%llu", (unsigned long long)group->first_user);
+    put_event_head(api, put, metric, number);
+    lki_put_bool(put, "status", false);
+    put_event_code(put, metrics, group->code);
+    lki_put_bool(put, "fatal", metric->source == LKI_SOURCE_LIFECYCLE);
+    lki_put_int(put, "ts_ms", (int64_t)(start_ms(api) + (double)group->first_ns / 1e6));
+    lki_put_text(put, "user_id", user);
+    lki_put_null(put, "worker_id");
+    lki_put_null(put, "time");
+    lki_put_text(put, "error_type", lki_metrics_code_name(metrics, group->code));
+    lki_api_put_shown(api, put, "error_message", group->message);
+    lki_put_uint(put, "count", group->count);
+    put_event_end(put);
+}
+
+static bool is_good(const struct lki_metrics *metrics, lki_code code)
+{
+    return !strcmp(lki_metrics_code_category(metrics, code), "ok");
+}
+
+static void put_example_event(struct lki_api *api, struct lki_put *put,
+                              const struct lki_metric *metric, const struct lki_example *example,
+                              uint64_t number)
+{
+    const struct lki_metrics *metrics = lki_history_metrics(lki_orchestrator_history(api->o));
+
+    put_event_head(api, put, metric, number);
+    lki_put_bool(put, "status", is_good(metrics, example->code));
+    put_event_code(put, metrics, example->code);
+    lki_put_bool(put, "fatal", false);
+    lki_put_null(put, "ts_ms");
+    lki_put_null(put, "user_id");
+    lki_put_null(put, "worker_id");
+    lki_put_null(put, "time");
+    lki_put_text(put, "error_type", lki_metrics_code_name(metrics, example->code));
+    lki_api_put_shown(api, put, "error_message", example->answer);
+    lki_api_put_shown(api, put, "request", example->request);
+    lki_api_put_shown(api, put, "body", example->body);
+    put_event_end(put);
+}
+
+static uint64_t events_of(const struct lki_metrics *metrics, const struct lki_metric *metric)
+{
+    uint64_t count = 0;
+
+    for (const struct lki_example *example = metric->examples; example; example = example->next)
+        count += !is_good(metrics, example->code);
+    for (const struct lki_error_group *group = metrics->first_error; group; group = group->next)
+        count += is_of(group, metric);
+    return count;
+}
+
+uint64_t lki_api_put_events(struct lki_api *api, struct lki_put *put, const char *key,
+                            const struct lki_metric *metric, int64_t count)
+{
+    const struct lki_metrics *metrics = lki_history_metrics(lki_orchestrator_history(api->o));
+    uint64_t all = metrics ? events_of(metrics, metric) : 0;
+    uint64_t skipped = all > (uint64_t)count ? all - (uint64_t)count : 0;
+    uint64_t number = 0;
+
+    lki_put_open(put, key, '[');
+    for (const struct lki_example *example = metric->examples; all && example;
+         example = example->next) {
+        if (!is_good(metrics, example->code) && ++number > skipped)
+            put_example_event(api, put, metric, example, number);
+    }
+    for (const struct lki_error_group *group = metrics ? metrics->first_error : NULL; group;
+         group = group->next) {
+        if (is_of(group, metric) && ++number > skipped)
+            put_group_event(api, put, metric, group, number);
+    }
+    lki_put_close(put, ']');
+    return all;
+}
+
+/* ---- all kinds of them ---- */
+
+static int by_count(const void *a, const void *b)
+{
+    const struct lki_error_group *left = *(const struct lki_error_group *const *)a;
+    const struct lki_error_group *right = *(const struct lki_error_group *const *)b;
+
+    if (left->count != right->count)
+        return left->count < right->count ? 1 : -1;
+    return left->first_ns < right->first_ns ? -1 : left->first_ns > right->first_ns;
+}
+
+static void put_group(const struct lki_api *api, struct lki_put *put,
+                      const struct lki_metrics *metrics, const struct lki_error_group *group)
+{
+    lki_put_open(put, NULL, '{');
+    lki_put_text(put, "source", lki_source_name(group->source));
+    lki_put_text(put, "step", group->step);
+    lki_put_text(put, "code", group->code ? lki_metrics_code_name(metrics, group->code) : NULL);
+    lki_api_put_shown(api, put, "message", group->message);
+    lki_put_uint(put, "count", group->count);
+    lki_put_uint(put, "first_user", group->first_user);
+    lki_put_seconds(put, "first_s", group->first_ns);
+    lki_put_close(put, '}');
+}
+
+static void put_groups(const struct lki_api *api, struct lki_put *put, struct lki_arena *arena,
+                       const struct lki_metrics *metrics)
+{
+    const struct lki_error_group **all = lki_arena_alloc(arena, (ERRORS_MAX + 1) * sizeof(*all));
+    size_t count = 0;
+
+    for (const struct lki_error_group *group = metrics->first_error;
+         all && group && count < ERRORS_MAX; group = group->next)
+        all[count++] = group;
+    if (all && metrics->other_errors.count)
+        all[count++] = &metrics->other_errors;
+    if (count)
+        qsort(all, count, sizeof(*all), by_count);
+    for (size_t i = 0; i < count; i++)
+        put_group(api, put, metrics, all[i]);
+}
+
+static void put_example(const struct lki_api *api, struct lki_put *put,
+                        const struct lki_metrics *metrics, const struct lki_metric *metric,
+                        const struct lki_example *example)
+{
+    struct lki_buf id;
+
+    lki_buf_init(&id, LKI_WEB_BODY_MAX);
+    lki_api_metric_id(&id, metric);
+    lki_put_open(put, NULL, '{');
+    lki_api_put_shown(api, put, "metric_id", lki_buf_cstr(&id));
+    lki_put_text(put, "code", lki_metrics_code_name(metrics, example->code));
+    lki_api_put_shown(api, put, "request", example->request);
+    lki_api_put_shown(api, put, "answer", example->answer);
+    lki_api_put_shown(api, put, "body", example->body);
+    lki_put_close(put, '}');
+    lki_buf_release(&id);
+}
+
+static void put_examples(const struct lki_api *api, struct lki_put *put,
+                         const struct lki_metrics *metrics)
+{
+    for (const struct lki_metric *metric = metrics->first; metric; metric = metric->next) {
+        for (const struct lki_example *example = metric->examples; example;
+             example = example->next) {
+            if (!is_good(metrics, example->code))
+                put_example(api, put, metrics, metric, example);
+        }
+    }
+}
+
+void lki_api_errors(struct lki_web_request *request, void *arg)
+{
+    const struct lki_api *api = arg;
+    const struct lki_metrics *metrics = lki_history_metrics(lki_orchestrator_history(api->o));
+    struct lki_put put;
+
+    lki_put_init(&put, LKI_API_ANSWER_MAX);
+    lki_put_open(&put, NULL, '{');
+    lki_put_int(&put, "generated_at", (int64_t)lki_api_wall_s());
+    lki_put_open(&put, "errors", '[');
+    if (metrics)
+        put_groups(api, &put, lki_web_arena(request), metrics);
+    lki_put_close(&put, ']');
+    lki_put_open(&put, "examples", '[');
+    if (metrics)
+        put_examples(api, &put, metrics);
+    lki_put_close(&put, ']');
+    lki_put_close(&put, '}');
+    lki_api_answer(request, &put);
+}
