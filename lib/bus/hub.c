@@ -225,13 +225,25 @@ static void on_put(const struct lki_redis_reply *reply, void *arg)
     lki_redis_say(hub->carrier.say, on_expiry, hub, "EXPIRE", hub->state_key, STATE_EXPIRY_S);
 }
 
+/* KEYS: the lock, the state; ARGV: the lock's value, the name, and what it gets, if anything. An
+ * orchestrator that was stopped while another one took the lock must not write over its state. */
+static const char put[] =
+    "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end "
+    "if ARGV[3] then return redis.call('HSET', KEYS[2], ARGV[2], ARGV[3]) end "
+    "return redis.call('HDEL', KEYS[2], ARGV[2])";
+
 void lki_hub_put(struct lki_hub *hub, const char *name, const void *bytes, size_t len)
 {
-    const char *words[] = {bytes ? "HSET" : "HDEL", hub->state_key, name, bytes};
-    const size_t lens[] = {4, strlen(hub->state_key), strlen(name), len};
+    const char *lock = lki_buf_cstr(&hub->lock.value);
+    const char *words[] = {"EVAL", put, "2", hub->lock.key, hub->state_key, lock, name, bytes};
+    size_t lens[LKI_COUNT(words)];
 
-    if (hub->up)
-        lki_redis_send(hub->carrier.say, bytes ? 4 : 3, words, lens, on_put, hub);
+    if (!hub->up || !lock)
+        return;
+    for (size_t i = 0; i < LKI_COUNT(words) - 1; i++)
+        lens[i] = strlen(words[i]);
+    lens[LKI_COUNT(words) - 1] = len;
+    lki_redis_send(hub->carrier.say, LKI_COUNT(words) - !bytes, words, lens, on_put, hub);
 }
 
 struct fetch {

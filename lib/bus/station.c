@@ -1,6 +1,7 @@
 #include "bus/station.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "bus/wire.h"
@@ -249,4 +250,15 @@ enum lk_err lki_command_read(struct lki_command *command, const void *bytes, siz
     if (!err)
         *command = read;
     return err;
+}
+
+void lki_station_boot(char *boot, size_t size)
+{
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+    *boot = '\0';
+    if (file && fgets(boot, (int)size, file))
+        boot[strcspn(boot, "\n")] = '\0';
+    if (file)
+        fclose(file);
 }

@@ -140,6 +140,9 @@ struct lki_command {
     };
 };
 
+/* Of this machine, as in a hello. */
+void lki_station_boot(char *boot, size_t size);
+
 /* Append. */
 void lki_station_report_write(const struct lki_station_report *report, struct lki_buf *out);
 void lki_command_write(const struct lki_command *command, struct lki_buf *out);

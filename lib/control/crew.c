@@ -490,16 +490,6 @@ void lki_crew_end(struct lki_crew *crew)
 
 /* ---- all of it ---- */
 
-static void read_boot(struct lki_crew *crew)
-{
-    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-
-    if (file && fgets(crew->boot, sizeof(crew->boot), file))
-        crew->boot[strcspn(crew->boot, "\n")] = '\0';
-    if (file)
-        fclose(file);
-}
-
 void lki_crew_init(struct lki_crew *crew, struct lki_loop *loop, uint64_t program, const char *id,
                    const struct lki_crew_owner *owner)
 {
@@ -508,7 +498,7 @@ void lki_crew_init(struct lki_crew *crew, struct lki_loop *loop, uint64_t progra
     crew->last = &crew->stations;
     lki_arena_init(&crew->inbox, NULL, 0);
     lki_buf_init(&crew->out, LKI_MESSAGE_MAX + 1024);
-    read_boot(crew);
+    lki_station_boot(crew->boot, sizeof(crew->boot));
 }
 
 void lki_crew_release(struct lki_crew *crew)
