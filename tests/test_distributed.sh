@@ -671,7 +671,7 @@ case_resources() {
     begin
     check "objects are made" status \
         "$(api POST /ensure_resource '{"resource_name":"users","count":20}')" 200
-    start ',"duration_s":9'
+    start ',"duration_s":15'
     load_goes_on 50
     kill -KILL "$(children "${station[a]}" | head -n 1)"
     wait_until state_is crashes 1
