@@ -176,17 +176,21 @@ demo-distributed: ## the same by three workers, over Redis
 demo-programs: $(BUILD)/examples/shop $(BUILD)/examples/shop_server
 	@:
 
-# Tests that do hardly anything but wait for time to pass: once is enough.
-PATIENT = hub oom_hub distributed infra remote
+# Tests that do hardly anything but wait for time to pass: they run beside the others, and once is
+# enough.
+PATIENT = hub distributed infra remote oom_hub
 
 # What every contribution must pass is counted like a test. Under sanitizers, a script is of
 # interest only if it runs what was built. FULL=1 adds sanitizers and fuzzers: they more than double
 # the time, so contributors have them on demand and CI always.
 GATES = check-layers check-headers check-man check-install check-dist lint
 WITH_GATES = -b $(BUILD) $(GATES:%=tests/tools/%)
-WITH_TESTS = -b $(BUILD) $(TESTS) $(TEST_SCRIPTS)
-WITH_ASAN = -b $(BUILD)/asan $(filter-out $(PATIENT:%=$(BUILD)/asan/tests/test_%),$(TESTS:$(BUILD)/%=$(BUILD)/asan/%)) \
-	$(filter-out tests/test_tool_% $(PATIENT:%=tests/test_%.sh),$(shell grep -l BUILD $(TEST_SCRIPTS)))
+ALL_TESTS = $(TESTS) $(TEST_SCRIPTS)
+PATIENT_TESTS = $(foreach name,$(PATIENT),$(filter %/test_$(name) %/test_$(name).sh,$(ALL_TESTS)))
+QUICK_TESTS = $(filter-out $(PATIENT_TESTS),$(ALL_TESTS))
+WITH_TESTS = -b $(BUILD) $(QUICK_TESTS) -p $(PATIENT_TESTS)
+WITH_ASAN = -b $(BUILD)/asan $(patsubst $(BUILD)/%,$(BUILD)/asan/%,$(filter $(BUILD)/%,$(QUICK_TESTS))) \
+	$(filter-out tests/test_tool_%,$(shell grep -l BUILD $(filter %.sh,$(QUICK_TESTS))))
 WITH_FUZZ = -b $(BUILD) tests/tools/fuzz
 
 .PHONY: check run-check
@@ -206,7 +210,7 @@ test: ## the tests alone; T="buf url" runs test_buf and test_url
 
 run-test:
 	@tests/run -b $(BUILD) $(if $(T),$(wildcard $(T:%=$(BUILD)/tests/test_%) \
-		$(T:%=tests/test_%.sh)),$(TESTS) $(TEST_SCRIPTS))
+		$(T:%=tests/test_%.sh)),$(QUICK_TESTS) -p $(PATIENT_TESTS))
 
 .PHONY: check-asan build-asan
 check-asan: build-asan ## the tests under AddressSanitizer and UBSan

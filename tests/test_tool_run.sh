@@ -56,6 +56,14 @@ script 'exit 0'
 runs "$made"
 last "a test that counts nothing is a failure" '0 passed, 1 failed'
 
+script 'for _ in $(seq 200); do [ -e "$TMPDIR/../../came" ] && echo "ok - three" && break; sleep 0.1; done'
+patient=$made
+script 'touch "$TMPDIR/../../came"; echo "ok - four"'
+runs "$patient" -p "$patient" "$patient" -b build "$good" "$made"
+last "those that wait run beside the others" '6 passed, 0 failed'
+runs "$good" -p "$made" "$TMPDIR/no-such-test"
+last "a failure of one that waits is one" '3 passed, 1 failed'
+
 runs "$TMPDIR/no-such-test"
 last "a test that is not there is a failure" '0 passed, 1 failed'
 
