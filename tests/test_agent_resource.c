@@ -33,7 +33,8 @@ static uint64_t leased; /* ids 1 .. leased were leased at some time */
 static uint64_t block;  /* new ids at a time */
 static uint64_t wants[AGENTS + 1];
 static bool recalling;
-static int made; /* objects, as it was told */
+static int made;    /* objects, as it was told */
+static bool closed; /* nothing is leased but by the test */
 
 static void recall(bool on)
 {
@@ -78,6 +79,8 @@ static void serve(void)
 {
     uint64_t worker = wants[1] ? 1 : 2;
 
+    if (closed)
+        return;
     while (wants[worker] && (back() || leased < most)) {
         if (back())
             give(worker, back());
@@ -189,7 +192,7 @@ static void employ(struct lk_def *const *defs, size_t agents, uint64_t users, ui
     most = objects;
     leased = loans = factories = 0;
     made = 0;
-    recalling = false;
+    recalling = closed = false;
     block = 1;
     troop_open(&troop, defs, agents);
     troop.on_report = on_report;
@@ -222,6 +225,31 @@ START_TEST(ids_are_leased_as_they_are_wanted)
     ck_assert_str_eq(troop_log(&troop), "1:1@0 3:2@0 2:3@0.5 4:4@0.5");
     ck_assert_uint_eq(factories, 4);
     ck_assert_int_eq(made, 4);
+    dismiss();
+}
+END_TEST
+
+/* As many wait as did before, but the core has counted one of them as served. */
+START_TEST(who_comes_as_another_is_served_is_told_of)
+{
+    struct lk_def *defs[] = {CITIZEN, ACCOUNTS(.count = 0), TOWN_STEP("k", keep, ONCE), NULL};
+
+    employ(defs, 1, 2, 2);
+    closed = true;
+    troop_users(&troop.agents[0], 1, 1, 1, false);
+    troop_run(&troop, 0.5);
+    ck_assert_uint_eq(wants[1], 1);
+    wants[1] = 0;
+    troop_users(&troop.agents[0], 2, 1, 1, false);
+    lease(1);
+    troop_run(&troop, 0.5);
+    ck_assert_str_eq(troop_log(&troop), "1:1@0.5");
+    ck_assert_uint_eq(wants[1], 1);
+    closed = false;
+    serve();
+    troop_run(&troop, 0.5);
+    ck_assert_str_eq(troop_log(&troop), "2:2@1");
+    memset(held_by, 0, sizeof(held_by)); /* they keep them */
     dismiss();
 }
 END_TEST
@@ -387,6 +415,7 @@ static Suite *agent_resource_suite(void)
     TCase *tcase = tcase_create("all");
 
     tcase_add_test(tcase, ids_are_leased_as_they_are_wanted);
+    tcase_add_test(tcase, who_comes_as_another_is_served_is_told_of);
     tcase_add_test(tcase, one_object_serves_two_workers_in_turn);
     tcase_add_test(tcase, many_users_of_two_workers_share_few_objects);
     tcase_add_test(tcase, what_is_free_goes_back_when_it_is_recalled);

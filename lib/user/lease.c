@@ -126,6 +126,7 @@ enum lk_err lki_lease_take(struct lki_resource_pool *pool, const struct lki_orde
         err = take_object(pool, &objects->objects[i]);
     if (!err)
         err = serve(pool);
+    pool->want_told = LKI_WANT_UNKNOWN;
     lki_lease_news(pool);
     return err;
 }

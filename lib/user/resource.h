@@ -57,9 +57,12 @@ struct lki_resource_pool {
     uint64_t fresh_seen;       /* the last id that came as a fresh one */
     struct lki_resource *made; /* the lender has not been told of their objects */
     struct lki_resource *back; /* it has not been told that they are no more ours */
-    uint64_t want_told;        /* how many wait, as it was told */
+    uint64_t want_told;        /* how many wait, as the lender knows; LKI_WANT_UNKNOWN */
     bool recalled;             /* what is given back goes to the lender */
 };
+
+/* How many the lender takes to wait: it counts those as served that it has sent something to. */
+#define LKI_WANT_UNKNOWN UINT64_MAX
 
 /* Who has all ids. */
 struct lki_lender {

@@ -389,7 +389,7 @@ static void stand(struct lki_agent *agent)
     if (agent->started)
         lki_reporter_second(&agent->reporter, worker, false);
     for (size_t i = 0; i < worker->crowd.resources.count; i++)
-        worker->crowd.resources.pools[i].want_told = 0;
+        worker->crowd.resources.pools[i].want_told = LKI_WANT_UNKNOWN;
     agent->told = (struct lki_report_iterations){0};
     say(agent, &report);
     tell_news(agent);
