@@ -16,7 +16,8 @@
 #define QUIET_NS (1500 * LKI_NS_PER_MS)
 /* An answer comes at once, from a process that has the processor. */
 #define ANSWER_NS (500 * LKI_NS_PER_MS)
-/* Who wants to compute and gets less of a processor than this share is not hanging but starved. */
+/* Who wants to compute and gets less of a processor than this share is not hanging but starved,
+ * until it has had as much of it as it may be stuck. */
 #define STARVED_SHARE 4
 
 /* 'R', 'S', 'D', 'T' ... as ps shows it; 0: not known. */
@@ -95,7 +96,9 @@ static enum lki_hang_news silent(struct lki_hang *hang, enum lki_hang_state stat
 
 static bool is_starved(const struct lki_hang *hang, pid_t pid, char state)
 {
-    return state == 'R' && process_used_ns(pid) - hang->used_ns < hang->stuck_ns / STARVED_SHARE;
+    int64_t used_ns = process_used_ns(pid) - hang->used_ns;
+
+    return state == 'R' && used_ns < STUCK_NS && used_ns < hang->stuck_ns / STARVED_SHARE;
 }
 
 static enum lki_hang_news ask(struct lki_hang *hang, pid_t pid, struct lki_worker_page *page)
