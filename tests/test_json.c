@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "support/suite.h"
 
 #define BIG_BYTES ((size_t)10 * 1024 * 1024)
 #define TEXT(text) .bytes = (text), .len = sizeof(text) - 1
@@ -545,6 +546,26 @@ START_TEST(a_string_is_decoded_or_refused)
 }
 END_TEST
 
+START_TEST(a_text_is_the_content_of_a_string_or_what_a_value_looks_like)
+{
+    static const char whole[] = "{\"a\":\"1\\n\",\"b\":-1.50,\"c\":[1, 2],\"d\":\"\\ud800\"}";
+    static const char *const paths[] = {"a", "b", "c"};
+    struct lki_json_value value;
+    struct lki_buf out;
+
+    lki_buf_init(&out, 64);
+    for (size_t i = 0; i < LKI_COUNT(paths); i++) {
+        ck_assert_int_eq(lki_json_find(whole, sizeof(whole) - 1, paths[i], &value), LK_OK);
+        ck_assert_int_eq(lki_json_text(&value, &out), LK_OK);
+    }
+    ck_assert_str_eq(lki_buf_cstr(&out), "1\n-1.50[1, 2]");
+    ck_assert_int_eq(lki_json_find(whole, sizeof(whole) - 1, "d", &value), LK_OK);
+    ck_assert_int_eq(lki_json_text(&value, &out), LK_E_FORMAT);
+    ck_assert_str_eq(lki_buf_cstr(&out), "1\n-1.50[1, 2]");
+    lki_buf_release(&out);
+}
+END_TEST
+
 static const struct {
     const char *text;
     enum lk_err err;
@@ -708,6 +729,7 @@ static Suite *json_suite(void)
     tcase_add_loop_test(value, a_number_is_an_integer_exactly_or_not_at_all, 0, LKI_COUNT(ints));
     tcase_add_test(value, numbers_and_booleans_are_what_they_are);
     tcase_add_loop_test(value, a_string_is_decoded_or_refused, 0, LKI_COUNT(strings));
+    tcase_add_test(value, a_text_is_the_content_of_a_string_or_what_a_value_looks_like);
     tcase_add_loop_test(value, elements_and_members_are_counted, 0, LKI_COUNT(counts));
     tcase_add_checked_fixture(write, out_open, out_close);
     tcase_add_loop_test(write, a_string_is_written_so_that_it_is_always_json, 0,
@@ -723,11 +745,5 @@ static Suite *json_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(json_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(json_suite());
 }

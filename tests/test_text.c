@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "support/suite.h"
 
 #define S LKI_NS_PER_S
 #define UNTOUCHED 77
@@ -290,12 +291,38 @@ START_TEST(foreign_text_stays_on_its_line)
 }
 END_TEST
 
+START_TEST(of_foreign_text_as_much_is_shown_as_fits)
+{
+    char out[8];
+
+    lki_text_shown(out, sizeof(out), "");
+    ck_assert_str_eq(out, "");
+    lki_text_shown(out, sizeof(out), "a\nb");
+    ck_assert_str_eq(out, "a?b");
+    lki_text_shown(out, sizeof(out), "1234567");
+    ck_assert_str_eq(out, "1234567");
+    lki_text_shown(out, sizeof(out), "123456\xc3\xbc");
+    ck_assert_str_eq(out, "123456");
+}
+END_TEST
+
+START_TEST(a_digit_may_be_hexadecimal)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (int c = 0; c < 256; c++) {
+        char small = (char)(c >= 'A' && c <= 'F' ? c + 32 : c);
+        const char *at = c ? strchr(digits, small) : NULL;
+
+        ck_assert_int_eq(lki_hex_digit((char)c), at ? at - digits : -1);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("text");
     TCase *tcase = tcase_create("text");
-    SRunner *runner;
-    int failed;
 
     tcase_add_loop_test(tcase, a_duration_is_read, 0, (int)LKI_COUNT(durations));
     tcase_add_loop_test(tcase, a_wrong_duration_is_refused_with_the_reason, 0,
@@ -312,10 +339,8 @@ int main(void)
     tcase_add_test(tcase, a_word_with_fewer_mistakes_beats_one_that_begins_alike);
     tcase_add_test(tcase, a_word_is_a_slice);
     tcase_add_test(tcase, foreign_text_stays_on_its_line);
+    tcase_add_test(tcase, of_foreign_text_as_much_is_shown_as_fits);
+    tcase_add_test(tcase, a_digit_may_be_hexadecimal);
     suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

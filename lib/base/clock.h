@@ -19,14 +19,33 @@ struct lki_clock {
     int64_t fake_ns;
 };
 
-static inline int64_t lki_clock_now(const struct lki_clock *clock)
+/* For who has no loop. */
+static inline int64_t lki_clock_real(void)
 {
     struct timespec now;
 
-    if (clock->fake)
-        return clock->fake_ns;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * LKI_NS_PER_S + now.tv_nsec;
+}
+
+static inline int64_t lki_clock_now(const struct lki_clock *clock)
+{
+    return clock->fake ? clock->fake_ns : lki_clock_real();
+}
+
+/* Since 1970, by the clock on the wall: for people, and for what outlives a boot of this machine.
+ */
+static inline int64_t lki_wall_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * LKI_NS_PER_S + now.tv_nsec;
+}
+
+static inline double lki_wall_s(void)
+{
+    return (double)lki_wall_ns() / 1e9;
 }
 
 /* Seconds to nanoseconds: negatives and NaN give 0, what does not fit gives LKI_NEVER. */

@@ -70,6 +70,9 @@ enum lk_err lki_json_bool(const struct lki_json_value *value, bool *out);
  */
 enum lk_err lki_json_string(const struct lki_json_value *value, char *out, size_t *len);
 
+/* Appends the content of a string, or what any other value looks like. LK_E_FORMAT as above. */
+enum lk_err lki_json_text(const struct lki_json_value *value, struct lki_buf *out);
+
 /*
  * Writers. The output is always valid: a byte of broken UTF-8 becomes U+FFFD, NaN and the
  * infinities become null. Doubles are written in the shortest form that reads back as the same

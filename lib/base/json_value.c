@@ -1,6 +1,8 @@
 /* JSON texts checked in full, and found values as C has them. */
 #include "base/json.h"
 
+#include <string.h>
+
 #include "base/decimal.h"
 #include "base/json_lex.h"
 
@@ -134,4 +136,19 @@ enum lk_err lki_json_string(const struct lki_json_value *value, char *out, size_
     out[count] = '\0';
     *len = count;
     return LK_OK;
+}
+
+enum lk_err lki_json_text(const struct lki_json_value *value, struct lki_buf *out)
+{
+    char *at = lki_buf_reserve(out, value->len);
+    size_t len = value->len;
+    enum lk_err err = at ? LK_OK : out->err;
+
+    if (!err && value->kind == LKI_JSON_STRING)
+        err = lki_json_string(value, at, &len);
+    else if (!err)
+        memcpy(at, value->raw, len);
+    if (!err)
+        out->len += len;
+    return err;
 }

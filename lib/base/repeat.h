@@ -13,6 +13,7 @@
 struct lki_repeat {
     char line[256];
     int64_t at_ns;
+    bool open; /* it was said, and not that it is over */
 };
 
 /* Is it to be said? Then it is taken as said. */
@@ -23,7 +24,18 @@ static inline bool lki_repeat_says(struct lki_repeat *repeat, const char *line, 
         return false;
     snprintf(repeat->line, sizeof(repeat->line), "%s", line);
     repeat->at_ns = now_ns;
+    repeat->open = true;
     return true;
+}
+
+/* The trouble is over. Is that to be said? Not if nobody was told of it since it was over last, as
+ * when it comes and goes all the time. */
+static inline bool lki_repeat_over(struct lki_repeat *repeat)
+{
+    bool open = repeat->open;
+
+    repeat->open = false;
+    return open;
 }
 
 #endif

@@ -286,3 +286,20 @@ void lki_text_one_line(char *text, size_t len)
             text[i] = '?';
     }
 }
+
+void lki_text_shown(char *out, size_t size, const char *text)
+{
+    size_t len = lki_text_cut(text, strlen(text), size - 1);
+
+    memcpy(out, text, len);
+    out[len] = '\0';
+    lki_text_one_line(out, len);
+}
+
+int lki_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}

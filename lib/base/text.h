@@ -50,4 +50,10 @@ size_t lki_text_cut(const char *text, size_t len, size_t max);
 /* Makes foreign bytes safe inside a line for people: control characters become '?'. */
 void lki_text_one_line(char *text, size_t len);
 
+/* As much of a foreign text as fits, made safe in that way. */
+void lki_text_shown(char *out, size_t size, const char *text);
+
+/* What a hexadecimal digit stands for; -1: it is none. */
+int lki_hex_digit(char c);
+
 #endif

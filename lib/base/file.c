@@ -1,0 +1,96 @@
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* As read, but that no signal ends it. */
+static ssize_t read_some(int fd, char *into, size_t size)
+{
+    ssize_t got;
+
+    do
+        got = read(fd, into, size);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+bool lki_file_head(const char *path, char *text, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read_some(fd, text, size - 1);
+
+    if (fd >= 0)
+        close(fd);
+    text[got > 0 ? got : 0] = '\0';
+    return got > 0;
+}
+
+uint64_t lki_file_entries(const char *path)
+{
+    DIR *dir = opendir(path);
+    const struct dirent *entry;
+    uint64_t count = 0;
+
+    while (dir && (entry = readdir(dir)))
+        count += entry->d_name[0] != '.';
+    if (dir)
+        closedir(dir);
+    return count;
+}
+
+static int load(int fd, struct lki_buf *out)
+{
+    char part[16384];
+    ssize_t got;
+
+    while ((got = read_some(fd, part, sizeof(part))) > 0) {
+        lki_buf_append(out, part, (size_t)got);
+        if (out->err)
+            return out->err == LK_E_LIMIT ? EFBIG : ENOMEM;
+    }
+    return got ? errno : 0;
+}
+
+int lki_file_load(const char *path, struct lki_buf *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int error = fd < 0 ? errno : load(fd, out);
+
+    if (fd >= 0)
+        close(fd);
+    return error;
+}
+
+static int store(int fd, const char *bytes, size_t len)
+{
+    while (len) {
+        ssize_t wrote = write(fd, bytes, len);
+
+        if (wrote < 0 && errno != EINTR)
+            return errno;
+        if (wrote > 0) {
+            bytes += wrote;
+            len -= (size_t)wrote;
+        }
+    }
+    return 0;
+}
+
+int lki_file_replace(const char *path, const char *part, const void *bytes, size_t len)
+{
+    int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int error = fd < 0 ? errno : store(fd, bytes, len);
+
+    if (fd < 0)
+        return error;
+    if (close(fd) && !error)
+        error = errno;
+    if (!error && rename(part, path))
+        error = errno;
+    if (error)
+        unlink(part);
+    return error;
+}
