@@ -8,6 +8,7 @@
 
 #include "base/rng.h"
 #include "support/expect.h"
+#include "support/suite.h"
 
 #define BLOCKS 2000
 
@@ -321,11 +322,5 @@ static Suite *arena_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(arena_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(arena_suite());
 }

@@ -13,6 +13,7 @@
 #include "client/vu.h"
 #include "support/expect.h"
 #include "support/scene.h"
+#include "support/suite.h"
 #include "support/town.h"
 #include "user/life.h"
 
@@ -733,9 +734,7 @@ static TCase *group(Suite *suite, const char *name)
 int main(void)
 {
     Suite *suite = suite_create("arrivals");
-    SRunner *runner = srunner_create(suite);
     TCase *tcase = group(suite, "times");
-    int failed;
 
     tcase_add_loop_test(tcase, iterations_begin_at_even_distances_to_the_nanosecond, 0,
                         LKI_COUNT(rate_cases));
@@ -774,8 +773,5 @@ int main(void)
     tcase = group(suite, "records");
     tcase_add_test(tcase, a_step_is_measured_from_its_start_and_from_its_intended_start);
     tcase_add_test(tcase, hooks_and_steps_without_arrivals_have_no_intended_start);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -14,6 +14,7 @@
 #include "client/vu.h"
 #include "support/expect.h"
 #include "support/scene.h"
+#include "support/suite.h"
 #include "worker/worker.h"
 
 #define NS LKI_NS_PER_S
@@ -1091,11 +1092,5 @@ static Suite *backstage_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(backstage_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(backstage_suite());
 }

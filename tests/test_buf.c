@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "support/suite.h"
 
 static struct lki_buf buf;
 
@@ -231,11 +232,5 @@ static Suite *buf_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(buf_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(buf_suite());
 }

@@ -10,6 +10,7 @@
 #include "base/pack.h"
 #include "base/rng.h"
 #include "support/expect.h"
+#include "support/suite.h"
 
 #define MS LKI_NS_PER_MS
 #define SECOND LKI_NS_PER_S
@@ -1046,11 +1047,5 @@ static Suite *channel_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(channel_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(channel_suite());
 }

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "support/expect.h"
+#include "support/suite.h"
 
 static struct lki_codebook book;
 
@@ -120,8 +121,6 @@ int main(void)
 {
     Suite *suite = suite_create("codebook");
     TCase *tests = tcase_create("codebook");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(tests, NULL, teardown);
     tcase_add_test(tests, a_code_is_its_name_and_its_category);
@@ -129,9 +128,5 @@ int main(void)
     tcase_add_test(tests, beyond_a_thousand_codes_it_is_other);
     tcase_add_test(tests, labels_are_normalised);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -443,6 +443,8 @@ int main(void)
 
 #include <check.h>
 
+#include "support/suite.h"
+
 static void teardown(void)
 {
     lki_stacks_release(&stacks);
@@ -461,17 +463,11 @@ int main(void)
 {
     Suite *suite = suite_create(SUITE_NAME);
     TCase *all = tcase_create("cases");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(all, NULL, teardown);
     tcase_add_loop_test(all, case_holds, 0, CASES);
     suite_add_tcase(suite, all);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }
 
 #endif

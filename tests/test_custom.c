@@ -14,6 +14,7 @@
 #include "client/vu.h"
 #include "stats/custom.h"
 #include "support/expect.h"
+#include "support/suite.h"
 #include "support/town.h"
 
 #define TOWN_METRIC(name, ...) /* type, options */                                                 \
@@ -740,14 +741,8 @@ int main(void)
 {
     Suite *suite = suite_create("custom");
     TCase *tests = tcase_create("custom");
-    SRunner *runner;
-    int failed;
 
     add_tests(tests);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "support/suite.h"
 
 #define SOON_S 10
 
@@ -273,8 +274,6 @@ int main(void)
 {
     Suite *suite = suite_create("daemon");
     TCase *tcase = tcase_create("daemon");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, it_has_a_session_its_input_and_a_log);
@@ -288,9 +287,5 @@ int main(void)
     tcase_add_test(tcase, only_the_last_lines_of_a_log_are_shown);
     tcase_add_loop_test(tcase, a_broken_file_is_none, 0, LKI_COUNT(broken));
     suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -12,6 +12,7 @@
 #include <loadkit/loadkit.h>
 
 #include "base/mem.h"
+#include "support/suite.h"
 
 #define TEXT_BYTES ((size_t)1 << 20)
 #define VICTIM 2
@@ -331,11 +332,5 @@ static Suite *death_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(death_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(death_suite());
 }

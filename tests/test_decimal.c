@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "support/suite.h"
 
 static uint64_t bits_of(double value)
 {
@@ -299,11 +300,5 @@ static Suite *decimal_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(decimal_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(decimal_suite());
 }

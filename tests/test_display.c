@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "support/suite.h"
 
 static struct lki_display display;
 static struct lki_run_settings settings;
@@ -138,11 +139,5 @@ static Suite *display_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(display_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(display_suite());
 }

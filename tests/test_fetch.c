@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "support/server.h"
+#include "support/suite.h"
 
 #define OK_LINE "HTTP/1.1 200 OK\r\n"
 #define ANSWER OK_LINE "Content-Length: 7\r\n\r\n{\"a\":1}"
@@ -287,8 +288,6 @@ int main(void)
     Suite *suite = suite_create("fetch");
     TCase *asking = tcase_create("asking");
     TCase *failing = tcase_create("failing");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(asking, setup, teardown);
     tcase_add_test(asking, an_answer_has_status_and_body);
@@ -306,9 +305,5 @@ int main(void)
     tcase_add_test(failing, an_answer_may_be_as_large_as_the_limit);
     tcase_add_loop_test(failing, what_cannot_be_asked_is_refused, 0, LKI_COUNT(wrong_cases));
     suite_add_tcase(suite, failing);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

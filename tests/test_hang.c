@@ -10,6 +10,7 @@
 
 #include "app/hang.h"
 #include "base/clock.h"
+#include "support/suite.h"
 
 #define LIMIT_NS (3600 * LKI_NS_PER_S)
 
@@ -105,8 +106,6 @@ int main(void)
 {
     Suite *suite = suite_create("hang");
     TCase *tcase = tcase_create("all");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(tcase, spin, end);
     tcase_add_test(tcase, who_computes_without_end_is_named);
@@ -114,9 +113,5 @@ int main(void)
     tcase_add_test(tcase, but_is_when_it_has_had_enough_of_it);
     tcase_add_test(tcase, who_turns_does_not_hang);
     suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

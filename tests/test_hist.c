@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "support/suite.h"
 
 /* What the header promises for values of the range. */
 #define PROMISED_ERROR 0.004
@@ -920,11 +921,5 @@ static Suite *hist_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(hist_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(hist_suite());
 }

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "support/rig.h"
 #include "support/server.h"
+#include "support/suite.h"
 
 #define OK_LINE "HTTP/1.1 200 OK\r\n"
 #define HELLO OK_LINE "Content-Length: 5\r\n\r\nhello"
@@ -580,11 +581,5 @@ static Suite *http_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(http_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(http_suite());
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "support/suite.h"
 
 #define TEXT(text) .bytes = (text), .len = sizeof(text) - 1
 #define OK_LINE "HTTP/1.1 200 OK\r\n"
@@ -645,11 +646,5 @@ static Suite *http1_parse_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(http1_parse_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(http1_parse_suite());
 }

@@ -16,6 +16,7 @@
 #include "bus/contact.h"
 #include "support/expect.h"
 #include "support/redis.h"
+#include "support/suite.h"
 
 #define LIMIT_NS (30 * LKI_NS_PER_S)
 #define BEAT_NS (500 * LKI_NS_PER_MS)
@@ -1387,17 +1388,11 @@ int main(void)
 {
     Suite *suite = suite_create("hub");
     TCase *tcase = tcase_create("hub");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     suite_add_tcase(suite, tcase);
     add_talking(tcase);
     add_losing(tcase);
     add_contacts(tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

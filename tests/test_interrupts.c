@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "support/suite.h"
 
 static struct lki_loop loop;
 static struct lki_interrupts interrupts;
@@ -184,11 +185,5 @@ static Suite *interrupts_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(interrupts_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(interrupts_suite());
 }

@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "control/core.h"
 #include "support/gang.h"
+#include "support/suite.h"
 
 static struct gang gang;
 
@@ -339,11 +340,5 @@ static Suite *leases_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(leases_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(leases_suite());
 }

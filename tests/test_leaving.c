@@ -15,6 +15,7 @@
 
 #include "support/expect.h"
 #include "support/scene.h"
+#include "support/suite.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define STEPS 10000
@@ -636,8 +637,6 @@ int main(void)
 {
     Suite *suite = suite_create("leaving");
     TCase *tests = tcase_create("leaving");
-    SRunner *runner;
-    int failed;
 
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, setup, teardown);
@@ -653,9 +652,5 @@ int main(void)
     tcase_add_test(tests, each_of_several_steps_at_once_is_left_on_its_own);
     tcase_add_test(tests, a_function_may_write_to_a_local_of_the_step_that_timed_out_meanwhile);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

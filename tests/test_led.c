@@ -11,6 +11,7 @@
 #include "loop/loop.h"
 #include "model/model.h"
 #include "support/scene.h"
+#include "support/suite.h"
 #include "worker/agent.h"
 
 #define S LKI_NS_PER_S
@@ -448,11 +449,5 @@ static Suite *led_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(led_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(led_suite());
 }

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "client/vu.h"
 #include "support/expect.h"
+#include "support/suite.h"
 #include "support/town.h"
 #include "user/life.h"
 
@@ -1025,11 +1026,5 @@ static Suite *life_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(life_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(life_suite());
 }

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "support/expect.h"
+#include "support/suite.h"
 
 /* More than a socket takes at once. */
 #define BIG_BYTES ((size_t)5 * 1024 * 1024)
@@ -860,11 +861,5 @@ static Suite *link_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(link_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(link_suite());
 }

@@ -15,6 +15,7 @@
 #include "base/rng.h"
 #include "loop/task.h"
 #include "support/expect.h"
+#include "support/suite.h"
 
 #define PAGE 4096
 
@@ -710,11 +711,5 @@ static Suite *loop_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(loop_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(loop_suite());
 }

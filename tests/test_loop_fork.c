@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "support/expect.h"
+#include "support/suite.h"
 
 static struct lki_loop loop;
 static struct lki_timer limit;
@@ -224,11 +225,5 @@ static Suite *loop_fork_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(loop_fork_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(loop_fork_suite());
 }

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "model/model.h"
 #include "model/registry.h"
+#include "support/suite.h"
 
 #define MADE_MAX 10000
 /* What anything here may take; sanitizers are slow. */
@@ -353,8 +354,6 @@ int main(void)
 {
     Suite *suite = suite_create("maker");
     TCase *tests = tcase_create("maker");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_set_timeout(tests, 2 * PATIENCE_S);
@@ -369,9 +368,5 @@ int main(void)
     tcase_add_test(tests, a_child_that_is_killed_is_told_of);
     tcase_add_test(tests, what_cannot_be_is_refused);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

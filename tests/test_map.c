@@ -8,6 +8,7 @@
 
 #include "base/rng.h"
 #include "support/expect.h"
+#include "support/suite.h"
 
 #define KEYS 5000
 
@@ -183,11 +184,5 @@ static Suite *map_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(map_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(map_suite());
 }

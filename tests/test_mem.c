@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "support/expect.h"
+#include "support/suite.h"
 
 START_TEST(a_list_grows_with_all_that_is_in_it)
 {
@@ -67,15 +68,10 @@ int main(void)
 {
     Suite *suite = suite_create("mem");
     TCase *tests = tcase_create("room");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_test(tests, a_list_grows_with_all_that_is_in_it);
     tcase_add_test(tests, a_list_with_room_is_left_alone);
     tcase_add_test(tests, a_list_may_begin_with_any_room);
     suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "stats/example.h"
+#include "support/suite.h"
 
 static struct lki_metrics metrics;
 static struct lki_clock fake_clock;
@@ -707,11 +708,5 @@ static Suite *metric_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(metric_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(metric_suite());
 }

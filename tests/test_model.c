@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "model/param.h"
 #include "model/registry.h"
+#include "support/suite.h"
 
 #define DEFS_MAX 8
 #define TEXT_MAX 65536
@@ -940,11 +941,5 @@ static Suite *model_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(model_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(model_suite());
 }

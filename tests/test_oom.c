@@ -21,6 +21,7 @@
 #include "oom/memory.h"
 #include "report/text.h"
 #include "result/json.h"
+#include "support/suite.h"
 #include "worker/worker.h"
 
 #define PATH_BYTES 400
@@ -720,8 +721,6 @@ int main(void)
 {
     Suite *suite = suite_create("oom");
     TCase *tests = tcase_create("oom");
-    SRunner *runner;
-    int failed;
 
     memory_open();
     lki_loop_quiet();
@@ -734,9 +733,5 @@ int main(void)
     tcase_add_loop_test(tests, a_hook_or_probe_without_a_stack_has_failed, 0, 2);
     tcase_add_test(tests, a_user_that_waits_for_a_stack_does_not_hold_up_the_end);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -9,6 +9,7 @@
 #include "oom/memory.h"
 #include "stats/snapshot.h"
 #include "support/expect.h"
+#include "support/suite.h"
 #include "support/town.h"
 #include "worker/agent.h"
 
@@ -224,15 +225,9 @@ int main(void)
 {
     Suite *suite = suite_create("oom_agent");
     TCase *tcase = tcase_create("all");
-    SRunner *runner;
-    int failed;
 
     memory_open();
     tcase_add_loop_test(tcase, an_agent_without_memory_says_so_or_ends, 0, LKI_COUNT(droughts));
     suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

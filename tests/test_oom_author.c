@@ -14,6 +14,7 @@
 #include "result/json.h"
 #include "result/result.h"
 #include "stats/probe.h"
+#include "support/suite.h"
 
 #define ROUNDS 40
 
@@ -149,8 +150,6 @@ int main(void)
 {
     Suite *suite = suite_create("oom_author");
     TCase *tests = tcase_create("oom_author");
-    SRunner *runner;
-    int failed;
 
     memory_open();
     paper = tmpfile();
@@ -159,9 +158,5 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, what_authors_measure_is_counted_or_told_to_be_missing, 0, 3);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 #include "bus/channel.h"
 #include "oom/memory.h"
 #include "support/expect.h"
+#include "support/suite.h"
 
 #define MESSAGES 20
 #define WAY_MAX 200
@@ -171,17 +172,11 @@ int main(void)
 {
     Suite *suite = suite_create("oom_channel");
     TCase *tests = tcase_create("oom_channel");
-    SRunner *runner;
-    int failed;
 
     memory_open();
     lki_loop_quiet();
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, channels_without_memory_lose_nothing_unseen_and_leave_nothing, 0, 3);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "oom/memory.h"
 #include "support/server.h"
+#include "support/suite.h"
 
 #define ITERATIONS 5
 
@@ -130,8 +131,6 @@ int main(void)
 {
     Suite *suite = suite_create("oom_embed");
     TCase *tests = tcase_create("runs");
-    SRunner *runner;
-    int failed;
 
     memory_open();
     tcase_add_checked_fixture(tests, setup, teardown);
@@ -139,9 +138,5 @@ int main(void)
     tcase_add_loop_test(tests, a_run_without_memory_is_an_error_or_a_result_and_leaves_nothing, 0,
                         LKI_COUNT(ways) * LKI_COUNT(droughts));
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

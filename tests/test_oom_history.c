@@ -12,6 +12,7 @@
 #include "control/inner.h"
 #include "control/stock.h"
 #include "oom/memory.h"
+#include "support/suite.h"
 
 #define SECONDS 8
 #define BYTES_MAX ((size_t)1 << 20)
@@ -227,8 +228,6 @@ int main(void)
 {
     Suite *suite = suite_create("oom_history");
     TCase *tests = tcase_create("oom_history");
-    SRunner *runner;
-    int failed;
 
     memory_open();
     record_all();
@@ -237,9 +236,5 @@ int main(void)
                         LKI_COUNT(droughts));
     tcase_add_loop_test(tests, a_stock_without_memory_keeps_what_it_has, 0, LKI_COUNT(droughts));
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

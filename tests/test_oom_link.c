@@ -8,6 +8,7 @@
 #include "bus/link.h"
 #include "oom/memory.h"
 #include "support/expect.h"
+#include "support/suite.h"
 
 #define MESSAGES 3
 /* More than a socket takes at once, and more than is read at once. */
@@ -110,8 +111,6 @@ int main(void)
 {
     Suite *suite = suite_create("oom_link");
     TCase *tests = tcase_create("oom_link");
-    SRunner *runner;
-    int failed;
 
     memory_open();
     lki_loop_quiet();
@@ -119,9 +118,5 @@ int main(void)
     tcase_add_loop_test(tests, links_without_memory_lose_nothing_unseen_and_leave_nothing, 0,
                         2 * LKI_COUNT(kinds));
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "oom/memory.h"
 #include "support/expect.h"
+#include "support/suite.h"
 #include "support/town.h"
 
 /* So much that a slab holds one of them: each takes a map of its own. */
@@ -99,8 +100,6 @@ int main(void)
 {
     Suite *suite = suite_create("oom_parallel");
     TCase *tests = tcase_create("oom_parallel");
-    SRunner *runner;
-    int failed;
 
     memory_open();
     lki_loop_quiet();
@@ -109,9 +108,5 @@ int main(void)
     tcase_add_loop_test(tests, sets_without_memory_are_carried_out_or_missed_aloud, 0,
                         LKI_COUNT(droughts));
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "oom/memory.h"
 #include "support/server.h"
+#include "support/suite.h"
 
 #define PATH_BYTES 400
 #define ARGS_MAX 24
@@ -493,15 +494,9 @@ static TCase *commands_make(void)
 int main(void)
 {
     Suite *suite = suite_create("oom_run");
-    SRunner *runner;
-    int failed;
 
     memory_open();
     suite_add_tcase(suite, commands_make());
     suite_add_tcase(suite, runs_make());
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

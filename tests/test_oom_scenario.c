@@ -11,6 +11,7 @@
 #include "oom/memory.h"
 #include "support/expect.h"
 #include "support/scene.h"
+#include "support/suite.h"
 
 #define STEPS 10000
 #define USERS 10
@@ -218,8 +219,6 @@ int main(void)
 {
     Suite *suite = suite_create("oom_scenario");
     TCase *tests = tcase_create("oom_scenario");
-    SRunner *runner;
-    int failed;
 
     memory_open();
     lki_loop_quiet();
@@ -228,9 +227,5 @@ int main(void)
     tcase_add_test(tests, a_test_without_memory_is_refused_and_leaves_nothing);
     tcase_add_test(tests, events_that_cannot_be_kept_make_the_result_incomplete);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -13,6 +13,7 @@
 #include "stats/example.h"
 #include "stats/series.h"
 #include "stats/snapshot.h"
+#include "support/suite.h"
 
 #define ROUNDS 40
 #define SECONDS 100
@@ -233,8 +234,6 @@ int main(void)
 {
     Suite *suite = suite_create("oom_snapshot");
     TCase *tests = tcase_create("oom_snapshot");
-    SRunner *runner;
-    int failed;
 
     memory_open();
     tcase_set_timeout(tests, 120);
@@ -242,9 +241,5 @@ int main(void)
                         LKI_COUNT(droughts));
     tcase_add_loop_test(tests, a_series_without_memory_counts_all_the_same, 0, LKI_COUNT(droughts));
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

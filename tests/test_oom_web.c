@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "oom/memory.h"
 #include "support/expect.h"
+#include "support/suite.h"
 #include "web/form.h"
 #include "web/server.h"
 
@@ -191,8 +192,6 @@ int main(void)
 {
     Suite *suite = suite_create("oom_web");
     TCase *tests = tcase_create("oom_web");
-    SRunner *runner;
-    int failed;
 
     memory_open();
     event_set_mem_functions(__real_malloc, __real_realloc, __real_free);
@@ -201,9 +200,5 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, a_server_without_memory_goes_on_or_is_not_opened, 0, 2);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "loop/waker.h"
+#include "support/suite.h"
 
 #define OLD_NS (LKI_CHANCE_NS + 1)
 
@@ -134,8 +135,6 @@ int main(void)
 {
     Suite *suite = suite_create("outside");
     TCase *tests = tcase_create("outside");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, the_clock_stands_still_until_the_wait_is_over);
@@ -144,9 +143,5 @@ int main(void)
     tcase_add_test(tests, all_who_wait_may_get_a_new_chance);
     tcase_add_test(tests, on_other_clocks_nothing_is_kept);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "support/expect.h"
+#include "support/suite.h"
 
 #define PACKED_MAX 4096
 
@@ -340,11 +341,5 @@ static Suite *pack_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(pack_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(pack_suite());
 }

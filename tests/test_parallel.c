@@ -12,6 +12,7 @@
 #include "client/vu.h"
 #include "support/expect.h"
 #include "support/server.h"
+#include "support/suite.h"
 #include "support/town.h"
 #include "user/arrivals.h"
 #include "user/life.h"
@@ -584,9 +585,7 @@ static TCase *group(Suite *suite, const char *name)
 int main(void)
 {
     Suite *suite = suite_create("parallel");
-    SRunner *runner = srunner_create(suite);
     TCase *tcase = group(suite, "together");
-    int failed;
 
     tcase_add_test(tcase, all_ready_steps_begin_at_once_and_the_longest_is_waited_for);
     tcase_add_test(tcase, only_those_that_are_ready_take_part);
@@ -611,8 +610,5 @@ int main(void)
     tcase = group(suite, "arrivals");
     tcase_add_test(tcase, one_arrival_is_one_set);
     tcase_add_test(tcase, an_arrival_that_a_user_does_not_want_is_offered_to_the_next);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

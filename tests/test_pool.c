@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "loop/task.h"
+#include "support/suite.h"
 
 #define THREADS LKI_HELPERS_MAX
 #define JOBS 1000
@@ -363,11 +364,5 @@ static Suite *pool_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(pool_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(pool_suite());
 }

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "stats/metric.h"
+#include "support/suite.h"
 
 static struct lki_probe_log readings;
 
@@ -216,8 +217,6 @@ int main(void)
 {
     Suite *suite = suite_create("probe_log");
     TCase *tests = tcase_create("probe_log");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, numbers_of_all_kinds_are_summed_up);
@@ -230,9 +229,5 @@ int main(void)
     tcase_add_test(tests, of_two_logs_the_later_reading_is_the_last);
     tcase_add_test(tests, only_scalars_can_be_read);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "support/expect.h"
+#include "support/suite.h"
 #include "support/town.h"
 
 #define DRAWS 100000
@@ -395,14 +396,8 @@ int main(void)
 {
     Suite *suite = suite_create("random");
     TCase *tests = tcase_create("random");
-    SRunner *runner;
-    int failed;
 
     add_tests(tests);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -18,6 +18,7 @@
 #include "net/redis_queue.h"
 #include "support/expect.h"
 #include "support/redis.h"
+#include "support/suite.h"
 
 #define LIMIT_NS (30 * LKI_NS_PER_S)
 
@@ -928,8 +929,6 @@ int main(void)
 {
     Suite *suite = suite_create("redis");
     TCase *tcase = tcase_create("redis");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     suite_add_tcase(suite, tcase);
@@ -965,9 +964,5 @@ int main(void)
     tcase_add_loop_test(tcase, closing_is_possible_wherever_it_calls, 0, 4);
     tcase_add_loop_test(tcase, what_was_sent_before_closing_arrives, 0, 2);
     tcase_add_test(tcase, a_child_lets_go_of_its_copy);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

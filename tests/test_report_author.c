@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "report/layout.h"
+#include "support/suite.h"
 
 static struct lki_metrics metrics;
 static struct lki_result result;
@@ -311,15 +312,9 @@ int main(void)
 {
     Suite *suite = suite_create("report_author");
     TCase *tests = tcase_create("report_author");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(tests, setup, teardown);
     add_tests(tests);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "client/vu.h"
 #include "support/expect.h"
+#include "support/suite.h"
 #include "support/town.h"
 
 #define NS LKI_NS_PER_S
@@ -713,11 +714,5 @@ static Suite *resource_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(resource_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(resource_suite());
 }

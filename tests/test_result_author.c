@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "result/json.h"
+#include "support/suite.h"
 
 static struct lki_metrics metrics;
 static struct lki_result result;
@@ -418,15 +419,9 @@ int main(void)
 {
     Suite *suite = suite_create("result_author");
     TCase *tests = tcase_create("result_author");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(tests, setup, teardown);
     add_tests(tests);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

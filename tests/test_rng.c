@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "support/expect.h"
+#include "support/suite.h"
 
 #define DRAWS 100000
 
@@ -166,11 +167,5 @@ static Suite *rng_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(rng_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(rng_suite());
 }

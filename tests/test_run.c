@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "support/server.h"
+#include "support/suite.h"
 
 #define LARGE_BYTES ((size_t)8 * 1024 * 1024)
 
@@ -655,13 +656,8 @@ static TCase *refusing_make(void)
 int main(void)
 {
     Suite *suite = suite_create("run");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     suite_add_tcase(suite, running_make());
     suite_add_tcase(suite, refusing_make());
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

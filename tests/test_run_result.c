@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "support/expect.h"
 #include "support/server.h"
+#include "support/suite.h"
 
 #define TEXT_BYTES ((size_t)1 << 20)
 #define ITERATIONS 300
@@ -439,8 +440,6 @@ int main(void)
 {
     Suite *suite = suite_create("run_result");
     TCase *tests = tcase_create("result");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_unchecked_fixture(tests, setup, teardown);
     tcase_add_test(tests, metrics_are_those_of_the_file);
@@ -456,8 +455,5 @@ int main(void)
     tcase_add_test(tests, what_cannot_be_written_is_told);
     tcase_add_test(tests, nothing_is_not_a_result);
     suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -12,6 +12,7 @@
 #include <loadkit/loadkit.h>
 
 #include "base/mem.h"
+#include "support/suite.h"
 
 #define THREADS 4
 
@@ -495,8 +496,6 @@ int main(void)
 {
     Suite *suite = suite_create("run_thread");
     TCase *tests = tcase_create("thread");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, a_stop_lets_steps_in_hand_end);
@@ -518,8 +517,5 @@ int main(void)
     tcase_add_test(tests, what_cannot_be_started_is_refused_at_once);
     tcase_add_test(tests, fifty_runs_leave_no_descriptor);
     suite_add_tcase(suite, tests);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

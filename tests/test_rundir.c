@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "support/suite.h"
 
 static char home[64];
 static struct lki_rundir dir;
@@ -196,8 +197,6 @@ int main(void)
 {
     Suite *suite = suite_create("rundir");
     TCase *tcase = tcase_create("rundir");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, it_is_made_below_the_one_of_the_session);
@@ -211,9 +210,5 @@ int main(void)
     tcase_add_test(tcase, a_path_that_is_too_long_for_a_socket_is_told);
     tcase_add_test(tcase, one_that_cannot_be_made_is_told);
     suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

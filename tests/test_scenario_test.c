@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "support/scene.h"
+#include "support/suite.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -706,8 +707,6 @@ int main(void)
 {
     Suite *suite = suite_create("scenario_test");
     TCase *tests = tcase_create("scenario_test");
-    SRunner *runner;
-    int failed;
 
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, what_no_run_would_take_is_refused);
@@ -739,9 +738,5 @@ int main(void)
     tcase_add_test(tests, a_descriptor_takes_real_time_but_none_of_the_test);
     tcase_add_test(tests, what_never_comes_from_outside_is_not_waited_for_long);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "support/scene.h"
+#include "support/suite.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define NS INT64_C(1000000000)
@@ -504,8 +505,6 @@ int main(void)
 {
     Suite *suite = suite_create("script");
     TCase *tests = tcase_create("script");
-    SRunner *runner;
-    int failed;
 
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_step_gets_the_answer_that_the_script_gives);
@@ -530,9 +529,5 @@ int main(void)
     tcase_add_test(tests, answers_that_take_no_time_let_the_others_have_their_turn);
     tcase_add_test(tests, a_sample_is_what_a_real_exchange_of_these_bytes_would_be);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

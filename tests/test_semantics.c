@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "support/scene.h"
+#include "support/suite.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define NS INT64_C(1000000000)
@@ -796,8 +797,6 @@ int main(void)
     TCase *life = tcase_create("life");
     TCase *choosing = tcase_create("choosing");
     TCase *run = tcase_create("run");
-    SRunner *runner;
-    int failed;
 
     tcase_set_timeout(life, 60);
     tcase_add_test(life, a_life_is_zeroed_state_init_start_steps_stop);
@@ -833,9 +832,5 @@ int main(void)
     suite_add_tcase(suite, life);
     suite_add_tcase(suite, choosing);
     suite_add_tcase(suite, run);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "support/suite.h"
 
 static struct lki_metrics metrics;
 static struct lki_series series;
@@ -652,11 +653,5 @@ static Suite *series_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(series_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(series_suite());
 }

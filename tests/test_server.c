@@ -1,5 +1,6 @@
 /* The server that other tests lean on does what its scripts say. */
 #include "support/server.h"
+#include "support/suite.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -268,11 +269,5 @@ static Suite *server_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(server_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(server_suite());
 }

@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "control/core.h"
 #include "support/gang.h"
+#include "support/suite.h"
 
 #define S LKI_NS_PER_S
 #define MS LKI_NS_PER_MS
@@ -665,11 +666,5 @@ static Suite *shares_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(shares_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(shares_suite());
 }

@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "stats/example.h"
 #include "stats/snapshot.h"
+#include "support/suite.h"
 
 #define METRICS_MAX 64
 #define BYTES_MAX ((size_t)1 << 24)
@@ -316,8 +317,6 @@ int main(void)
 {
     Suite *suite = suite_create("snapshot_change");
     TCase *tests = tcase_create("snapshot_change");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, the_first_snapshot_is_a_change_from_nothing);
@@ -328,9 +327,5 @@ int main(void)
     tcase_add_test(tests, without_a_place_it_is_left_out);
     tcase_add_loop_test(tests, broken_bytes_do_no_harm, 0, 2);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

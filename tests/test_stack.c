@@ -12,6 +12,7 @@
 
 #include "loop/coro.h"
 #include "support/expect.h"
+#include "support/suite.h"
 
 #define PAGE 4096
 #define GUARD ((ptrdiff_t)LKI_STACK_GUARD_BYTES)
@@ -500,11 +501,5 @@ static Suite *stack_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(stack_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(stack_suite());
 }

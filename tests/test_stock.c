@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "support/suite.h"
 
 #define BYTES_MAX ((size_t)1 << 27)
 #define NOW 1700000000
@@ -292,8 +293,6 @@ int main(void)
 {
     Suite *suite = suite_create("stock");
     TCase *tests = tcase_create("stock");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_set_timeout(tests, 60);
@@ -309,9 +308,5 @@ int main(void)
     tcase_add_test(tests, bytes_that_are_none_are_refused);
     tcase_add_test(tests, a_hundred_thousand_are_quick);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "client/vu.h"
 #include "support/expect.h"
+#include "support/suite.h"
 #include "support/town.h"
 #include "user/life.h"
 
@@ -441,9 +442,7 @@ static TCase *group(Suite *suite, const char *name)
 int main(void)
 {
     Suite *suite = suite_create("strategy");
-    SRunner *runner = srunner_create(suite);
     TCase *tcase = group(suite, "asking");
-    int failed;
 
     tcase_add_test(tcase, a_strategy_sees_each_step_as_it_is_and_is_obeyed);
     tcase_add_test(tcase, each_of_its_choices_is_carried_out_once);
@@ -459,8 +458,5 @@ int main(void)
     tcase_add_test(tcase, a_strategy_that_asks_the_default_one_chooses_the_same);
     tcase_add_test(tcase, shares_converge_to_the_weights);
     tcase_add_test(tcase, the_default_strategy_chooses_among_a_part_of_the_steps_too);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "support/expect.h"
+#include "support/suite.h"
 
 #define S LKI_NS_PER_S
 
@@ -1135,11 +1136,5 @@ static Suite *task_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(task_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(task_suite());
 }

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "support/expect.h"
+#include "support/suite.h"
 
 #define TIMERS 3000
 
@@ -460,11 +461,5 @@ static Suite *timer_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(timer_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(timer_suite());
 }

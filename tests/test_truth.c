@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "support/rig.h"
 #include "support/server.h"
+#include "support/suite.h"
 
 #define USERS 20
 #define REQUESTS 20 /* of each */
@@ -89,14 +90,9 @@ int main(void)
 {
     Suite *suite = suite_create("truth");
     TCase *tcase = tcase_create("latency");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_add_test(tcase, recorded_percentiles_are_those_of_the_delays);
     tcase_set_timeout(tcase, 120);
     suite_add_tcase(suite, tcase);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

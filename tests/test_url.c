@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "support/suite.h"
 
 #define TEXT(string) .text = (string), .len = sizeof(string) - 1
 
@@ -312,11 +313,5 @@ static Suite *url_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(url_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(url_suite());
 }

@@ -12,6 +12,8 @@
 #include <check.h>
 #include <setjmp.h>
 
+#include "support/suite.h"
+
 #define SCRATCH_BYTES ((size_t)4096)
 
 static struct lki_loop loop;
@@ -492,11 +494,5 @@ static Suite *values_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(values_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(values_suite());
 }

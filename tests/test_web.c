@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "support/site.h"
+#include "support/suite.h"
 
 #define HOST "Host: localhost\r\n"
 #define GET(target) "GET " target " HTTP/1.1\r\n" HOST "\r\n"
@@ -744,11 +745,5 @@ static Suite *web_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(web_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(web_suite());
 }

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "support/site.h"
+#include "support/suite.h"
 #include "web/server.h"
 
 #define JSON "Content-Type: application/json\r\n"
@@ -410,11 +411,5 @@ static Suite *guard_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(guard_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(guard_suite());
 }

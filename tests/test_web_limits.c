@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "support/site.h"
+#include "support/suite.h"
 #include "web/server.h"
 
 #define HOST "Host: localhost\r\n"
@@ -429,11 +430,5 @@ static Suite *limits_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(limits_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(limits_suite());
 }

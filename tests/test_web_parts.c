@@ -6,6 +6,7 @@
 
 #include "base/json_walk.h"
 #include "base/mem.h"
+#include "support/suite.h"
 #include "web/handshake.h"
 #include "web/host.h"
 #include "web/inner.h"
@@ -447,8 +448,6 @@ int main(void)
 {
     Suite *suite = suite_create("web_parts");
     TCase *tests = tcase_create("web_parts");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_loop_test(tests, a_target_is_taken_apart, 0, (int)LKI_COUNT(good_targets));
@@ -470,9 +469,5 @@ int main(void)
     tcase_add_test(tests, tokens_are_long_and_visible);
     tcase_add_loop_test(tests, json_is_walked_through, 0, (int)LKI_COUNT(walks));
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

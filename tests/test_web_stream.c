@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "support/site.h"
+#include "support/suite.h"
 #include "support/ws_client.h"
 #include "web/server.h"
 
@@ -529,11 +530,5 @@ static Suite *stream_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(stream_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(stream_suite());
 }

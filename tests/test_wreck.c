@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "base/mem.h"
+#include "support/suite.h"
 
 static const struct lki_model model;
 
@@ -113,11 +114,5 @@ static Suite *wreck_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(wreck_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(wreck_suite());
 }
