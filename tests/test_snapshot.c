@@ -691,17 +691,45 @@ START_TEST(of_failures_the_earliest_is_the_first)
 {
     static const int64_t seconds[] = {5, 3, 8};
     const struct lki_error_group *group;
+    struct lki_error_group *one;
 
     for (int w = 0; w < 3; w++) {
         workers[w].clock.fake_ns = seconds[w] * LKI_NS_PER_S;
-        lki_metrics_error(&workers[w].metrics, LKI_SOURCE_STEP, "s", 500, "no", (uint64_t)w + 10);
+        one = lki_metrics_error(&workers[w].metrics, LKI_SOURCE_STEP, "s", 500, "no",
+                                (uint64_t)w + 10);
+        one->first_took_ns = w * LKI_NS_PER_MS;
     }
-    for (int w = 0; w < 3; w++)
+    for (int w = 0; w < 3; w++) {
+        merged.measured.worker = (uint64_t)((w + _i) % 3) + 1;
         merge(&merged, &workers[(w + _i) % 3]);
+    }
     group = find_error(&merged, "no", "HTTP_500");
     ck_assert_uint_eq(group->count, 3);
     ck_assert_uint_eq(group->first_user, 11);
     ck_assert_int_eq(group->first_ns, 3 * LKI_NS_PER_S);
+    ck_assert_int_eq(group->first_took_ns, LKI_NS_PER_MS);
+    ck_assert_uint_eq(group->first_worker, 2);
+}
+END_TEST
+
+START_TEST(an_example_says_whose_it_was_and_when)
+{
+    const struct lki_example *merged_one;
+    struct lki_example *one;
+
+    workers[0].clock.fake_ns = 7 * LKI_NS_PER_S;
+    one = lki_metrics_example(&workers[0].metrics, http(&workers[0], "s", "a"), 500, part("GET /"),
+                              part("HTTP/1.1 500 No"), part(""));
+    ck_assert_int_eq(one->at_ns, 7 * LKI_NS_PER_S);
+    one->user = 17;
+    one->took_ns = 3 * LKI_NS_PER_MS;
+    merged.measured.worker = 2;
+    merge(&merged, &workers[0]);
+    merged_one = http(&merged, "s", "a")->examples;
+    ck_assert_uint_eq(merged_one->user, 17);
+    ck_assert_int_eq(merged_one->took_ns, 3 * LKI_NS_PER_MS);
+    ck_assert_int_eq(merged_one->at_ns, 7 * LKI_NS_PER_S);
+    ck_assert_uint_eq(merged_one->worker, 2);
 }
 END_TEST
 
@@ -956,6 +984,7 @@ static Suite *snapshot_suite(void)
     tcase_add_test(tests, codes_beyond_the_cap_are_other);
     tcase_add_test(tests, examples_are_capped);
     tcase_add_test(tests, of_examples_the_first_stays);
+    tcase_add_test(tests, an_example_says_whose_it_was_and_when);
     tcase_add_loop_test(tests, of_failures_the_earliest_is_the_first, 0, 3);
     tcase_add_loop_test(tests, of_a_gauge_the_last_level_stays, 0, 3);
     tcase_add_test(tests, readings_of_a_worker_and_of_its_next_life_follow_each_other);

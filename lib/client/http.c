@@ -71,7 +71,7 @@ void lki_http_shared_init(struct lki_http_shared *shared, struct lki_loop *loop,
                           const struct lki_metrics *metrics)
 {
     shared->origins.loop = loop;
-    shared->wire = (struct lki_wire){&metrics->totals->http_sent, &shared->sending};
+    shared->wire = (struct lki_sent){&metrics->totals->http_sent, &shared->sending};
 }
 
 void lki_http_shared_release(struct lki_http_shared *shared)
@@ -443,6 +443,7 @@ static void example_keep(lk_vu *vu, struct lki_metric *metric, const struct outg
 {
     struct lki_buf *scratch = lki_vu_scratch(vu);
     struct lki_example_part body = {result->body, result->status ? result->body_bytes : 0};
+    struct lki_example *example = NULL;
 
     lki_buf_clear(scratch);
     lki_buf_str(scratch, out->request->method);
@@ -450,9 +451,13 @@ static void example_keep(lk_vu *vu, struct lki_metric *metric, const struct outg
     write_target(out, scratch);
     APPEND(scratch, " HTTP/1.1");
     if (!scratch->err)
-        lki_metrics_example(vu->metrics, metric, result->code,
-                            (struct lki_example_part){scratch->data, scratch->len},
-                            answer_part(result), body);
+        example = lki_metrics_example(vu->metrics, metric, result->code,
+                                      (struct lki_example_part){scratch->data, scratch->len},
+                                      answer_part(result), body);
+    if (example) {
+        example->user = vu->id;
+        example->took_ns = result->end_ns - result->start_ns;
+    }
 }
 
 static void record(lk_vu *vu, struct lki_metric *metric, const struct outgoing *out,

@@ -48,7 +48,7 @@ typedef void lki_http_exchange(struct lki_http_shared *shared, lk_vu *vu,
 /* What the users of one worker share. */
 struct lki_http_shared {
     struct lki_origins origins;
-    struct lki_wire wire;
+    struct lki_sent wire;
     uint32_t sending;            /* that wire shows, unless it is to be seen elsewhere */
     lki_http_exchange *exchange; /* NULL: lki_exchange, over the network */
     void *exchange_arg;

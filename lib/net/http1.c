@@ -119,7 +119,7 @@ static void rest_advance(struct rest *rest, size_t sent)
 }
 
 /* Whoever looks in between must not take a request for one that is neither sent nor being sent. */
-static inline void show_sending(const struct lki_wire *wire, uint32_t sending)
+static inline void show_sending(const struct lki_sent *wire, uint32_t sending)
 {
     __asm__ volatile("" ::: "memory");
     *wire->sending = sending;
@@ -128,7 +128,7 @@ static inline void show_sending(const struct lki_wire *wire, uint32_t sending)
 /* Sets result->sent when the kernel has taken the last byte. */
 static ssize_t send_some(struct exchange *x, struct rest *rest)
 {
-    const struct lki_wire *wire = x->request->wire;
+    const struct lki_sent *wire = x->request->wire;
     struct msghdr message = {.msg_iov = rest->part, .msg_iovlen = 2};
     ssize_t sent;
 

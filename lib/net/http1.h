@@ -32,7 +32,7 @@ void lki_session_close(struct lki_session *session);
  * sending is 1 while the last part of a request is being handed over, until that has been counted
  * in sent.
  */
-struct lki_wire {
+struct lki_sent {
     uint64_t *sent; /* whole requests, but for those that were sent again */
     uint32_t *sending;
 };
@@ -46,7 +46,7 @@ struct lki_exchange_request {
     const char *body;
     size_t body_bytes;
     struct lki_http1_memo *memo; /* of earlier answers to such requests; NULL: none */
-    const struct lki_wire *wire;
+    const struct lki_sent *wire;
     bool is_head;        /* method HEAD: no body in the answer */
     bool idempotent;     /* may be sent twice */
     bool new_connection; /* use none that is kept, and keep none */

@@ -34,9 +34,10 @@ static void example_link(struct lki_metric *metric, struct lki_example *example)
     *at = example;
 }
 
-void lki_metrics_example(struct lki_metrics *metrics, struct lki_metric *metric, lki_code code,
-                         struct lki_example_part request, struct lki_example_part answer,
-                         struct lki_example_part body)
+struct lki_example *lki_metrics_example(struct lki_metrics *metrics, struct lki_metric *metric,
+                                        lki_code code, struct lki_example_part request,
+                                        struct lki_example_part answer,
+                                        struct lki_example_part body)
 {
     size_t request_bytes = lki_min(request.len, LKI_EXAMPLE_LINE_MAX) + 1;
     size_t answer_bytes = lki_min(answer.len, LKI_EXAMPLE_LINE_MAX) + 1;
@@ -45,12 +46,13 @@ void lki_metrics_example(struct lki_metrics *metrics, struct lki_metric *metric,
     char *text;
 
     if (metrics->example_count >= LKI_EXAMPLES_MAX)
-        return;
+        return NULL;
     example = lki_zalloc(sizeof(*example) + request_bytes + answer_bytes + body_bytes);
     if (!example)
-        return;
+        return NULL;
     text = (char *)(example + 1);
     example->code = code;
+    example->at_ns = lki_metrics_elapsed(metrics);
     example->request = part_copy(text, request, LKI_EXAMPLE_LINE_MAX);
     lki_text_one_line(text, strlen(text));
     text += request_bytes;
@@ -61,6 +63,7 @@ void lki_metrics_example(struct lki_metrics *metrics, struct lki_metric *metric,
     show_zeros(text, lki_text_cut(body.text, body.len, LKI_EXAMPLE_BODY_MAX));
     example_link(metric, example);
     metrics->example_count++;
+    return example;
 }
 
 void lki_examples_release(struct lki_example *first)

@@ -20,6 +20,10 @@ struct lki_example {
     const char *request; /* all three live in this block of memory */
     const char *answer;
     const char *body;
+    uint64_t user;   /* whose exchange it was, */
+    int64_t took_ns; /* how long it took, both set by who keeps it, */
+    int64_t at_ns;   /* and when it was over, since the start of the run */
+    uint64_t worker; /* of who merges: where; 0: not known */
 };
 
 /* Foreign text, not terminated. */
@@ -35,10 +39,11 @@ static inline uint16_t lki_metric_codes(const struct lki_metric *metric)
     return metric->second.codes.len;
 }
 
-/* Keeps an example; parts are copied. Beyond the maximum, or without memory, there is none. */
-void lki_metrics_example(struct lki_metrics *metrics, struct lki_metric *metric, lki_code code,
-                         struct lki_example_part request, struct lki_example_part answer,
-                         struct lki_example_part body);
+/* Keeps an example, dated now; parts are copied. NULL beyond the maximum, or without memory. */
+struct lki_example *lki_metrics_example(struct lki_metrics *metrics, struct lki_metric *metric,
+                                        lki_code code, struct lki_example_part request,
+                                        struct lki_example_part answer,
+                                        struct lki_example_part body);
 
 /* Frees all that are linked to the first. */
 void lki_examples_release(struct lki_example *first);

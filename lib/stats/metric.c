@@ -32,17 +32,27 @@ const char *lki_phase_name(enum lki_phase phase)
 }
 
 /* All fields are counts of 64 bits. */
-void lki_totals_merge(struct lki_totals *into, const struct lki_totals *from)
+void lki_totals_replace(struct lki_totals *in, const struct lki_totals *part,
+                        const struct lki_totals *by)
 {
-    uint64_t sum[sizeof(*into) / sizeof(uint64_t)];
+    uint64_t sum[sizeof(*in) / sizeof(uint64_t)];
+    uint64_t less[LKI_COUNT(sum)];
     uint64_t more[LKI_COUNT(sum)];
 
-    _Static_assert(sizeof(sum) == sizeof(*into), "nothing but counts");
-    memcpy(sum, into, sizeof(sum));
-    memcpy(more, from, sizeof(more));
+    _Static_assert(sizeof(sum) == sizeof(*in), "nothing but counts");
+    memcpy(sum, in, sizeof(sum));
+    memcpy(less, part, sizeof(less));
+    memcpy(more, by, sizeof(more));
     for (size_t i = 0; i < LKI_COUNT(sum); i++)
-        sum[i] += more[i];
-    memcpy(into, sum, sizeof(sum));
+        sum[i] += more[i] - less[i];
+    memcpy(in, sum, sizeof(sum));
+}
+
+void lki_totals_merge(struct lki_totals *into, const struct lki_totals *from)
+{
+    static const struct lki_totals nothing = {0};
+
+    lki_totals_replace(into, &nothing, from);
 }
 
 void lki_tally_merge(struct lki_tally *into, const struct lki_tally *from)
@@ -120,6 +130,11 @@ void lki_metrics_start(struct lki_metrics *metrics, const struct lki_clock *cloc
     metrics->start_ns = start_ns;
     for (struct lki_error_group *group = metrics->first_error; group; group = group->next)
         group->first_ns = 0;
+}
+
+int64_t lki_metrics_elapsed(const struct lki_metrics *metrics)
+{
+    return metrics->clock ? lki_clock_now(metrics->clock) - metrics->start_ns : 0;
 }
 
 static bool is_overflow(const struct lki_metrics *metrics, const struct lki_metric *metric)
@@ -431,14 +446,6 @@ static void group_link(struct lki_metrics *metrics, struct lki_error_group *grou
     metrics->last_error = group;
 }
 
-static void group_begin(struct lki_metrics *metrics, struct lki_error_group *group,
-                        uint64_t user_id, int64_t t_ns)
-{
-    group->first_user = user_id;
-    group->first_ns = t_ns;
-    group_link(metrics, group);
-}
-
 /* Key: source, step, 0, code, message. */
 static struct lki_error_group *group_new(struct lki_metrics *metrics, const struct key *key,
                                          size_t step_len)
@@ -482,14 +489,18 @@ static struct lki_error_group *group_get(struct lki_metrics *metrics, enum lki_s
     return group ? group : &metrics->other_errors;
 }
 
-void lki_metrics_error(struct lki_metrics *metrics, enum lki_source source, const char *step,
-                       lki_code code, const char *message, uint64_t user_id)
+struct lki_error_group *lki_metrics_error(struct lki_metrics *metrics, enum lki_source source,
+                                          const char *step, lki_code code, const char *message,
+                                          uint64_t user_id)
 {
     struct lki_error_group *group = group_get(metrics, source, step, code, message ? message : "");
-    const struct lki_clock *clock = metrics->clock;
 
-    if (!group->count++)
-        group_begin(metrics, group, user_id, clock ? lki_clock_now(clock) - metrics->start_ns : 0);
+    if (!group->count++) {
+        group->first_user = user_id;
+        group->first_ns = lki_metrics_elapsed(metrics);
+        group_link(metrics, group);
+    }
+    return group;
 }
 
 enum lk_err lki_metrics_error_merge(struct lki_metrics *metrics, const struct lki_error_group *from,
@@ -499,11 +510,13 @@ enum lk_err lki_metrics_error_merge(struct lki_metrics *metrics, const struct lk
 
     if (!others)
         group = group_get(metrics, from->source, from->step, from->code, from->message);
-    if (!group->count) {
-        group_begin(metrics, group, from->first_user, from->first_ns);
-    } else if (from->first_ns < group->first_ns) {
+    if (!group->count)
+        group_link(metrics, group);
+    if (!group->count || from->first_ns < group->first_ns) {
         group->first_user = from->first_user;
         group->first_ns = from->first_ns;
+        group->first_took_ns = from->first_took_ns;
+        group->first_worker = from->first_worker;
     }
     group->count += from->count;
     if (!others && group == &metrics->other_errors && metrics->error_count < metrics->error_max)

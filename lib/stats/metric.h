@@ -88,6 +88,9 @@ struct lki_totals {
 
 /* Adds all of from. */
 void lki_totals_merge(struct lki_totals *into, const struct lki_totals *from);
+/* In a sum: something else in place of a part of it. */
+void lki_totals_replace(struct lki_totals *in, const struct lki_totals *part,
+                        const struct lki_totals *by);
 
 struct lki_example;
 
@@ -124,8 +127,10 @@ struct lki_error_group {
     lki_code code; /* 0 in the group of all others */
     uint64_t count;
     uint64_t first_user;
-    int64_t first_ns; /* since the start of the run */
-    const char *step; /* both live in this block of memory */
+    int64_t first_ns;      /* since the start of the run */
+    int64_t first_took_ns; /* what failed, where that is known */
+    uint64_t first_worker; /* of who merges: where; 0: not known */
+    const char *step;      /* both live in this block of memory */
     const char *message;
 };
 
@@ -164,6 +169,9 @@ void lki_metrics_count_at(struct lki_metrics *metrics, struct lki_totals *place)
 void lki_metrics_start(struct lki_metrics *metrics, const struct lki_clock *clock,
                        int64_t start_ns);
 void lki_metrics_release(struct lki_metrics *metrics);
+
+/* Since the start of the run; 0 before it. */
+int64_t lki_metrics_elapsed(const struct lki_metrics *metrics);
 
 /* Forgets what was counted, and all failures. Metrics stay where they are with their numbers and
  * examples, as do codes: what is counted anew finds them. */
@@ -212,9 +220,10 @@ lki_code lki_metrics_code(struct lki_metrics *metrics, const char *name, const c
 const char *lki_metrics_code_name(const struct lki_metrics *metrics, lki_code code);
 const char *lki_metrics_code_category(const struct lki_metrics *metrics, lki_code code);
 
-/* Counts a failure under its kind. message may be NULL; it and step are copied. */
-void lki_metrics_error(struct lki_metrics *metrics, enum lki_source source, const char *step,
-                       lki_code code, const char *message, uint64_t user_id);
+/* Counts a failure under its kind, which it gives. message may be NULL; it and step are copied. */
+struct lki_error_group *lki_metrics_error(struct lki_metrics *metrics, enum lki_source source,
+                                          const char *step, lki_code code, const char *message,
+                                          uint64_t user_id);
 
 /* The same for failures that were counted elsewhere; the earliest stays the first one. others: they
  * are of many kinds. LK_E_NOMEM: they were counted among all others. */

@@ -107,6 +107,9 @@ static void put_examples(struct lki_buf *out, const struct lki_example *first)
         put_text(out, example->request);
         put_text(out, example->answer);
         put_text(out, example->body);
+        lki_pack_u64(out, example->user);
+        lki_pack_i64(out, example->took_ns);
+        lki_pack_i64(out, example->at_ns);
     }
     lki_pack_u64(out, LKI_FORM_END);
 }
@@ -158,6 +161,7 @@ static void put_error(struct lki_buf *out, const struct lki_metrics *metrics,
     lki_pack_u64(out, group->count);
     lki_pack_u64(out, group->first_user);
     lki_pack_i64(out, group->first_ns);
+    lki_pack_i64(out, group->first_took_ns);
 }
 
 static void put_custom_tally(struct lki_buf *out, const struct lki_custom_tally *tally,

@@ -23,7 +23,7 @@ struct lki_measured {
     struct lki_probe_log *probes;     /* as registered */
     size_t probe_count;               /* 0 of a worker that has none of them */
     /* of who merges: */
-    uint64_t worker; /* whose snapshot it is: who read the probes; 0: not known */
+    uint64_t worker; /* whose snapshot it is: who read the probes and saw failures; 0: not known */
     bool brief;      /* leave out phases, latencies from the intended start, and of readings all
                         but the recent ones */
 };

@@ -86,6 +86,8 @@ static void skip_examples(struct lki_snapshot_in *from)
         lki_snapshot_take_code(from);
         for (int text = 0; text < 3; text++)
             skip_bytes(from);
+        for (int number = 0; number < 3; number++)
+            lki_unpack_u64(&from->in);
     }
 }
 
@@ -112,9 +114,9 @@ static void side_begin(struct side *side, struct lki_metrics *names,
     struct lki_snapshot_head head;
 
     from->metrics = names;
-    from->in = lki_unpack(bytes.data, bytes.len);
     if (!bytes.len)
         return;
+    from->in = lki_unpack(bytes.data, bytes.len);
     lki_snapshot_take_head(&from->in, &head);
     skip_arrivals(from);
     lki_snapshot_take_codebook(from);

@@ -7,7 +7,7 @@
 #include "stats/metric.h"
 
 /* A snapshot starts with this; a change of the layout changes it. */
-#define LKI_SNAPSHOT_VERSION 2
+#define LKI_SNAPSHOT_VERSION 3
 
 /* Totals travel as the counts that they consist of, in their order. */
 #define LKI_SNAPSHOT_TOTALS (sizeof(struct lki_totals) / sizeof(uint64_t))

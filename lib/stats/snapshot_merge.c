@@ -107,12 +107,21 @@ static void take_example(struct merge *merge, struct lki_metric *metric)
     struct lki_example_part request = take_part(merge, LKI_EXAMPLE_LINE_MAX);
     struct lki_example_part answer = take_part(merge, LKI_EXAMPLE_LINE_MAX);
     struct lki_example_part body = take_part(merge, LKI_EXAMPLE_BODY_MAX);
-    size_t before = metrics->example_count;
+    uint64_t user = lki_unpack_u64(&merge->from.in);
+    int64_t took_ns = lki_unpack_i64(&merge->from.in);
+    int64_t at_ns = lki_unpack_i64(&merge->from.in);
+    struct lki_example *example;
 
     if (merge->from.in.bad || has_example(metric, code))
         return;
-    lki_metrics_example(metrics, metric, code, request, answer, body);
-    merge->from.starved |= metrics->example_count == before && before < LKI_EXAMPLES_MAX;
+    example = lki_metrics_example(metrics, metric, code, request, answer, body);
+    if (example) {
+        example->user = user;
+        example->took_ns = took_ns;
+        example->at_ns = at_ns;
+        example->worker = merge->into->worker;
+    }
+    merge->from.starved |= !example && metrics->example_count < LKI_EXAMPLES_MAX;
 }
 
 static void take_metric(struct merge *merge, const struct lki_snapshot_name *name)
@@ -131,7 +140,7 @@ static void take_metric(struct merge *merge, const struct lki_snapshot_name *nam
 
 static void take_error(struct merge *merge, enum lki_snapshot_form form)
 {
-    struct lki_error_group group = {0};
+    struct lki_error_group group = {.first_worker = merge->into->worker};
 
     expect(merge, form != LKI_FORM_EMITTED);
     if (form == LKI_FORM_PLAIN) {
@@ -143,6 +152,7 @@ static void take_error(struct merge *merge, enum lki_snapshot_form form)
     group.count = take_count(merge);
     group.first_user = lki_unpack_u64(&merge->from.in);
     group.first_ns = lki_unpack_i64(&merge->from.in);
+    group.first_took_ns = lki_unpack_i64(&merge->from.in);
     expect(merge, group.count > 0);
     if (!merge->from.in.bad)
         merge->from.starved |= lki_metrics_error_merge(merge->into->metrics, &group,

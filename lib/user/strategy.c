@@ -189,7 +189,7 @@ static void parts_begin(struct lki_turn *turn, struct lki_set *set)
         } else {
             part->waits = true;
             lki_metrics_error(
-                crowd->metrics, LKI_SOURCE_LIFECYCLE, part->step->label, LKI_CODE_LIFECYCLE_FAILED,
+                crowd->metrics, LKI_SOURCE_LIFECYCLE, part->step->label, LKI_CODE_STEP_NOMEM,
                 "no memory for a stack, carried out after the others", set->user->vu.id);
         }
     }

@@ -240,7 +240,7 @@ static void wait_for_stack(struct lki_user *user)
 {
     struct lki_loop *loop = user->crowd->loop;
 
-    lki_metrics_error(user->crowd->metrics, LKI_SOURCE_LIFECYCLE, "", LKI_CODE_LIFECYCLE_FAILED,
+    lki_metrics_error(user->crowd->metrics, LKI_SOURCE_LIFECYCLE, "", LKI_CODE_STEP_NOMEM,
                       "no memory for a stack, tried again after a second", user->vu.id);
     lki_timer_set(&loop->timers, &user->timer, lki_loop_now(loop) + BACK_OFF_FIRST_NS);
 }

@@ -77,9 +77,12 @@ const char *lki_failure(enum lki_outcome outcome, const char *message)
 /* A step or hook that failed is told of. */
 static void tell_failure(const struct work *work, lki_code code, const char *message)
 {
+    struct lki_error_group *kind = lki_metrics_error(work->user->crowd->metrics, work->source,
+                                                     work->name, code, message, work->user->vu.id);
+
     work->metric->second.fatal += work->fatal;
-    lki_metrics_error(work->user->crowd->metrics, work->source, work->name, code, message,
-                      work->user->vu.id);
+    if (kind->count == 1)
+        kind->first_took_ns = work->end_ns - work->start_ns;
 }
 
 static void record(struct work *work, enum lki_outcome outcome, const char *message)
