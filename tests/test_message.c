@@ -8,10 +8,9 @@
 
 #include "base/mem.h"
 #include "base/pack.h"
-#include "base/rng.h"
 #include "support/expect.h"
-
-#define MESSAGE_MAX ((size_t)1 << 20)
+#include "support/messages.h"
+#include "support/suite.h"
 
 static struct lki_arena arena;
 
@@ -121,8 +120,7 @@ static const struct lki_report reports[] = {
     {.kind = LKI_REPORT_FAILED, .failed = {.err = LK_OK, .message = ""}},
     {.kind = LKI_REPORT_HELD, .objects = {.objects = some, .count = LKI_COUNT(some)}},
     {.kind = LKI_REPORT_STANDING,
-     .standing = {.worker = 3,
-                  .started = true,
+     .standing = {.started = true,
                   .gone = true,
                   .why = LKI_END_INTERRUPT,
                   .gone_ns = -4,
@@ -289,7 +287,6 @@ static void same_iterations(const struct lki_report_iterations *one,
 static void same_standing(const struct lki_report_standing *one,
                           const struct lki_report_standing *other)
 {
-    SAME_U(worker);
     SAME(started);
     SAME(gone);
     SAME(why);
@@ -363,34 +360,36 @@ static void same_report(const struct lki_report *one, const struct lki_report *o
 
 /* ---- there and back ---- */
 
-/* As bytes, at the end of their memory, which the caller frees. */
-static char *order_bytes(const struct lki_order *order, size_t *len)
+static void order_write(const void *message, struct lki_buf *out)
 {
-    struct lki_buf out;
-
-    lki_buf_init(&out, MESSAGE_MAX);
-    lki_order_write(order, &out);
-    ck_assert_int_eq(out.err, LK_OK);
-    *len = out.len;
-    return realloc(out.data, out.len);
+    lki_order_write(message, out);
 }
 
-static char *report_bytes(const struct lki_report *report, size_t *len)
+static enum lk_err order_read(void *message, const void *bytes, size_t len, struct lki_arena *into)
 {
-    struct lki_buf out;
-
-    lki_buf_init(&out, MESSAGE_MAX);
-    lki_report_write(report, &out);
-    ck_assert_int_eq(out.err, LK_OK);
-    *len = out.len;
-    return realloc(out.data, out.len);
+    return lki_order_read(message, bytes, len, into);
 }
+
+static void report_write(const void *message, struct lki_buf *out)
+{
+    lki_report_write(message, out);
+}
+
+static enum lk_err report_read(void *message, const void *bytes, size_t len, struct lki_arena *into)
+{
+    return lki_report_read(message, bytes, len, into);
+}
+
+static const struct messages all_orders = {sizeof(struct lki_order), LKI_ORDER_COUNT_, order_write,
+                                           order_read, &arena};
+static const struct messages all_reports = {sizeof(struct lki_report), LKI_REPORT_COUNT_,
+                                            report_write, report_read, &arena};
 
 START_TEST(an_order_arrives_with_all_its_fields)
 {
     struct lki_order read;
     size_t len;
-    char *bytes = order_bytes(&orders[_i], &len);
+    char *bytes = message_bytes(&all_orders, &orders[_i], &len);
 
     ck_assert_int_eq(lki_order_read(&read, bytes, len, &arena), LK_OK);
     free(bytes);
@@ -402,7 +401,7 @@ START_TEST(a_report_arrives_with_all_its_fields)
 {
     struct lki_report read;
     size_t len;
-    char *bytes = report_bytes(&reports[_i], &len);
+    char *bytes = message_bytes(&all_reports, &reports[_i], &len);
 
     ck_assert_int_eq(lki_report_read(&read, bytes, len, &arena), LK_OK);
     same_report(&read, &reports[_i]);
@@ -458,7 +457,7 @@ START_TEST(many_objects_arrive)
 
     for (size_t i = 0; i < OBJECTS; i++)
         objects[i] = (struct lki_order_object){i * i, i % 3 ? "{}" : NULL};
-    bytes = report_bytes(&report, &len);
+    bytes = message_bytes(&all_reports, &report, &len);
     ck_assert_int_eq(lki_report_read(&read, bytes, len, &arena), LK_OK);
     free(bytes);
     ck_assert_uint_eq(read.objects.count, OBJECTS);
@@ -470,92 +469,31 @@ END_TEST
 
 /* ---- what is no message ---- */
 
-/*
- * Whatever the bytes are: refused, and then nothing was touched, or a message that is written as
- * just these bytes. True: it was one.
- */
-static bool order_verify(const char *bytes, size_t len)
-{
-    static const struct lki_order untouched = {.kind = LKI_ORDER_COUNT_};
-    struct lki_order read = untouched;
-    enum lk_err err = lki_order_read(&read, bytes, len, &arena);
-    size_t again_len = 0;
-    char *again;
-
-    if (err) {
-        EXPECT(err == LK_E_FORMAT, "error %d", err);
-        EXPECT(read.kind == LKI_ORDER_COUNT_, "it was touched");
-        lki_arena_reset(&arena);
-        return false;
-    }
-    again = order_bytes(&read, &again_len);
-    EXPECT(again_len == len && !memcmp(bytes, again, len), "it is another message");
-    free(again);
-    lki_arena_reset(&arena);
-    return true;
-}
-
-static bool report_verify(const char *bytes, size_t len)
-{
-    static const struct lki_report untouched = {.kind = LKI_REPORT_COUNT_};
-    struct lki_report read = untouched;
-    enum lk_err err = lki_report_read(&read, bytes, len, &arena);
-    size_t again_len = 0;
-    char *again;
-
-    if (err) {
-        EXPECT(err == LK_E_FORMAT, "error %d", err);
-        EXPECT(read.kind == LKI_REPORT_COUNT_, "it was touched");
-        lki_arena_reset(&arena);
-        return false;
-    }
-    again = report_bytes(&read, &again_len);
-    EXPECT(again_len == len && !memcmp(bytes, again, len), "it is another message");
-    free(again);
-    lki_arena_reset(&arena);
-    return true;
-}
-
-/* Tries the first len bytes at the end of their memory, as both. */
+/* Tries the first len bytes as both. */
 static bool either_verify(const char *bytes, size_t len)
 {
-    char *exact = malloc(len ? len : 1);
-    bool order;
-    bool report;
+    static const struct messages *const families[] = {&all_orders, &all_reports};
+    int as = message_verify_as(families, LKI_COUNT(families), bytes, len);
 
-    EXPECT(exact, "no memory");
-    memcpy(exact, bytes, len);
-    order = order_verify(exact, len);
-    report = report_verify(exact, len);
-    EXPECT(!order || !report, "it is an order and a report");
-    free(exact);
-    return order || report;
+    EXPECT(as <= 1, "it is an order and a report");
+    return as;
 }
 
 enum { MESSAGES = LKI_COUNT(orders) + LKI_COUNT(reports) };
 
 static char *any_bytes(size_t i, size_t *len)
 {
-    return i < LKI_COUNT(orders) ? order_bytes(&orders[i], len)
-                                 : report_bytes(&reports[i - LKI_COUNT(orders)], len);
+    return i < LKI_COUNT(orders)
+               ? message_bytes(&all_orders, &orders[i], len)
+               : message_bytes(&all_reports, &reports[i - LKI_COUNT(orders)], len);
 }
 
 START_TEST(a_message_is_nothing_when_it_is_cut_short_or_goes_on)
 {
     size_t len;
     char *bytes = any_bytes((size_t)_i, &len);
-    char *longer = malloc(len + 1);
 
-    ck_assert_ptr_nonnull(longer);
-    for (size_t cut = 0; cut < len; cut++)
-        ck_assert_msg(!either_verify(bytes, cut), "%zu of %zu bytes", cut, len);
-    ck_assert(either_verify(bytes, len));
-    memcpy(longer, bytes, len);
-    for (int byte = 0; byte < 256; byte++) {
-        longer[len] = (char)byte;
-        ck_assert(!either_verify(longer, len + 1));
-    }
-    free(longer);
+    message_verify_cut(bytes, len, either_verify);
     free(bytes);
 }
 END_TEST
@@ -565,32 +503,14 @@ START_TEST(a_message_with_any_byte_replaced_is_refused_or_another_one)
     size_t len;
     char *bytes = any_bytes((size_t)_i, &len);
 
-    for (size_t at = 0; at < len; at++) {
-        char before = bytes[at];
-
-        for (int byte = 0; byte < 256; byte++) {
-            bytes[at] = (char)byte;
-            either_verify(bytes, len);
-        }
-        bytes[at] = before;
-    }
+    message_verify_replaced(bytes, len, either_verify);
     free(bytes);
 }
 END_TEST
 
 START_TEST(random_changes_are_refused_or_another_message)
 {
-    struct lki_rng rng = {11};
-
-    for (int round = 0; round < 20000; round++) {
-        size_t len;
-        char *bytes = any_bytes(lki_rng_below(&rng, MESSAGES), &len);
-
-        for (uint64_t changes = 2 + lki_rng_below(&rng, 4); changes; changes--)
-            bytes[lki_rng_below(&rng, len)] = (char)lki_rng_below(&rng, 256);
-        either_verify(bytes, len - lki_rng_below(&rng, len));
-        free(bytes);
-    }
+    message_verify_changed(MESSAGES, any_bytes, either_verify);
 }
 END_TEST
 
@@ -612,9 +532,9 @@ static const struct lki_order absurd_orders[] = {
 START_TEST(an_order_that_cannot_be_is_refused)
 {
     size_t len;
-    char *bytes = order_bytes(&absurd_orders[_i], &len);
+    char *bytes = message_bytes(&all_orders, &absurd_orders[_i], &len);
 
-    ck_assert(!order_verify(bytes, len));
+    ck_assert(!message_verify(&all_orders, bytes, len));
     free(bytes);
 }
 END_TEST
@@ -630,9 +550,9 @@ static const struct lki_report absurd_reports[] = {
 START_TEST(a_report_that_cannot_be_is_refused)
 {
     size_t len;
-    char *bytes = report_bytes(&absurd_reports[_i], &len);
+    char *bytes = message_bytes(&all_reports, &absurd_reports[_i], &len);
 
-    ck_assert(!report_verify(bytes, len));
+    ck_assert(!message_verify(&all_reports, bytes, len));
     free(bytes);
 }
 END_TEST
@@ -671,7 +591,7 @@ START_TEST(want_of_memory_is_told_from_a_bad_message)
 
     memset(text, 'x', sizeof(text));
     text[sizeof(text) - 1] = '\0';
-    bytes = report_bytes(&made, &len);
+    bytes = message_bytes(&all_reports, &made, &len);
     for (size_t i = 0; i < LKI_COUNT(limits); i++) {
         lki_arena_init(&arena, NULL, limits[i]);
         ck_assert_int_eq(lki_report_read(&report, bytes, len, &arena), LK_E_NOMEM);
@@ -708,11 +628,5 @@ static Suite *message_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(message_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(message_suite());
 }

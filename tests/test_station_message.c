@@ -7,12 +7,11 @@
 
 #include "base/mem.h"
 #include "base/pack.h"
-#include "base/rng.h"
 #include "bus/message.h"
 #include "bus/station.h"
 #include "support/expect.h"
-
-#define MESSAGE_MAX ((size_t)1 << 20)
+#include "support/messages.h"
+#include "support/suite.h"
 
 static struct lki_arena arena;
 
@@ -252,34 +251,37 @@ static void same_command(const struct lki_command *one, const struct lki_command
 
 /* ---- there and back ---- */
 
-/* As bytes, at the end of their memory, which the caller frees. */
-static char *report_bytes(const struct lki_station_report *report, size_t *len)
+static void report_write(const void *message, struct lki_buf *out)
 {
-    struct lki_buf out;
-
-    lki_buf_init(&out, MESSAGE_MAX);
-    lki_station_report_write(report, &out);
-    ck_assert_int_eq(out.err, LK_OK);
-    *len = out.len;
-    return realloc(out.data, out.len);
+    lki_station_report_write(message, out);
 }
 
-static char *command_bytes(const struct lki_command *command, size_t *len)
+static enum lk_err report_read(void *message, const void *bytes, size_t len, struct lki_arena *into)
 {
-    struct lki_buf out;
-
-    lki_buf_init(&out, MESSAGE_MAX);
-    lki_command_write(command, &out);
-    ck_assert_int_eq(out.err, LK_OK);
-    *len = out.len;
-    return realloc(out.data, out.len);
+    return lki_station_report_read(message, bytes, len, into);
 }
+
+static void command_write(const void *message, struct lki_buf *out)
+{
+    lki_command_write(message, out);
+}
+
+static enum lk_err command_read(void *message, const void *bytes, size_t len,
+                                struct lki_arena *into)
+{
+    return lki_command_read(message, bytes, len, into);
+}
+
+static const struct messages all_reports = {sizeof(struct lki_station_report), LKI_STATION_COUNT_,
+                                            report_write, report_read, &arena};
+static const struct messages all_commands = {sizeof(struct lki_command), LKI_COMMAND_COUNT_,
+                                             command_write, command_read, &arena};
 
 START_TEST(a_report_arrives_with_all_its_fields)
 {
     struct lki_station_report read;
     size_t len;
-    char *bytes = report_bytes(&reports[_i], &len);
+    char *bytes = message_bytes(&all_reports, &reports[_i], &len);
 
     ck_assert_int_eq(lki_station_report_read(&read, bytes, len, &arena), LK_OK);
     same_report(&read, &reports[_i]);
@@ -293,7 +295,7 @@ START_TEST(a_command_arrives_with_all_its_fields)
 {
     struct lki_command read;
     size_t len;
-    char *bytes = command_bytes(&commands[_i], &len);
+    char *bytes = message_bytes(&all_commands, &commands[_i], &len);
 
     ck_assert_int_eq(lki_command_read(&read, bytes, len, &arena), LK_OK);
     same_command(&read, &commands[_i]);
@@ -327,7 +329,7 @@ START_TEST(of_one_that_ended_as_it_was_told_nothing_else_travels)
     char *bytes;
 
     told.died.told = true;
-    bytes = report_bytes(&told, &len);
+    bytes = message_bytes(&all_reports, &told, &len);
     ck_assert_uint_eq(len, 4);
     ck_assert_int_eq(lki_station_report_read(&read, bytes, len, &arena), LK_OK);
     ck_assert(read.died.told && !read.died.what && !read.died.frame_count && !read.died.exact);
@@ -343,7 +345,7 @@ START_TEST(without_a_page_there_are_no_counts)
     char *bytes;
 
     died.died.exact = false;
-    bytes = report_bytes(&died, &len);
+    bytes = message_bytes(&all_reports, &died, &len);
     ck_assert_int_eq(lki_station_report_read(&read, bytes, len, &arena), LK_OK);
     ck_assert(read.died.frame_count == LKI_COUNT(frames) && !read.died.exact);
     ck_assert(!read.died.totals.iterations && !read.died.iterations_taken && !read.died.sending);
@@ -381,7 +383,7 @@ START_TEST(many_lives_arrive)
     report.hello.life_count = LIVES;
     for (size_t i = 0; i < LIVES; i++)
         many[i] = (struct lki_station_life){i + 1, i * i};
-    bytes = report_bytes(&report, &len);
+    bytes = message_bytes(&all_reports, &report, &len);
     ck_assert_int_eq(lki_station_report_read(&read, bytes, len, &arena), LK_OK);
     free(bytes);
     ck_assert_uint_eq(read.hello.life_count, LIVES);
@@ -392,50 +394,6 @@ START_TEST(many_lives_arrive)
 END_TEST
 
 /* ---- what is no message ---- */
-
-/*
- * Whatever the bytes are: refused, and then nothing was touched, or a message that is written as
- * just these bytes. True: it was one.
- */
-static bool report_verify(const char *bytes, size_t len)
-{
-    struct lki_station_report read = {.kind = LKI_STATION_COUNT_};
-    enum lk_err err = lki_station_report_read(&read, bytes, len, &arena);
-    size_t again_len = 0;
-    char *again;
-
-    if (err) {
-        EXPECT(err == LK_E_FORMAT, "error %d", err);
-        EXPECT(read.kind == LKI_STATION_COUNT_, "it was touched");
-        lki_arena_reset(&arena);
-        return false;
-    }
-    again = report_bytes(&read, &again_len);
-    EXPECT(again_len == len && !memcmp(bytes, again, len), "it is another message");
-    free(again);
-    lki_arena_reset(&arena);
-    return true;
-}
-
-static bool command_verify(const char *bytes, size_t len)
-{
-    struct lki_command read = {.kind = LKI_COMMAND_COUNT_};
-    enum lk_err err = lki_command_read(&read, bytes, len, &arena);
-    size_t again_len = 0;
-    char *again;
-
-    if (err) {
-        EXPECT(err == LK_E_FORMAT, "error %d", err);
-        EXPECT(read.kind == LKI_COMMAND_COUNT_, "it was touched");
-        lki_arena_reset(&arena);
-        return false;
-    }
-    again = command_bytes(&read, &again_len);
-    EXPECT(again_len == len && !memcmp(bytes, again, len), "it is another message");
-    free(again);
-    lki_arena_reset(&arena);
-    return true;
-}
 
 /* What is said on the link of a life is none of either. */
 static bool of_a_worker(const char *bytes, size_t len)
@@ -449,17 +407,13 @@ static bool of_a_worker(const char *bytes, size_t len)
     return any;
 }
 
-/* Tries the first len bytes at the end of their memory, as all. */
+/* Tries the first len bytes as all. */
 static bool any_verify(const char *bytes, size_t len)
 {
-    char *exact = malloc(len ? len : 1);
-    int as;
+    static const struct messages *const families[] = {&all_reports, &all_commands};
+    int as = message_verify_as(families, LKI_COUNT(families), bytes, len);
 
-    EXPECT(exact, "no memory");
-    memcpy(exact, bytes, len);
-    as = report_verify(exact, len) + command_verify(exact, len);
-    EXPECT(as + of_a_worker(exact, len) <= 1, "it is two messages");
-    free(exact);
+    EXPECT(as + of_a_worker(bytes, len) <= 1, "it is two messages");
     return as;
 }
 
@@ -467,26 +421,17 @@ enum { MESSAGES = LKI_COUNT(reports) + LKI_COUNT(commands) };
 
 static char *any_bytes(size_t i, size_t *len)
 {
-    return i < LKI_COUNT(reports) ? report_bytes(&reports[i], len)
-                                  : command_bytes(&commands[i - LKI_COUNT(reports)], len);
+    return i < LKI_COUNT(reports)
+               ? message_bytes(&all_reports, &reports[i], len)
+               : message_bytes(&all_commands, &commands[i - LKI_COUNT(reports)], len);
 }
 
 START_TEST(a_message_is_nothing_when_it_is_cut_short_or_goes_on)
 {
     size_t len;
     char *bytes = any_bytes((size_t)_i, &len);
-    char *longer = malloc(len + 1);
 
-    ck_assert_ptr_nonnull(longer);
-    for (size_t cut = 0; cut < len; cut++)
-        ck_assert_msg(!any_verify(bytes, cut), "%zu of %zu bytes", cut, len);
-    ck_assert(any_verify(bytes, len));
-    memcpy(longer, bytes, len);
-    for (int byte = 0; byte < 256; byte++) {
-        longer[len] = (char)byte;
-        ck_assert(!any_verify(longer, len + 1));
-    }
-    free(longer);
+    message_verify_cut(bytes, len, any_verify);
     free(bytes);
 }
 END_TEST
@@ -496,32 +441,14 @@ START_TEST(a_message_with_any_byte_replaced_is_refused_or_another_one)
     size_t len;
     char *bytes = any_bytes((size_t)_i, &len);
 
-    for (size_t at = 0; at < len; at++) {
-        char before = bytes[at];
-
-        for (int byte = 0; byte < 256; byte++) {
-            bytes[at] = (char)byte;
-            any_verify(bytes, len);
-        }
-        bytes[at] = before;
-    }
+    message_verify_replaced(bytes, len, any_verify);
     free(bytes);
 }
 END_TEST
 
 START_TEST(random_changes_are_refused_or_another_message)
 {
-    struct lki_rng rng = {11};
-
-    for (int round = 0; round < 20000; round++) {
-        size_t len;
-        char *bytes = any_bytes(lki_rng_below(&rng, MESSAGES), &len);
-
-        for (uint64_t changes = 2 + lki_rng_below(&rng, 4); changes; changes--)
-            bytes[lki_rng_below(&rng, len)] = (char)lki_rng_below(&rng, 256);
-        any_verify(bytes, len - lki_rng_below(&rng, len));
-        free(bytes);
-    }
+    message_verify_changed(MESSAGES, any_bytes, any_verify);
 }
 END_TEST
 
@@ -563,9 +490,9 @@ static const struct lki_station_report absurd_reports[] = {
 START_TEST(a_report_that_cannot_be_is_refused)
 {
     size_t len;
-    char *bytes = report_bytes(&absurd_reports[_i], &len);
+    char *bytes = message_bytes(&all_reports, &absurd_reports[_i], &len);
 
-    ck_assert(!report_verify(bytes, len));
+    ck_assert(!message_verify(&all_reports, bytes, len));
     free(bytes);
 }
 END_TEST
@@ -586,9 +513,9 @@ static const struct lki_command absurd_commands[] = {
 START_TEST(a_command_that_cannot_be_is_refused)
 {
     size_t len;
-    char *bytes = command_bytes(&absurd_commands[_i], &len);
+    char *bytes = message_bytes(&all_commands, &absurd_commands[_i], &len);
 
-    ck_assert(!command_verify(bytes, len));
+    ck_assert(!message_verify(&all_commands, bytes, len));
     free(bytes);
 }
 END_TEST
@@ -616,14 +543,14 @@ static void count_verify(char *bytes, size_t len, size_t after)
 START_TEST(a_count_is_not_believed)
 {
     size_t len;
-    char *bytes = report_bytes(&reports[1], &len);
+    char *bytes = message_bytes(&all_reports, &reports[1], &len);
 
     count_verify(bytes, len, 0);
-    bytes = report_bytes(&reports[3], &len);
+    bytes = message_bytes(&all_reports, &reports[3], &len);
     count_verify(bytes, len, 0);
-    bytes = report_bytes(&reports[7], &len);
+    bytes = message_bytes(&all_reports, &reports[7], &len);
     count_verify(bytes, len, 1);
-    bytes = command_bytes(&commands[3], &len);
+    bytes = message_bytes(&all_commands, &commands[3], &len);
     count_verify(bytes, len, 1);
 }
 END_TEST
@@ -642,7 +569,7 @@ START_TEST(want_of_memory_is_told_from_a_bad_message)
 
     memset(text, 'x', sizeof(text));
     text[sizeof(text) - 1] = '\0';
-    bytes = command_bytes(&run, &len);
+    bytes = message_bytes(&all_commands, &run, &len);
     for (size_t i = 0; i < LKI_COUNT(limits); i++) {
         lki_arena_init(&arena, NULL, limits[i]);
         ck_assert_int_eq(lki_command_read(&command, bytes, len, &arena), LK_E_NOMEM);
@@ -657,7 +584,7 @@ START_TEST(want_of_memory_for_a_list_is_told_too)
 {
     struct lki_station_report report;
     size_t len;
-    char *bytes = report_bytes(&reports[2], &len);
+    char *bytes = message_bytes(&all_reports, &reports[2], &len);
 
     lki_arena_init(&arena, NULL, 1);
     ck_assert_int_eq(lki_station_report_read(&report, bytes, len, &arena), LK_E_NOMEM);
@@ -694,11 +621,5 @@ static Suite *station_message_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(station_message_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(station_message_suite());
 }

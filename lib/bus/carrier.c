@@ -9,9 +9,9 @@
 
 /* Of a stream that nobody reads the oldest entries go: who sent them keeps what matters. */
 #define ENTRIES_MAX "10000"
-/* Read at once; and how long a read waits for the first one, well below the time after which a
- * connection without replies is given up. */
-#define ENTRIES_A_READ 256
+/* Read at once, so that others have their turns in between; and how long a read waits for the first
+ * one, well below the time after which a connection without replies is given up. */
+#define ENTRIES_A_READ 32
 #define READ_WAIT_MS "1000"
 /* A stream that nobody uses goes. */
 #define EXPIRY_S "120"
@@ -24,11 +24,8 @@ static void drop(struct lki_carrier *carrier, const char *key, const char *error
 {
     char why[LKI_KEY_MAX + 512];
     char shown[SHOWN_MAX_BYTES + 1];
-    size_t len = lki_text_cut(error, strlen(error), SHOWN_MAX_BYTES);
 
-    memcpy(shown, error, len);
-    shown[len] = '\0';
-    lki_text_one_line(shown, len);
+    lki_text_shown(shown, sizeof(shown), error);
     if (strstr(error, "WRONGTYPE"))
         snprintf(why, sizeof(why),
                  "its key %s holds something that is not loadkit's: remove it, or give another "

@@ -211,27 +211,19 @@ void lki_claim_give_back(struct lki_claim *claim, uint64_t above)
 static bool member(const char *value, const char *name, char *out, size_t size)
 {
     struct lki_json_value found;
-    char *text;
-    size_t len;
-    bool is_text;
+    struct lki_buf text;
+    const char *plain = NULL;
 
-    if (lki_json_find(value, strlen(value), name, &found))
+    if (lki_json_find(value, strlen(value), name, &found) ||
+        (found.kind != LKI_JSON_STRING && found.kind != LKI_JSON_NUMBER))
         return false;
-    is_text = found.kind == LKI_JSON_STRING;
-    if (!is_text && found.kind != LKI_JSON_NUMBER)
-        return false;
-    text = malloc(found.len + 1);
-    if (text && !is_text) {
-        memcpy(text, found.raw, found.len);
-        text[found.len] = '\0';
-    }
-    if (!text || (is_text && lki_json_string(&found, text, &len))) {
-        free(text);
-        return false;
-    }
-    snprintf(out, size, "%.*s", (int)lki_text_cut(text, strlen(text), size - 1), text);
-    free(text);
-    return true;
+    lki_buf_init(&text, found.len + 1);
+    if (!lki_json_text(&found, &text))
+        plain = lki_buf_cstr(&text);
+    if (plain)
+        lki_text_shown(out, size, plain);
+    lki_buf_release(&text);
+    return plain != NULL;
 }
 
 void lki_claim_who(const char *value, char *who, size_t size)
@@ -241,6 +233,5 @@ void lki_claim_who(const char *value, char *who, size_t size)
     if (member(value, "host", host, sizeof(host)) && member(value, "pid", pid, sizeof(pid)))
         snprintf(who, size, "%s %s", host, pid);
     else if (!member(value, "who", who, size))
-        snprintf(who, size, "%.*s", (int)lki_text_cut(value, strlen(value), size - 1), value);
-    lki_text_one_line(who, strlen(who));
+        lki_text_shown(who, size, value);
 }

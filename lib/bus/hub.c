@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "base/entropy.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "bus/claim.h"
@@ -118,7 +118,7 @@ static enum lk_err open_lock(struct lki_hub *hub, const char *id, const char *wh
     const char *text;
     enum lk_err err = LK_E_NOMEM;
 
-    if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+    if (!lki_entropy(&random, sizeof(random)))
         return LK_E_SYSTEM;
     lki_buf_init(&value, WHO_MAX_BYTES * 16);
     lki_buf_printf(&value, "{\"token\":" LKI_CLAIM_TOKEN ",\"nonce\":\"%016llx\",\"id\":",
@@ -138,8 +138,7 @@ enum lk_err lki_hub_open(struct lki_hub **out, struct lki_loop *loop,
                          const struct lki_hub_settings *settings, uint64_t stored_token,
                          const char *what, const struct lki_hub_owner *owner)
 {
-    const struct lki_carrier_owner carried = {on_ready, on_down, on_bytes, NULL};
-    struct lki_carrier_owner mine = carried;
+    struct lki_carrier_owner carried = {on_ready, on_down, on_bytes, NULL};
     struct lki_hub *hub;
     enum lk_err err;
 
@@ -150,12 +149,12 @@ enum lk_err lki_hub_open(struct lki_hub **out, struct lki_loop *loop,
         return LK_E_NOMEM;
     hub->loop = loop;
     hub->owner = *owner;
-    mine.arg = hub;
+    carried.arg = hub;
     lki_buf_init(&hub->out, LKI_REDIS_QUEUE_MAX);
     err = lki_timer_init(&loop->timers, &hub->tick, on_tick);
     if (!err)
         err = lki_carrier_open(&hub->carrier, loop, settings->address, settings->cluster, "up",
-                               NULL, &mine);
+                               NULL, &carried);
     if (!err)
         err = open_lock(hub, settings->id, what);
     if (err) {

@@ -17,6 +17,9 @@
 /* The longest message; what a worker measures grows with the number of metrics. */
 #define LKI_MESSAGE_MAX ((size_t)256 * 1024 * 1024)
 
+/* What was sent by a process that has died may take so long to come. */
+#define LKI_LAST_WORDS_NS (500 * LKI_NS_PER_MS)
+
 struct lki_link;
 
 struct lki_link_ops {

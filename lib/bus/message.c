@@ -258,7 +258,6 @@ static void standing_fields(struct lki_wire *wire, struct lki_report *report)
 {
     struct lki_report_standing *standing = &report->standing;
 
-    lki_wire_u64(wire, &standing->worker);
     lki_wire_flag(wire, &standing->started);
     lki_wire_flag(wire, &standing->gone);
     end_reason(wire, &standing->why);

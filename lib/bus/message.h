@@ -229,9 +229,8 @@ struct lki_report_failed {
 
 /* What a core that knows nothing of this life has to know. */
 struct lki_report_standing {
-    uint64_t worker; /* as it was told with LKI_ORDER_PREPARE */
-    bool started;    /* has had LKI_ORDER_START */
-    bool gone;       /* its users have left */
+    bool started; /* has had LKI_ORDER_START */
+    bool gone;    /* its users have left */
     enum lki_end why;
     int64_t gone_ns;
     unsigned stops;          /* as in LKI_ORDER_STOP */

@@ -306,16 +306,15 @@ enum lk_err lki_socket_link_open(struct lki_link **out, struct lki_loop *loop, i
 
 void lki_socket_link_flush(struct lki_link *link, int64_t limit_ns)
 {
-    const struct lki_clock clock = {0};
     struct socket *s = socket_of(link);
-    int64_t until_ns = lki_ns_after(lki_clock_now(&clock), limit_ns);
+    int64_t until_ns = lki_ns_after(lki_clock_real(), limit_ns);
 
     while (s->first) {
         struct pollfd wait = {.fd = s->fd, .events = POLLOUT};
         int64_t left_ns;
 
         send_queue(s);
-        left_ns = until_ns - lki_clock_now(&clock);
+        left_ns = until_ns - lki_clock_real();
         if (!s->first || left_ns <= 0)
             break;
         poll(&wait, 1, (int)(left_ns / LKI_NS_PER_MS > 1000 ? 1000 : left_ns / LKI_NS_PER_MS + 1));

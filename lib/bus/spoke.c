@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "base/entropy.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "bus/channel.h"
@@ -196,7 +196,7 @@ static enum lk_err open_parts(struct lki_spoke *spoke, const struct lki_hub_sett
     const struct lki_channel_owner owner = {carry, on_message, spoke};
     enum lk_err err = LK_OK;
 
-    if (getrandom(&spoke->session, sizeof(spoke->session), 0) != sizeof(spoke->session))
+    if (!lki_entropy(&spoke->session, sizeof(spoke->session)))
         err = LK_E_SYSTEM;
     spoke->session |= 1;
     if (!err)

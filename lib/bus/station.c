@@ -1,9 +1,9 @@
 #include "bus/station.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "bus/wire.h"
 
 #define LIFE_BYTES_MIN 2
@@ -254,11 +254,6 @@ enum lk_err lki_command_read(struct lki_command *command, const void *bytes, siz
 
 void lki_station_boot(char *boot, size_t size)
 {
-    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-
-    *boot = '\0';
-    if (file && fgets(boot, (int)size, file))
-        boot[strcspn(boot, "\n")] = '\0';
-    if (file)
-        fclose(file);
+    lki_file_head("/proc/sys/kernel/random/boot_id", boot, size);
+    boot[strcspn(boot, "\n")] = '\0';
 }

@@ -16,6 +16,12 @@
 #include "base/buf.h"
 #include "stats/metric.h"
 
+/* What a station has in hand ends, whatever happens, so much later than it would end it by itself
+ * when it has not heard of the orchestrator; and only after that, and a beat that was under way,
+ * the orchestrator takes it for dead. */
+#define LKI_FENCE_MARGIN_NS (3 * LKI_NS_PER_S)
+#define LKI_LAPSE_MARGIN_NS (5 * LKI_NS_PER_S)
+
 /* ---- up: from a station to the orchestrator ---- */
 
 enum lki_station_kind {

@@ -2,16 +2,11 @@
 
 #include "base/mem.h"
 
-static int64_t real_now(void)
-{
-    return lki_clock_now(&(struct lki_clock){0});
-}
-
 void lki_outside_begin(struct lki_loop *loop, struct lki_outside *outside)
 {
     if (LKI_LIKELY(!loop->patient))
         return;
-    *outside = (struct lki_outside){.next = loop->outside, .since_ns = real_now()};
+    *outside = (struct lki_outside){.next = loop->outside, .since_ns = lki_clock_real()};
     if (outside->next)
         outside->next->prev = outside;
     loop->outside = outside;
@@ -31,7 +26,7 @@ void lki_outside_end(struct lki_loop *loop, struct lki_outside *outside)
 
 void lki_outside_renew(struct lki_loop *loop)
 {
-    int64_t now_ns = loop->outside ? real_now() : 0;
+    int64_t now_ns = loop->outside ? lki_clock_real() : 0;
 
     for (struct lki_outside *outside = loop->outside; outside; outside = outside->next)
         outside->since_ns = now_ns;
@@ -45,5 +40,5 @@ int64_t lki_outside_until(const struct lki_loop *loop)
 
 bool lki_outside_holds(const struct lki_loop *loop)
 {
-    return loop->outside && real_now() < lki_outside_until(loop);
+    return loop->outside && lki_clock_real() < lki_outside_until(loop);
 }

@@ -27,14 +27,6 @@ static struct slice cut(const char *from, const char *to)
     return (struct slice){from, (size_t)(to - from)};
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The functions below return what is wrong, or NULL. */
 
 static const char *decode(char **out, struct slice text)
@@ -51,8 +43,8 @@ static const char *decode(char **out, struct slice text)
         made[len++] = text.at[i];
         if (text.at[i] != '%')
             continue;
-        high = i + 1 < text.len ? hex_digit(text.at[i + 1]) : -1;
-        low = i + 2 < text.len ? hex_digit(text.at[i + 2]) : -1;
+        high = i + 1 < text.len ? lki_hex_digit(text.at[i + 1]) : -1;
+        low = i + 2 < text.len ? lki_hex_digit(text.at[i + 2]) : -1;
         if (high < 0 || low < 0 || !(high | low))
             return "a % is not followed by two hexadecimal digits, or they are 00; a % itself is "
                    "written %25";

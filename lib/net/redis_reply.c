@@ -173,12 +173,9 @@ static bool begins(const struct lki_redis_reply *reply, const char *with)
 static void say_itself(const struct lki_redis_reply *reply, struct lki_buf *why)
 {
     char shown[SHOWN_MAX_BYTES + 1];
-    size_t len = lki_text_cut(reply->text, strlen(reply->text), SHOWN_MAX_BYTES);
 
-    memcpy(shown, reply->text, len);
-    lki_text_one_line(shown, len);
-    lki_buf_str(why, "it says: ");
-    lki_buf_append(why, shown, len);
+    lki_text_shown(shown, sizeof(shown), reply->text);
+    lki_buf_printf(why, "it says: %s", shown);
 }
 
 bool lki_redis_is_fatal(const struct lki_redis_reply *reply,

@@ -1,9 +1,7 @@
 #include "worker/agent.h"
 
-#include <string.h>
 #include <unistd.h>
 
-#include "base/map.h"
 #include "base/mem.h"
 #include "user/factory.h"
 #include "user/lease.h"
@@ -24,7 +22,6 @@ struct lki_agent {
     struct lki_arena inbox; /* of the order in hand */
     struct lki_post news;   /* at the end of a turn the core is told what has changed */
     struct lki_post ending;
-    uint64_t number;
     bool prepared; /* there is a worker */
     bool started;
     bool counted;
@@ -213,7 +210,6 @@ static void prepare(struct lki_agent *agent, const struct lki_order_prepare *ord
     }
     agent->worker.on_second = on_second;
     agent->counted = order->counted;
-    agent->number = order->worker;
     agent->prepared = true;
     say(agent, &(struct lki_report){.kind = LKI_REPORT_PREPARED});
 }
@@ -367,8 +363,7 @@ static void stand(struct lki_agent *agent)
     struct lki_worker *worker = &agent->worker;
     struct lki_report report = {
         .kind = LKI_REPORT_STANDING,
-        .standing = {.worker = agent->number,
-                     .started = agent->started,
+        .standing = {.started = agent->started,
                      .gone = worker->act >= LKI_ACT_GONE,
                      .why = worker->ended_by,
                      .gone_ns = worker->end_ns,
@@ -534,36 +529,4 @@ bool lki_agent_free(struct lki_agent *agent)
     lki_arena_reset(&agent->inbox);
     free(agent);
     return closed;
-}
-
-/* ---- which program it is ---- */
-
-static uint64_t hash_name(uint64_t hash, const char *name)
-{
-    return (hash ^ lki_hash(name, strlen(name))) * UINT64_C(0x9e3779b97f4a7c15);
-}
-
-static uint64_t hash_types(uint64_t hash, const struct lki_model *model)
-{
-    for (size_t t = 0; t < model->type_count; t++) {
-        const struct lki_vu_type *type = &model->types[t];
-
-        hash = hash_name(hash, type->name);
-        for (size_t s = 0; s < type->step_count; s++)
-            hash = hash_name(hash, type->steps[s].name);
-    }
-    return hash;
-}
-
-uint64_t lki_program_hash(const struct lki_model *model)
-{
-    uint64_t hash = hash_types(hash_name(0, LK_VERSION), model);
-
-    for (size_t i = 0; i < model->resource_count; i++)
-        hash = hash_name(hash, model->resources[i]->def.name);
-    for (size_t i = 0; i < model->metric_count; i++)
-        hash = hash_name(hash, model->metrics[i]->def.name);
-    for (size_t i = 0; i < model->probe_count; i++)
-        hash = hash_name(hash, model->probes[i]->def.name);
-    return hash;
 }

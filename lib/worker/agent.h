@@ -32,7 +32,4 @@ void lki_agent_cut(struct lki_agent *agent);
  * process is better ended than cleaned up. NULL is ignored. */
 bool lki_agent_free(struct lki_agent *agent);
 
-/* A number that tells programs apart by what they register. */
-uint64_t lki_program_hash(const struct lki_model *model);
-
 #endif

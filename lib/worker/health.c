@@ -1,15 +1,14 @@
 #include "worker/health.h"
 
-#include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-
-#define DESCRIPTORS "/proc/self/fd"
+#include "base/file.h"
 
 /* Processor time of this thread: what else the program does is not the run's. */
 static int64_t used_ns(void)
@@ -39,21 +38,18 @@ static int64_t waited_ns(const struct lki_measuring *measuring)
 }
 
 /* Newer kernels tell the number at once; with others they have to be counted. */
-static uint64_t descriptors(void)
+uint64_t lki_descriptors(pid_t pid)
 {
+    char path[64] = "/proc/self/fd";
     struct stat info;
-    uint64_t count = 0;
-    DIR *list;
+    uint64_t count;
 
-    if (!stat(DESCRIPTORS, &info) && info.st_size > 0)
+    if (pid)
+        snprintf(path, sizeof(path), "/proc/%ld/fd", (long)pid);
+    if (!stat(path, &info) && info.st_size > 0)
         return (uint64_t)info.st_size;
-    list = opendir(DESCRIPTORS);
-    if (!list)
-        return 0;
-    while (readdir(list))
-        count++;
-    closedir(list);
-    return count > 3 ? count - 3 : 0; /* but for ".", ".." and that of the list */
+    count = lki_file_entries(path);
+    return count && !pid ? count - 1 : count; /* but for that of the list */
 }
 
 void lki_measuring_begin(struct lki_measuring *measuring, int64_t now_ns)
@@ -70,7 +66,7 @@ void lki_measuring_read(const struct lki_measuring *measuring, int64_t now_ns,
 {
     int64_t waited = waited_ns(measuring);
 
-    health->descriptors = descriptors();
+    health->descriptors = lki_descriptors(0);
     health->waited_ns = -1;
     if (!measuring->on)
         return;

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "bus/message.h"
 
@@ -24,5 +25,8 @@ void lki_measuring_begin(struct lki_measuring *measuring, int64_t now_ns);
 void lki_measuring_read(const struct lki_measuring *measuring, int64_t now_ns,
                         struct lki_worker_health *health);
 void lki_measuring_end(struct lki_measuring *measuring);
+
+/* How many a process has open; pid 0: this one. */
+uint64_t lki_descriptors(pid_t pid);
 
 #endif

@@ -253,8 +253,7 @@ static void on_stand(struct gang_worker *worker)
 {
     struct lki_range ranges[GANG_USERS_MAX];
     struct lki_report report = {.kind = LKI_REPORT_STANDING,
-                                .standing = {.worker = worker->number,
-                                             .started = worker->started,
+                                .standing = {.started = worker->started,
                                              .gone = worker->gone,
                                              .why = worker->stopped_by,
                                              .stops = worker->stops,
