@@ -167,6 +167,31 @@ START_TEST(who_does_not_say_how_it_stands_loses_its_users_and_then_counts_as_dea
 }
 END_TEST
 
+START_TEST(each_worker_is_awaited_as_long_as_it_may_go_on)
+{
+    struct lki_plan plan = open_plan(30);
+
+    gang_open(&gang, &plan, NULL, 3);
+    gang_run(&gang, 3);
+    lki_core_save(gang.core, &keeper);
+    ck_assert_int_eq(take_over(&plan), LK_OK);
+    gang.stay_away = true;
+    gang_resume(gang_worker(&gang, 1));
+    lki_core_await(gang.core, 2, 40 * S);
+    lki_core_await(gang.core, 3, 60 * S);
+    gang_run(&gang, 42);
+    ck_assert_uint_eq(gang_status(&gang).crashes, 0);
+    gang_run(&gang, 45);
+    ck_assert_uint_eq(gang_status(&gang).crashes, 1);
+    gang_run(&gang, 62);
+    ck_assert_uint_eq(gang_status(&gang).crashes, 1);
+    gang_run(&gang, 65);
+    ck_assert_uint_eq(gang_status(&gang).crashes, 2);
+    gang_close(&gang);
+    forget();
+}
+END_TEST
+
 START_TEST(iterations_that_were_granted_are_not_granted_again)
 {
     const struct lki_report gone = {.kind = LKI_REPORT_GONE, .gone = {.why = LKI_END_ITERATIONS}};
@@ -219,6 +244,35 @@ START_TEST(users_that_crashed_stay_away)
 }
 END_TEST
 
+/* _i: its burial was seen by the former core, and its order to fork it anew lost. */
+START_TEST(who_died_with_the_former_core_is_wanted_again)
+{
+    struct lki_plan plan = open_plan(30);
+
+    gang_open(&gang, &plan, NULL, 3);
+    gang_run(&gang, 3);
+    gang.stay_away = true;
+    gang_kill(gang_worker(&gang, 2));
+    if (_i)
+        gang_run(&gang, 4);
+    ck_assert_uint_eq(gang.wanted, _i);
+    lki_core_save(gang.core, &keeper);
+    ck_assert_int_eq(take_over(&plan), LK_OK);
+    gang.stay_away = false;
+    gang_resume(gang_worker(&gang, 1));
+    gang_resume(gang_worker(&gang, 3));
+    lki_core_stand(gang.core, 2, 0);
+    gang_run(&gang, 8);
+    ck_assert_uint_eq(gang.wanted, _i + 1);
+    ck_assert_uint_eq(gang_users(&gang), 30);
+    ck_assert_uint_eq(gang_status(&gang).crashes, 1);
+    lki_core_stop(gang.core, LKI_END_INTERRUPT);
+    gang_finish(&gang);
+    gang_close(&gang);
+    forget();
+}
+END_TEST
+
 START_TEST(a_run_that_had_not_begun_is_given_up)
 {
     struct lki_plan plan = open_plan(30);
@@ -226,6 +280,24 @@ START_TEST(a_run_that_had_not_begun_is_given_up)
     gang_open(&gang, &plan, NULL, 2);
     lki_core_save(gang.core, &keeper);
     ck_assert_int_eq(take_over(&plan), LK_E_STATE);
+    gang_close(&gang);
+    forget();
+}
+END_TEST
+
+START_TEST(an_end_that_was_asked_for_many_times_goes_on)
+{
+    struct lki_plan plan = open_plan(30);
+
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 3);
+    gang.workers[0].mute = 1U << LKI_ORDER_STOP;
+    for (int i = 0; i < 5; i++)
+        lki_core_stop(gang.core, LKI_END_INTERRUPT);
+    lki_core_save(gang.core, &keeper);
+    ck_assert_int_eq(take_over(&plan), LK_OK);
+    gang_finish(&gang);
+    ck_assert_int_le(gang.over_ns, 13 * S);
     gang_close(&gang);
     forget();
 }
@@ -246,6 +318,65 @@ START_TEST(what_is_cut_short_is_refused)
 }
 END_TEST
 
+static bool has(const char *name)
+{
+    size_t len;
+
+    return get(name, &len, NULL) != NULL;
+}
+
+/* The next second of a worker. */
+static void tell_totals(struct gang_worker *worker)
+{
+    struct lki_metrics metrics;
+    const struct lki_measured measured = {.metrics = &metrics};
+    struct lki_report report = {.kind = LKI_REPORT_SECOND};
+    struct lki_buf totals;
+
+    lki_buf_init(&totals, 1 << 20);
+    lki_metrics_init(&metrics, 0, 0);
+    lki_snapshot_write(&measured, &totals);
+    report.second.totals = totals.data;
+    report.second.totals_bytes = totals.len;
+    report.second.health.span_ns = lki_loop_now(&gang.loop);
+    gang_report(worker, &report);
+    lki_metrics_release(&metrics);
+    lki_buf_release(&totals);
+}
+
+START_TEST(what_workers_measured_may_be_saved_in_parts)
+{
+    struct lki_plan plan = open_plan(30);
+    size_t parts = 1;
+    size_t before = 0;
+
+    gang_open(&gang, &plan, NULL, LKI_COUNT(gang.workers));
+    gang_run(&gang, 2);
+    for (size_t round = 0; round < 2; round++) {
+        for (size_t i = 0; i < gang.count; i++)
+            tell_totals(&gang.workers[i]);
+        gang_run(&gang, 2.1 + (double)round);
+    }
+    while (!lki_core_save_some(gang.core, &keeper)) {
+        ck_assert_uint_gt(blob_count, before);
+        before = blob_count;
+        parts++;
+    }
+    ck_assert_uint_ge(parts, 2);
+    ck_assert_uint_eq(blob_count, gang.count);
+    ck_assert(lki_core_save_some(gang.core, &keeper));
+    tell_totals(&gang.workers[3]);
+    gang_run(&gang, 3.2);
+    forget();
+    lki_core_save(gang.core, &keeper);
+    ck_assert(has("core"));
+    ck_assert(has("life.4.0"));
+    ck_assert(!has("life.3.0"));
+    gang_close(&gang);
+    forget();
+}
+END_TEST
+
 static Suite *adopt_suite(void)
 {
     Suite *suite = suite_create("adopt");
@@ -254,9 +385,13 @@ static Suite *adopt_suite(void)
     tcase_add_test(all, users_stay_where_they_are);
     tcase_add_test(all, time_goes_on_and_the_seconds_are_kept);
     tcase_add_test(all, who_does_not_say_how_it_stands_loses_its_users_and_then_counts_as_dead);
+    tcase_add_test(all, each_worker_is_awaited_as_long_as_it_may_go_on);
     tcase_add_test(all, iterations_that_were_granted_are_not_granted_again);
     tcase_add_test(all, users_that_crashed_stay_away);
+    tcase_add_test(all, what_workers_measured_may_be_saved_in_parts);
+    tcase_add_loop_test(all, who_died_with_the_former_core_is_wanted_again, 0, 2);
     tcase_add_test(all, a_run_that_had_not_begun_is_given_up);
+    tcase_add_test(all, an_end_that_was_asked_for_many_times_goes_on);
     tcase_add_loop_test(all, what_is_cut_short_is_refused, 0, 8);
     suite_add_tcase(suite, all);
     return suite;

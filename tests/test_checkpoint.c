@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "control/checkpoint.h"
+#include "support/suite.h"
 
 static char dir[256];
 static struct lki_checkpoint checkpoint;
@@ -72,6 +73,22 @@ START_TEST(what_was_put_is_there_for_the_next_one)
     has("run", "two");
     has("life.1.0", "first");
     has("nothing", NULL);
+    remove_dir();
+}
+END_TEST
+
+START_TEST(what_could_not_be_written_is_tried_again)
+{
+    make_dir();
+    open_it();
+    ck_assert_int_eq(rmdir(dir), 0);
+    ck_assert_int_eq(lki_checkpoint_put(&checkpoint, "run", "one", 3), LK_E_SYSTEM);
+    ck_assert_int_eq(lki_checkpoint_put(&checkpoint, "run", "one", 3), LK_E_SYSTEM);
+    has("run", "one");
+    ck_assert_int_eq(mkdir(dir, 0700), 0);
+    put("run", "one");
+    again();
+    has("run", "one");
     remove_dir();
 }
 END_TEST
@@ -200,6 +217,7 @@ static Suite *checkpoint_suite(void)
     TCase *all = tcase_create("all");
 
     tcase_add_test(all, what_was_put_is_there_for_the_next_one);
+    tcase_add_test(all, what_could_not_be_written_is_tried_again);
     tcase_add_test(all, what_was_removed_is_gone);
     tcase_add_test(all, an_empty_blob_is_one);
     tcase_add_test(all, the_younger_of_two_stays);
@@ -212,11 +230,5 @@ static Suite *checkpoint_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(checkpoint_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(checkpoint_suite());
 }

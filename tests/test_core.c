@@ -379,6 +379,7 @@ START_TEST(a_crash_is_told_with_all_that_was_known)
     outcome = outcome_of(&gang);
     ck_assert_uint_eq(outcome.crash_count, 1);
     ck_assert_uint_eq(outcome.crashes[0].worker, 1);
+    ck_assert_str_eq(lki_core_worker(gang.core, 0)->id, "1");
     ck_assert_uint_eq(outcome.crashes[0].user, 3);
     ck_assert_str_eq(outcome.crashes[0].step, "pay");
     ck_assert_str_eq(outcome.crashes[0].what, "segmentation fault");
@@ -412,6 +413,23 @@ START_TEST(three_crashes_of_one_step_end_the_run)
     ck_assert_int_eq(outcome_of(&gang).ended_by, LKI_END_CRASHES);
     ck_assert_str_eq(outcome_of(&gang).failure, "one step crashed three times: pay");
     ck_assert_int_eq(gang.wanted, 3);
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(when_each_user_has_crashed_the_run_ends)
+{
+    struct lki_plan plan = lasting(2, 100);
+
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 1);
+    gang_crash(&gang.workers[0], 1, "pay");
+    gang_run(&gang, 3);
+    ck_assert_int_eq(gang_status(&gang).state, LKI_CORE_RUNNING);
+    gang_crash(&gang.workers[1], 2, "look");
+    gang_finish(&gang);
+    ck_assert_int_le(gang.over_ns, 6 * S);
+    ck_assert_int_eq(outcome_of(&gang).ended_by, LKI_END_CRASHES);
     gang_close(&gang);
 }
 END_TEST
@@ -770,6 +788,7 @@ static Suite *core_suite(void)
     tcase_add_test(deaths, who_dies_while_running_comes_back_to_where_the_run_stands);
     tcase_add_test(deaths, a_crash_is_told_with_all_that_was_known);
     tcase_add_test(deaths, three_crashes_of_one_step_end_the_run);
+    tcase_add_test(deaths, when_each_user_has_crashed_the_run_ends);
     tcase_add_test(deaths, three_deaths_of_one_worker_from_outside_end_the_run);
     tcase_add_test(deaths, who_dies_before_the_start_is_waited_for);
     tcase_add_test(deaths, a_crash_in_the_set_up_is_its_failure);

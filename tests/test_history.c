@@ -13,6 +13,7 @@
 #include "control/points.h"
 #include "stats/snapshot.h"
 #include "support/gang.h"
+#include "support/suite.h"
 
 #define S LKI_NS_PER_S
 #define MS LKI_NS_PER_MS
@@ -647,6 +648,73 @@ START_TEST(a_run_that_is_on_already_begins_where_it_is)
 }
 END_TEST
 
+/* The same, and the core has the seconds of before. */
+START_TEST(the_points_of_before_go_on_without_metrics)
+{
+    struct lki_history_point first;
+    const struct lki_history_point *point;
+
+    open_for(100000, NULL, 1);
+    for (int k = 0; k < 300; k++) {
+        request(&books[0], 10, 10);
+        run_until(k + 1);
+        tell(&gang.workers[0], &books[0], 5);
+    }
+    look_at(300);
+    first = *lki_history_point(history, 0);
+    lki_history_resume(history, gang.core, NOW_S + (double)lki_loop_now(&gang.loop) / 1e9);
+    ck_assert_uint_eq(lki_history_len(history), 300);
+    for (int k = 300; k < 305; k++) {
+        request(&books[0], 10, 10);
+        run_until(k + 1);
+        tell(&gang.workers[0], &books[0], 5);
+        look_at(k + 1);
+    }
+    ck_assert_uint_eq(lki_history_len(history), 305);
+    for (size_t i = 0; i < 300; i++) {
+        point = lki_history_point(history, i);
+        ck_assert_double_eq_tol(point->ts, first.ts + (double)i, 1e-3);
+        ck_assert_uint_eq(point->users, 5);
+        ck_assert_uint_eq(point->before.requests, 10);
+    }
+    ck_assert_uint_eq(lki_history_point(history, 300)->before.requests, 0);
+    ck_assert_uint_eq(at(300, looks()).requests, 10);
+    ck_assert_uint_eq(window_of(looks()).requests, 50);
+    ck_assert_double_eq_tol(window_of(looks()).span_s, 5, 0.1);
+    for (int k = 305; k < 7300; k++) {
+        run_until(k + 1);
+        tell(&gang.workers[0], &books[0], 5);
+    }
+    look_at(7300);
+    ck_assert_double_eq(lki_history_point(history, 0)->span_s, 10);
+    ck_assert_uint_eq(lki_history_point(history, 0)->before.requests, 100);
+    ck_assert_double_eq_tol(lki_history_point(history, 0)->ts, first.ts, 1e-3);
+}
+END_TEST
+
+START_TEST(what_is_told_in_the_middle_of_a_second_is_of_that_second)
+{
+    struct lki_buf totals;
+
+    open_for(100000, NULL, 1);
+    request(&books[0], 10, 10);
+    run_until(1);
+    tell(&gang.workers[0], &books[0], 5);
+    request(&books[0], 7, 10);
+    run_until(1.5);
+    lki_metrics_fold(&books[0].metrics);
+    snapshot(&books[0], &totals);
+    report(&gang.workers[0], &(struct lki_series_row){0}, &totals);
+    lki_buf_release(&totals);
+    request(&books[0], 3, 10);
+    run_until(2);
+    tell(&gang.workers[0], &books[0], 5);
+    look_at(2);
+    ck_assert_uint_eq(lki_history_len(history), 2);
+    ck_assert_uint_eq(at(1, looks()).requests, 10);
+}
+END_TEST
+
 /* ---- points ---- */
 
 /* Each second one request, of as many times ten milliseconds as the last digit of the second says
@@ -821,8 +889,6 @@ int main(void)
 {
     Suite *suite = suite_create("history");
     TCase *tests = tcase_create("history");
-    SRunner *runner;
-    int failed;
 
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_set_timeout(tests, 60);
@@ -842,13 +908,11 @@ int main(void)
     tcase_add_test(tests, a_second_of_the_future_is_none);
     tcase_add_test(tests, another_run_begins_anew);
     tcase_add_test(tests, a_run_that_is_on_already_begins_where_it_is);
+    tcase_add_test(tests, the_points_of_before_go_on_without_metrics);
+    tcase_add_test(tests, what_is_told_in_the_middle_of_a_second_is_of_that_second);
     tcase_add_test(tests, after_hours_old_seconds_are_tens);
     tcase_add_test(tests, readings_of_all_workers_come_by_time);
     suite_add_tcase(suite, tests);
     check_points(suite);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -160,9 +160,98 @@ START_TEST(one_who_is_lost_too_long_counts_as_dead)
     ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
     ck_assert_uint_eq(outcome.crash_count, 1);
     ck_assert_str_eq(outcome.crashes[0].what, "vanished");
+    ck_assert_str_eq(lki_core_worker(gang.core, 1)->id, "of the gang");
     gang_join(gang_worker(&gang, 2));
     gang_run(&gang, 26);
     have(30, 30, 30);
+    gang_close(&gang);
+}
+END_TEST
+
+/* Nothing that it is told reaches it, and nothing that it tells is heard. */
+static void cut_off(struct gang_worker *worker, int64_t lapse_ns)
+{
+    worker->mute = UINT32_MAX;
+    lki_core_lost(gang.core, worker->number, 0, lapse_ns);
+}
+
+static struct lki_core_outcome outcome_of_three(enum lki_on_loss on_loss)
+{
+    struct lki_core_outcome outcome;
+    struct lki_plan plan = open_plan(90);
+
+    plan.on_loss = on_loss;
+    gang_open(&gang, &plan, NULL, 3);
+    gang_run(&gang, 2);
+    cut_off(gang_worker(&gang, 2), 70 * S);
+    gang_run(&gang, 4);
+    if (on_loss != LKI_LOSS_ABORT)
+        lki_core_stop(gang.core, LKI_END_INTERRUPT);
+    if (on_loss == LKI_LOSS_CONTINUE) {
+        gang_run(&gang, 10);
+        lki_core_stop(gang.core, LKI_END_INTERRUPT);
+    }
+    gang_finish(&gang);
+    ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
+    ck_assert_uint_eq(outcome.crash_count, 1);
+    ck_assert_uint_eq(outcome.crashes[0].worker, 2);
+    return outcome;
+}
+
+START_TEST(an_end_waits_for_one_who_is_lost_and_tells_for_how_long)
+{
+    struct lki_core_outcome outcome = outcome_of_three(LKI_LOSS_REBALANCE);
+
+    ck_assert_int_ge(gang.over_ns, 72 * S);
+    ck_assert_int_ge(outcome.crashes[0].silent_ns, 70 * S);
+    ck_assert_int_eq(outcome.crashes[0].goes_on_ns, 0);
+    ck_assert_int_eq(lki_core_haunted_ns(gang.core), 0);
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(an_end_that_is_asked_for_again_does_not_wait_for_who_is_lost)
+{
+    struct lki_core_outcome outcome = outcome_of_three(LKI_LOSS_CONTINUE);
+
+    ck_assert_int_ge(gang.over_ns, 10 * S);
+    ck_assert_int_le(gang.over_ns, 13 * S);
+    ck_assert_int_ge(outcome.crashes[0].silent_ns, 8 * S);
+    ck_assert_int_ge(outcome.crashes[0].silent_ns + outcome.crashes[0].goes_on_ns, 70 * S);
+    ck_assert_int_eq(lki_core_haunted_ns(gang.core), 72 * S);
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(a_run_that_ends_with_one_who_is_lost_does_not_wait_for_him)
+{
+    struct lki_core_outcome outcome = outcome_of_three(LKI_LOSS_ABORT);
+
+    ck_assert_int_le(gang.over_ns, 13 * S);
+    ck_assert_str_eq(outcome.failure, "worker of the gang is out of reach");
+    ck_assert_int_ge(outcome.crashes[0].goes_on_ns, 50 * S);
+    gang_close(&gang);
+}
+END_TEST
+
+/* Its users have left, and it has told so: nothing of it is missing. */
+START_TEST(one_who_is_lost_after_its_last_user_left_is_not_waited_for)
+{
+    struct lki_core_outcome outcome;
+    struct lki_plan plan = open_plan(90);
+
+    gang_open(&gang, &plan, NULL, 3);
+    gang_run(&gang, 2);
+    gang.workers[1].mute = 1U << LKI_ORDER_QUIT;
+    lki_core_stop(gang.core, LKI_END_INTERRUPT);
+    gang_run(&gang, 3);
+    cut_off(gang_worker(&gang, 2), 70 * S);
+    gang_finish(&gang);
+    ck_assert_int_le(gang.over_ns, 20 * S);
+    ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
+    ck_assert_uint_eq(outcome.crash_count, 0);
+    ck_assert_ptr_null(outcome.failure);
+    ck_assert(!outcome.unexplained);
     gang_close(&gang);
 }
 END_TEST
@@ -268,6 +357,10 @@ static Suite *membership_suite(void)
     tcase_add_test(all, users_wait_for_one_who_is_lost_if_so_wanted);
     tcase_add_test(all, the_run_ends_with_one_who_is_lost_if_so_wanted);
     tcase_add_test(all, one_who_is_lost_too_long_counts_as_dead);
+    tcase_add_test(all, an_end_waits_for_one_who_is_lost_and_tells_for_how_long);
+    tcase_add_test(all, an_end_that_is_asked_for_again_does_not_wait_for_who_is_lost);
+    tcase_add_test(all, a_run_that_ends_with_one_who_is_lost_does_not_wait_for_him);
+    tcase_add_test(all, one_who_is_lost_after_its_last_user_left_is_not_waited_for);
     tcase_add_test(all, one_who_leaves_goes_when_its_users_have);
     tcase_add_test(all, iterations_are_all_carried_out_though_one_leaves);
     tcase_add_test(all, users_come_and_go_one_after_the_other);

@@ -12,6 +12,7 @@
 #include "stats/snapshot.h"
 #include "support/expect.h"
 #include "support/gang.h"
+#include "support/suite.h"
 
 #define S LKI_NS_PER_S
 
@@ -263,13 +264,6 @@ static Suite *oom_suite(void)
 
 int main(void)
 {
-    SRunner *runner;
-    int failed;
-
     memory_open();
-    runner = srunner_create(oom_suite());
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(oom_suite());
 }

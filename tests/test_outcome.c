@@ -22,6 +22,7 @@ struct book {
     struct lki_arrival_log arrivals;
     struct lki_probe_log probe;
     bool probing;
+    int64_t at_end_ns; /* processor time that the worker used beyond a half */
 };
 
 static struct book books[4];
@@ -98,7 +99,7 @@ static void tell(struct gang_worker *worker, struct book *book, uint64_t users)
     report.second.totals = totals.data;
     report.second.totals_bytes = totals.len;
     report.second.health = (struct lki_worker_health){.span_ns = t_ns,
-                                                      .busy_ns = t_ns / 2,
+                                                      .busy_ns = t_ns / 2 + book->at_end_ns,
                                                       .waited_ns = -1,
                                                       .busiest_ns = 7 * MS,
                                                       .turns = 5,
@@ -166,6 +167,28 @@ START_TEST(seconds_of_all_workers_are_one_series)
     ck_assert_uint_eq(outcome_of_run().metrics->totals->http_requests, 107);
     ck_assert_uint_eq(outcome_of_run().metrics->count, 1);
     ck_assert_uint_eq(outcome_of_run().metrics->first->total.latency.count, 107);
+    close_all();
+}
+END_TEST
+
+/* Its end is mostly what there is to do at the end, not load. */
+START_TEST(a_last_second_that_is_short_says_nothing_of_the_processor)
+{
+    struct lki_plan plan = gang_plan(10);
+
+    open_silent(&plan, NULL, 1);
+    tell(&gang.workers[0], &books[0], 5);
+    gang_run(&gang, 1.04);
+    ck_assert_double_eq_tol(gang_status(&gang).busy_share, 0.5, 0.01);
+    books[0].at_end_ns = 20 * MS;
+    tell(&gang.workers[0], &books[0], 0);
+    gang_run(&gang, 1.06);
+    ck_assert_double_eq_tol(gang_status(&gang).busy_share, 0.5, 0.01);
+    gang_run(&gang, 2.04);
+    tell(&gang.workers[0], &books[0], 0);
+    gang_run(&gang, 2.06);
+    ck_assert_double_eq_tol(gang_status(&gang).busy_share, 0.5, 0.01);
+    gang_finish(&gang);
     close_all();
 }
 END_TEST
@@ -348,6 +371,31 @@ START_TEST(numbers_that_cannot_be_read_leave_the_others_as_they_are)
 }
 END_TEST
 
+START_TEST(seconds_that_cannot_have_been_yet_are_refused)
+{
+    static const struct lki_series_row rows[] = {{.t_s = 3600, .span_ns = S, .users = 7},
+                                                 {.t_s = UINT32_MAX, .span_ns = S, .users = 7},
+                                                 {.t_s = UINT32_MAX, .span_ns = INT64_MAX},
+                                                 {.t_s = 0, .span_ns = INT64_MAX, .users = 7}};
+    struct lki_plan plan = gang_plan(10);
+    const struct lki_report report = {.kind = LKI_REPORT_SECOND, .second = {.row = rows[_i]}};
+
+    open_silent(&plan, NULL, 2);
+    tell(&gang.workers[0], &books[0], 5);
+    gang_report(&gang.workers[1], &report);
+    gang_run(&gang, 1.1);
+    ck_assert_uint_eq(gang_status(&gang).users, 5);
+    gang_run(&gang, 2.02);
+    tell(&gang.workers[0], &books[0], 5);
+    tell(&gang.workers[1], &books[1], 4);
+    gang_run(&gang, 2.1);
+    ck_assert_uint_eq(gang_status(&gang).users, 9);
+    gang_finish(&gang);
+    ck_assert_uint_eq(outcome_of_run().series->len, 2);
+    close_all();
+}
+END_TEST
+
 START_TEST(health_is_of_all_lives_of_a_worker)
 {
     struct lki_plan plan = gang_plan(10);
@@ -434,6 +482,7 @@ static Suite *outcome_suite(void)
     TCase *all = tcase_create("all");
 
     tcase_add_test(all, seconds_of_all_workers_are_one_series);
+    tcase_add_test(all, a_last_second_that_is_short_says_nothing_of_the_processor);
     tcase_add_test(all, the_last_second_is_one_that_all_have_told);
     tcase_add_test(all, a_second_that_is_told_twice_counts_once);
     tcase_add_test(all, a_second_in_several_changes_has_the_users_of_the_last);
@@ -441,6 +490,7 @@ static Suite *outcome_suite(void)
     tcase_add_test(all, without_a_page_the_last_report_counts);
     tcase_add_test(all, an_outcome_may_be_asked_for_again);
     tcase_add_test(all, numbers_that_cannot_be_read_leave_the_others_as_they_are);
+    tcase_add_loop_test(all, seconds_that_cannot_have_been_yet_are_refused, 0, 4);
     tcase_add_test(all, health_is_of_all_lives_of_a_worker);
     tcase_add_test(all, arrivals_of_all_workers_add_up);
     tcase_add_test(all, probes_and_metrics_of_the_author_come_along);

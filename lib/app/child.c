@@ -62,6 +62,30 @@ static void on_fenced(struct lki_loop *loop)
     _exit(LKI_CHILD_FENCED);
 }
 
+static const int64_t *fence_ns;
+
+/* Before anything else is done by a process that was stopped, also the rest of the step in hand. */
+static void on_continued(int number)
+{
+    const struct lki_clock clock = {0};
+    int64_t until_ns = __atomic_load_n(fence_ns, __ATOMIC_RELAXED);
+
+    (void)number;
+    if (until_ns && lki_clock_now(&clock) > until_ns)
+        _exit(LKI_CHILD_FENCED);
+}
+
+static void fence(struct lki_loop *loop, const struct lki_worker_page *page)
+{
+    const struct sigaction action = {.sa_handler = on_continued,
+                                     .sa_flags = SA_RESTART | SA_ONSTACK};
+
+    fence_ns = &page->lease_until_ns;
+    loop->on_fenced = on_fenced;
+    loop->fence_ns = fence_ns;
+    sigaction(SIGCONT, &action, NULL);
+}
+
 static void on_over(struct lki_agent *agent, void *arg)
 {
     (void)agent;
@@ -77,8 +101,7 @@ static int work(const struct lki_child *child, struct lki_loop *loop)
     if (lki_loop_open(loop))
         return LKI_CHILD_FAILED;
     lki_loop_show(loop, &child->page->loop);
-    loop->on_fenced = on_fenced;
-    loop->fence_ns = &child->page->lease_until_ns;
+    fence(loop, child->page);
     lki_crash_watch_worker(loop, child->page, child->under_main);
     if (lki_socket_link_open(&link, loop, child->link_fd) ||
         lki_agent_new(&agent, loop, child->model, link, child->page, on_over, loop))

@@ -6,12 +6,6 @@
 #include "bus/message.h"
 #include "control/core.h"
 
-/* So long the last words of a worker that has died are waited for. */
-#define LAST_WORDS_NS (500 * LKI_NS_PER_MS)
-/* Workers for whom nobody cares any longer end their users by themselves, so much later than they
- * are asked to from here. */
-#define FENCE_MARGIN_NS (3 * LKI_NS_PER_S)
-
 static void on_link_message(struct lki_link *link, const void *bytes, size_t len)
 {
     const struct lki_relay *relay = link->owner;
@@ -55,7 +49,7 @@ static void on_link_gone(struct lki_link *link)
 static void lend(struct lki_host *host, uint64_t worker)
 {
     int64_t until_ns = lki_spoke_heard_ns(host->spoke) + host->settings.orphan_after_ns +
-                       host->grace_ns + FENCE_MARGIN_NS;
+                       host->grace_ns + LKI_FENCE_MARGIN_NS;
 
     __atomic_store_n(&lki_fleet_page(host->fleet, worker)->lease_until_ns, until_ns,
                      __ATOMIC_RELAXED);
@@ -106,7 +100,7 @@ void lki_relays_on_died(uint64_t worker, const struct lki_death *death, void *ar
     lki_station_report_write(&report, &relay->died);
     if (relay->link)
         lki_timer_set(&host->loop.timers, &relay->silence,
-                      lki_loop_now(&host->loop) + LAST_WORDS_NS);
+                      lki_loop_now(&host->loop) + LKI_LAST_WORDS_NS);
     else
         last_word(relay);
 }

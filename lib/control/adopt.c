@@ -3,26 +3,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "bus/wire.h"
 #include "control/inner.h"
 
 /* What is not as this build has it is not read. */
-#define MAGIC UINT64_C(0x6c6b636f72650001)
+#define MAGIC UINT64_C(0x6c6b636f72650002)
 #define BLOB_MAX ((size_t)1 << 30)
 #define ROWS_IN_BLOB 64
-/* So long users wait for their workers to say how they stand. */
-#define SETTLE_NS (5 * LKI_NS_PER_S)
-
-static int64_t wall_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * LKI_NS_PER_S + now.tv_nsec;
-}
+/* Of the snapshots so many bytes are saved in one go, where a blob by itself costs as much as: */
+#define GO_BYTES ((size_t)1024 * 1024)
+#define BLOB_COST_BYTES ((size_t)64 * 1024)
 
 /* A struct of numbers only. */
 static void raw(struct lki_wire *wire, void *value, size_t size)
@@ -39,7 +32,7 @@ static void raw(struct lki_wire *wire, void *value, size_t size)
 /* A moment outlives the clock by which it was taken. */
 static void moment(struct lki_wire *wire, const struct lki_core *core, int64_t *ns)
 {
-    int64_t ahead_ns = wall_ns() - lki_core_now(core);
+    int64_t ahead_ns = lki_wall_ns() - lki_core_now(core);
     int64_t value = *ns == LKI_NEVER ? LKI_NEVER : *ns + ahead_ns;
 
     lki_wire_i64(wire, &value);
@@ -70,6 +63,8 @@ static void course_fields(struct lki_wire *wire, struct lki_core *core)
     moment(wire, core, &core->end_ns);
     core->ended_by = (enum lki_end)lki_wire_number(wire, core->ended_by, LKI_END_COUNT_ - 1);
     core->stops = (unsigned)lki_wire_number(wire, core->stops, 3);
+    lki_wire_flag(wire, &core->hurried);
+    moment(wire, core, &core->haunted_ns);
     lki_wire_flag(wire, &core->set_up);
     for (int kind = 0; kind < LK_RUN_HOOK_COUNT_; kind++)
         hook_fields(wire, core, kind);
@@ -93,6 +88,8 @@ static void crash_fields(struct lki_wire *wire, struct lki_crash *crash)
     lki_wire_text(wire, &crash->step);
     lki_wire_text(wire, &crash->what);
     lki_wire_i64(wire, &crash->at_ns);
+    lki_wire_i64(wire, &crash->silent_ns);
+    lki_wire_i64(wire, &crash->goes_on_ns);
     lki_wire_flag(wire, &crash->retired);
     lki_wire_texts(wire, &frames, &crash->frame_count);
     crash->frames = frames;
@@ -121,6 +118,7 @@ static void member_fields(struct lki_wire *wire, struct lki_member *member, cons
     lki_wire_flag(wire, &member->failed);
     lki_wire_flag(wire, &member->leaving);
     lki_wire_flag(wire, &member->left);
+    lki_wire_flag(wire, &member->dying);
     lki_wire_u64(wire, &member->shown.incarnation);
     lki_wire_flag(wire, present);
 }
@@ -186,10 +184,12 @@ static void core_save(struct lki_core *core, const struct lki_keeper *keeper)
     lki_buf_release(&out);
 }
 
-static void lives_blobs_save(struct lki_member *member, const struct lki_keeper *keeper)
+/* Gives what it cost. */
+static size_t lives_blobs_save(struct lki_member *member, const struct lki_keeper *keeper)
 {
     unsigned number = 0;
     char name[64];
+    size_t cost = 0;
 
     for (struct lki_life *life = member->first; life; life = life->next, number++) {
         if (!life->changed)
@@ -198,7 +198,9 @@ static void lives_blobs_save(struct lki_member *member, const struct lki_keeper 
                  number);
         keeper->put(name, life->snapshot, life->snapshot_bytes, keeper->arg);
         life->changed = false;
+        cost += BLOB_COST_BYTES + life->snapshot_bytes;
     }
+    return cost;
 }
 
 /* Rows may still change for some seconds. */
@@ -219,12 +221,21 @@ static void series_save(struct lki_core *core, const struct lki_keeper *keeper)
                             : 0;
 }
 
+bool lki_core_save_some(struct lki_core *core, const struct lki_keeper *keeper)
+{
+    size_t cost = 0;
+
+    for (size_t i = 0; i < core->member_count && cost < GO_BYTES; i++)
+        cost += lives_blobs_save(core->members[i], keeper);
+    return cost < GO_BYTES;
+}
+
 void lki_core_save(struct lki_core *core, const struct lki_keeper *keeper)
 {
     core_save(core, keeper);
     series_save(core, keeper);
-    for (size_t i = 0; i < core->member_count; i++)
-        lives_blobs_save(core->members[i], keeper);
+    while (!lki_core_save_some(core, keeper))
+        ;
 }
 
 /* ---- loading ---- */
@@ -270,8 +281,10 @@ static enum lk_err members_load(struct lki_wire *wire, struct lki_core *core, in
         member->leaving = read.leaving;
         member->left = read.left || (read.leaving && !present);
         member->shown.incarnation = read.shown.incarnation;
-        member->awaited = present;
-        member->lost = present;
+        member->dying = read.dying;
+        member->stage = read.dying ? LKI_MEMBER_JOINED : LKI_MEMBER_ABSENT;
+        member->awaited = present && !read.dying;
+        member->lost = member->awaited;
         member->cut_ns = lki_core_now(core);
         member->lapse_ns = lki_ns_after(member->cut_ns, lapse_ns);
         err = lives_load(wire, member);
@@ -390,113 +403,8 @@ enum lk_err lki_core_load(struct lki_core *core, const struct lki_keeper *keeper
     if (err)
         return err;
     core->settling = true;
+    lki_leases_unsettle(core);
     core->taken_ns = lki_core_now(core);
     lki_course_resume(core);
     return LK_OK;
-}
-
-/* ---- workers that say how they stand ---- */
-
-void lki_core_stand(struct lki_core *core, uint64_t worker, int64_t ahead_ns)
-{
-    struct lki_member *member = worker && worker <= core->member_count ? core->members[worker - 1]
-                                                                       : NULL;
-
-    if (!member || !member->awaited)
-        return;
-    member->ahead_ns = ahead_ns;
-    if (!lki_core_order(member, &(struct lki_order){.kind = LKI_ORDER_STAND}))
-        lki_course_fail(core, "%s", lk_strerror(LK_E_NOMEM));
-}
-
-static void users_stood(struct lki_member *member, const struct lki_report_standing *standing)
-{
-    for (size_t i = 0; i < standing->user_count; i++)
-        lki_shares_stood(member, &standing->users[i]);
-}
-
-void lki_adopt_standing(struct lki_member *member, const struct lki_report_standing *standing)
-{
-    struct lki_core *core = member->core;
-
-    if (!member->awaited)
-        return;
-    member->awaited = false;
-    member->lost = false;
-    member->shown.alive = true;
-    member->stage = standing->started ? LKI_MEMBER_STARTED : LKI_MEMBER_PREPARED;
-    member->stops = standing->stops;
-    member->lease = (struct lki_member_lease){.granted = standing->iterations.granted,
-                                              .recalls = standing->iterations.recalls,
-                                              .recallable = true,
-                                              .last = standing->iterations_last,
-                                              .told = standing->iterations};
-    users_stood(member, standing);
-    if (standing->gone)
-        lki_course_gone(member,
-                        &(struct lki_report_gone){.why = standing->why,
-                                                  .at_ns = standing->gone_ns - member->ahead_ns});
-    lki_adopt_look(core);
-}
-
-void lki_adopt_held(struct lki_member *member, const struct lki_report_objects *held)
-{
-    if (member->awaited)
-        lki_leases_held(member, held);
-}
-
-/* What all have begun, or may begin, is not left for others. */
-static void count_iterations(struct lki_core *core)
-{
-    uint64_t gone = 0;
-
-    for (size_t i = 0; i < core->member_count; i++) {
-        const struct lki_member *member = core->members[i];
-        bool present = member->stage >= LKI_MEMBER_STARTED;
-
-        for (const struct lki_life *life = member->first; life; life = life->next) {
-            if (!present || life != member->last)
-                gone += life->exact ? life->taken : life->head.totals.iterations;
-        }
-        if (present)
-            gone += member->lease.granted - member->lease.told.returned;
-    }
-    core->iterations_left = gone < core->plan.iterations ? core->plan.iterations - gone : 0;
-}
-
-/* Of the table: who has which users is known by now. */
-static void settle_users(struct lki_core *core)
-{
-    core->settled = true;
-    lki_shares_settle(core);
-    if (core->state == LKI_CORE_RUNNING) {
-        lki_shares_update(core);
-        lki_paces_update(core);
-    }
-}
-
-static void settle_all(struct lki_core *core)
-{
-    core->settling = false;
-    count_iterations(core);
-    lki_leases_settle(core);
-    for (size_t i = 0; i < core->member_count; i++) {
-        if (lki_member_works(core->members[i]))
-            lki_iterations_told(core->members[i], &core->members[i]->lease.told);
-    }
-    lki_course_look(core);
-}
-
-void lki_adopt_look(struct lki_core *core)
-{
-    bool awaited = false;
-
-    if (!core->settling)
-        return;
-    for (size_t i = 0; i < core->member_count; i++)
-        awaited |= core->members[i]->awaited;
-    if (!core->settled && (!awaited || lki_core_now(core) - core->taken_ns >= SETTLE_NS))
-        settle_users(core);
-    if (!awaited)
-        settle_all(core);
 }

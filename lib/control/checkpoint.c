@@ -2,14 +2,14 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/pack.h"
 
@@ -22,16 +22,9 @@ struct lki_blob {
     struct lki_blob *next;
     char *name;
     uint64_t written_ns; /* wall clock */
+    bool on_disk;        /* written by this process; else it is as soon as it is put */
     struct lki_buf bytes;
 };
-
-static uint64_t wall_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * LKI_NS_PER_S + (uint64_t)now.tv_nsec;
-}
 
 static struct lki_blob *find(const struct lki_checkpoint *checkpoint, const char *name)
 {
@@ -66,20 +59,20 @@ static struct lki_blob *blob_new(struct lki_checkpoint *checkpoint, const char *
     return blob;
 }
 
-static enum lk_err blob_set(struct lki_checkpoint *checkpoint, const char *name,
-                            uint64_t written_ns, const void *bytes, size_t len)
+/* blob: what there is of that name, or NULL. Returns it, or a new one; NULL: no memory. */
+static struct lki_blob *blob_set(struct lki_checkpoint *checkpoint, struct lki_blob *blob,
+                                 const char *name, uint64_t written_ns, const void *bytes,
+                                 size_t len)
 {
-    struct lki_blob *blob = find(checkpoint, name);
-
     if (!blob)
         blob = blob_new(checkpoint, name);
     if (!blob)
-        return LK_E_NOMEM;
+        return NULL;
     lki_buf_clear(&blob->bytes);
     lki_buf_append(&blob->bytes, bytes, len);
     lki_buf_cstr(&blob->bytes);
     blob->written_ns = written_ns;
-    return blob->bytes.err;
+    return blob->bytes.err ? NULL : blob;
 }
 
 /* ---- as bytes ---- */
@@ -95,9 +88,10 @@ static void frame(struct lki_checkpoint *checkpoint, const struct lki_blob *blob
 }
 
 /* The younger one stays. What is not ours is left alone. */
-static void take(struct lki_checkpoint *checkpoint, const char *name, const void *bytes, size_t len)
+void lki_checkpoint_take(struct lki_checkpoint *checkpoint, const char *name, const void *bytes,
+                         size_t len)
 {
-    const struct lki_blob *blob = find(checkpoint, name);
+    struct lki_blob *blob = find(checkpoint, name);
     size_t magic = strlen(MAGIC);
     struct lki_unpack in;
     uint64_t written_ns;
@@ -110,13 +104,7 @@ static void take(struct lki_checkpoint *checkpoint, const char *name, const void
     written_ns = lki_unpack_u64(&in);
     value = lki_unpack_bytes(&in, &value_len);
     if (lki_unpack_done(&in) && (!blob || blob->written_ns < written_ns))
-        blob_set(checkpoint, name, written_ns, value, value_len);
-}
-
-void lki_checkpoint_take(struct lki_checkpoint *checkpoint, const char *name, const void *bytes,
-                         size_t len)
-{
-    take(checkpoint, name, bytes, len);
+        blob_set(checkpoint, blob, name, written_ns, value, value_len);
 }
 
 /* ---- files ---- */
@@ -127,40 +115,15 @@ static void path_of(const struct lki_checkpoint *checkpoint, const char *name, c
     snprintf(path, size, "%s/%s%s", checkpoint->dir, name, suffix);
 }
 
-static bool write_all(int fd, const char *bytes, size_t len)
-{
-    while (len) {
-        ssize_t n = write(fd, bytes, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
-/* A file appears under its name only when it is whole. */
 static enum lk_err file_write(struct lki_checkpoint *checkpoint, const char *name)
 {
     char path[4096];
-    char temporary[4096];
-    bool good;
-    int fd;
+    char part[4096];
 
     path_of(checkpoint, name, SUFFIX, path, sizeof(path));
-    path_of(checkpoint, name, ".new", temporary, sizeof(temporary));
-    fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return LK_E_SYSTEM;
-    good = write_all(fd, checkpoint->out.data, checkpoint->out.len);
-    good = !close(fd) && good;
-    if (good && !rename(temporary, path))
-        return LK_OK;
-    unlink(temporary);
-    return LK_E_SYSTEM;
+    path_of(checkpoint, name, ".new", part, sizeof(part));
+    errno = lki_file_replace(path, part, checkpoint->out.data, checkpoint->out.len);
+    return errno ? LK_E_SYSTEM : LK_OK;
 }
 
 static void file_read(struct lki_checkpoint *checkpoint, const char *file)
@@ -170,22 +133,14 @@ static void file_read(struct lki_checkpoint *checkpoint, const char *file)
     char name[256];
     size_t len = strlen(file);
     size_t suffix = strlen(SUFFIX);
-    char part[65536];
-    ssize_t n;
-    int fd;
 
     if (len <= suffix || len >= sizeof(name) || strcmp(file + len - suffix, SUFFIX) != 0)
         return;
     path_of(checkpoint, file, "", path, sizeof(path));
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    lki_buf_clear(in);
-    while (fd >= 0 && (n = read(fd, part, sizeof(part))) > 0)
-        lki_buf_append(in, part, (size_t)n);
-    if (fd >= 0)
-        close(fd);
     snprintf(name, sizeof(name), "%.*s", (int)(len - suffix), file);
-    if (fd >= 0 && !in->err && in->len)
-        take(checkpoint, name, in->data, in->len);
+    lki_buf_clear(in);
+    if (!lki_file_load(path, in))
+        lki_checkpoint_take(checkpoint, name, in->data, in->len);
 }
 
 /* ---- the directory ---- */
@@ -269,19 +224,22 @@ static void put_to_redis(struct lki_checkpoint *checkpoint, const char *name)
 enum lk_err lki_checkpoint_put(struct lki_checkpoint *checkpoint, const char *name,
                                const void *bytes, size_t len)
 {
-    const struct lki_blob *there = find(checkpoint, name);
+    struct lki_blob *blob = find(checkpoint, name);
+
     enum lk_err err;
 
-    if (there && there->bytes.len == len && (!len || !memcmp(there->bytes.data, bytes, len)))
+    if (blob && blob->on_disk && blob->bytes.len == len &&
+        (!len || !memcmp(blob->bytes.data, bytes, len)))
         return LK_OK;
-    err = blob_set(checkpoint, name, wall_ns(), bytes, len);
-    if (err)
-        return err;
-    frame(checkpoint, find(checkpoint, name));
-    if (checkpoint->out.err)
+    blob = blob_set(checkpoint, blob, name, (uint64_t)lki_wall_ns(), bytes, len);
+    if (blob)
+        frame(checkpoint, blob);
+    if (!blob || checkpoint->out.err)
         return LK_E_NOMEM;
     put_to_redis(checkpoint, name);
-    return file_write(checkpoint, name);
+    err = file_write(checkpoint, name);
+    blob->on_disk = !err;
+    return err;
 }
 
 void lki_checkpoint_remove(struct lki_checkpoint *checkpoint, const char *prefix)
@@ -321,14 +279,4 @@ const void *lki_checkpoint_get(const struct lki_checkpoint *checkpoint, const ch
 
     *len = blob ? blob->bytes.len : 0;
     return blob ? blob->bytes.data : NULL;
-}
-
-void lki_checkpoint_each(const struct lki_checkpoint *checkpoint, const char *prefix,
-                         void (*fn)(const char *name, const void *bytes, size_t len, void *arg),
-                         void *arg)
-{
-    for (const struct lki_blob *blob = checkpoint->blobs; blob; blob = blob->next) {
-        if (!strncmp(blob->name, prefix, strlen(prefix)))
-            fn(blob->name, blob->bytes.data, blob->bytes.len, arg);
-    }
 }

@@ -20,7 +20,8 @@ struct lki_checkpoint {
     char *dir;
     struct lki_hub *hub;    /* NULL: not yet */
     struct lki_blob *blobs; /* what stands there */
-    bool failed;            /* a file could not be written, which was told */
+    bool failed;            /* to be written, since the last time that all was */
+    bool told;              /* and that was said */
     struct lki_buf out;
 };
 
@@ -45,9 +46,5 @@ void lki_checkpoint_renew(struct lki_checkpoint *checkpoint);
 /* NULL: there is none. Terminated; lives until it is put again. */
 const void *lki_checkpoint_get(const struct lki_checkpoint *checkpoint, const char *name,
                                size_t *len);
-/* Calls fn for those whose names begin so. */
-void lki_checkpoint_each(const struct lki_checkpoint *checkpoint, const char *prefix,
-                         void (*fn)(const char *name, const void *bytes, size_t len, void *arg),
-                         void *arg);
 
 #endif

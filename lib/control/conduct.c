@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
 
+#include "base/clock.h"
+#include "base/entropy.h"
 #include "base/mem.h"
 #include "model/registry.h"
 #include "result/json.h"
@@ -83,6 +83,7 @@ static void on_over_post(struct lki_post *post)
 
     lki_history_second(o->history, o->run.core);
     snprintf(o->last_run_id, sizeof(o->last_run_id), "%s", o->run.run_id);
+    o->haunted_ns = lki_core_haunted_ns(o->run.core) + lki_wall_ns() - lki_loop_now(o->loop);
     result_make(o);
     lki_crew_end(&o->crew);
     lki_conduct_drop(o);
@@ -182,17 +183,12 @@ static bool stages_take(struct lki_conduct *run)
 static bool id_make(struct lki_orchestrator *o)
 {
     struct lki_conduct *run = &o->run;
-    uint64_t number;
     char text[24];
 
-    if (run->plan.run_id) {
-        run->run_id = lki_arena_copy(&run->texts, run->plan.run_id, strlen(run->plan.run_id));
-    } else {
-        if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != (ssize_t)sizeof(number))
-            number = (uint64_t)lki_loop_now(o->loop) ^ o->token;
-        snprintf(text, sizeof(text), "%016llx", (unsigned long long)number);
-        run->run_id = lki_arena_copy(&run->texts, text, strlen(text));
-    }
+    snprintf(text, sizeof(text), "%016llx", (unsigned long long)lki_entropy_u64());
+    if (!run->plan.run_id)
+        run->plan.run_id = text;
+    run->run_id = lki_arena_copy(&run->texts, run->plan.run_id, strlen(run->plan.run_id));
     run->plan.run_id = run->run_id;
     return run->run_id != NULL;
 }
@@ -237,14 +233,6 @@ static enum lk_err model_make(struct lki_orchestrator *o, struct lki_refusal *re
     return err;
 }
 
-static double wall_s(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static const struct lki_command_run *command_of(struct lki_orchestrator *o)
 {
     struct lki_conduct *run = &o->run;
@@ -285,7 +273,7 @@ enum lk_err lki_conduct_begin(struct lki_orchestrator *o, const struct lki_start
     enum lk_err err = run_make(o, start, refusal);
 
     if (!err) {
-        lki_history_begin(o->history, wall_s());
+        lki_history_begin(o->history, lki_wall_s());
         err = lki_crew_begin(&o->crew, o->run.core, command_of(o));
     }
     if (err) {

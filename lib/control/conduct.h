@@ -37,14 +37,16 @@ struct lki_orchestrator {
     struct lki_history *history;
     struct lki_conduct run;
     struct lki_timer tick;
+    struct lki_post saving; /* since saving_ns */
+    int64_t saving_ns;
     struct lki_post over;
     uint64_t epoch;
     uint64_t token;
-    bool up;     /* Redis is there */
-    bool loaded; /* what Redis had of the checkpoint was read */
-    bool said_down;
+    bool up;                   /* Redis is there */
+    bool loaded;               /* what Redis had of the checkpoint was read */
     struct lki_repeat trouble; /* with Redis, as it was told */
     enum lki_core_state saved; /* of the run, as the checkpoint has it */
+    int64_t haunted_ns; /* by the wall: load of the last run may go on until then, out of reach */
     char last_run_id[64];
     struct lki_buf result; /* of it; empty: there is none */
     struct lki_creation *first_creation, **last_creation;
@@ -52,6 +54,9 @@ struct lki_orchestrator {
 
 void lki_orchestrator_tell(const struct lki_orchestrator *o, const char *fmt, ...) LK_PRINTF(2, 3);
 void lki_orchestrator_changed(struct lki_orchestrator *o);
+/* Returns false. */
+bool lki_orchestrator_refuse(struct lki_refusal *refusal, int status, const char *code,
+                             const char *fmt, ...) LK_PRINTF(4, 5);
 
 /* ---- conduct.c: a run from its start to its result ---- */
 
@@ -71,6 +76,8 @@ void lki_creations_release(struct lki_orchestrator *o);
 
 /* Each second: what changed is written. */
 void lki_restore_save(struct lki_orchestrator *o);
+/* Beforehand, as lki_core_save_some. */
+bool lki_restore_save_some(struct lki_orchestrator *o);
 /* As soon as the run is in another state. */
 void lki_restore_look(struct lki_orchestrator *o);
 /* The run in hand is over. */

@@ -2,13 +2,17 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/entropy.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "control/adopt.h"
 #include "control/inner.h"
+
+/* Before the id, in names of workers. */
+#define WORKER "worker "
 
 /* ---- orders ---- */
 
@@ -135,10 +139,10 @@ static void on_report(struct lki_member *member, const struct lki_report *report
         on_failed(member, report->failed.message);
         break;
     case LKI_REPORT_HELD:
-        lki_adopt_held(member, &report->objects);
+        lki_settle_held(member, &report->objects);
         break;
     case LKI_REPORT_STANDING:
-        lki_adopt_standing(member, &report->standing);
+        lki_settle_standing(member, &report->standing);
         break;
     default:
         break;
@@ -177,11 +181,6 @@ static void on_gone(struct lki_link *link)
 
 /* ---- coming and going ---- */
 
-static struct lki_member *member_of(struct lki_core *core, uint64_t worker)
-{
-    return worker && worker <= core->member_count ? core->members[worker - 1] : NULL;
-}
-
 /* Too late for a share of the run. */
 static void send_away(struct lki_core *core, struct lki_link *link)
 {
@@ -202,7 +201,7 @@ static void link_take(struct lki_member *member, struct lki_link *link)
 enum lk_err lki_core_join(struct lki_core *core, uint64_t worker, struct lki_link *link,
                           int64_t ahead_ns)
 {
-    struct lki_member *member = member_of(core, worker);
+    struct lki_member *member = lki_core_member(core, worker);
     struct lki_life *life;
 
     if (!member || member->stage != LKI_MEMBER_ABSENT || member->failed || member->leaving) {
@@ -234,7 +233,7 @@ enum lk_err lki_core_join(struct lki_core *core, uint64_t worker, struct lki_lin
 enum lk_err lki_core_resume(struct lki_core *core, uint64_t worker, struct lki_link *link,
                             int64_t ahead_ns)
 {
-    struct lki_member *member = member_of(core, worker);
+    struct lki_member *member = lki_core_member(core, worker);
 
     if (!member || !member->awaited || member->link || !member->last) {
         lki_link_close(link);
@@ -272,7 +271,7 @@ static bool was_ending(const struct lki_member *member)
 
 void lki_core_died(struct lki_core *core, uint64_t worker, const struct lki_death *death)
 {
-    struct lki_member *member = member_of(core, worker);
+    struct lki_member *member = lki_core_member(core, worker);
 
     if (!member || member->stage == LKI_MEMBER_ABSENT || member->dying)
         return;
@@ -288,7 +287,7 @@ void lki_core_died(struct lki_core *core, uint64_t worker, const struct lki_deat
 
 void lki_core_lost(struct lki_core *core, uint64_t worker, int64_t silent_ns, int64_t lapse_ns)
 {
-    struct lki_member *member = member_of(core, worker);
+    struct lki_member *member = lki_core_member(core, worker);
 
     if (member && !member->lost)
         lki_lives_lost(member, silent_ns, lapse_ns);
@@ -296,7 +295,7 @@ void lki_core_lost(struct lki_core *core, uint64_t worker, int64_t silent_ns, in
 
 void lki_core_found(struct lki_core *core, uint64_t worker)
 {
-    struct lki_member *member = member_of(core, worker);
+    struct lki_member *member = lki_core_member(core, worker);
 
     if (member && member->lost)
         lki_lives_found(member);
@@ -309,7 +308,7 @@ void lki_core_hold(struct lki_core *core, int64_t ns)
 
 void lki_core_leave(struct lki_core *core, uint64_t worker)
 {
-    struct lki_member *member = member_of(core, worker);
+    struct lki_member *member = lki_core_member(core, worker);
 
     if (member && !member->leaving)
         lki_lives_leave(member);
@@ -351,23 +350,20 @@ enum lk_err lki_core_set_rate(struct lki_core *core, double rate_per_s)
 /* Runs that count anew harm nobody, since none is called like another. */
 static void name_run(struct lki_core *core)
 {
-    uint64_t number;
-
     if (core->plan.run_id)
         return;
-    if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != (ssize_t)sizeof(number))
-        number = (uint64_t)lki_clock_now(&(struct lki_clock){0}) ^ ((uint64_t)getpid() << 32);
-    snprintf(core->run_id, sizeof(core->run_id), "%016llx", (unsigned long long)number);
+    snprintf(core->run_id, sizeof(core->run_id), "%016llx", (unsigned long long)lki_entropy_u64());
     core->plan.run_id = core->run_id;
 }
 
 static void name_member(struct lki_member *member, bool process)
 {
     if (process)
-        snprintf(member->name, sizeof(member->name), "worker %llu",
+        snprintf(member->name, sizeof(member->name), WORKER "%llu",
                  (unsigned long long)member->shown.number);
     else
         snprintf(member->name, sizeof(member->name), "the event loop");
+    member->shown.id = process ? member->name + strlen(WORKER) : "";
 }
 
 static struct lki_member *member_new(struct lki_core *core, bool process)
@@ -412,7 +408,7 @@ uint64_t lki_core_add(struct lki_core *core, const char *name, bool probes)
 
     if (!member)
         return 0;
-    snprintf(member->name, sizeof(member->name), "worker %s", name);
+    snprintf(member->name, sizeof(member->name), WORKER "%s", name);
     member->probes = probes;
     if (!core->backstage || (core->state == LKI_CORE_IDLE && probes && !core->backstage->probes))
         core->backstage = member;

@@ -37,11 +37,11 @@ enum lki_core_state {
 };
 
 /* "idle", "preparing", "running", "stopping", "over". */
-const char *lki_core_state_name(enum lki_core_state state);
 
 /* What is known of how a worker ended that was not told to. Texts are borrowed during the call. */
 struct lki_death {
     const char *what;          /* "segmentation fault", "killed by signal 9", "hung" */
+    bool silent;               /* nobody knows: it is out of reach, and not waited for any longer */
     bool in_step;              /* user and step tell where */
     uint64_t user;             /* 0: the hidden one */
     const char *step;          /* or hook */
@@ -57,9 +57,11 @@ struct lki_crash {
     uint64_t user;
     const char *step; /* "" outside of steps and hooks */
     const char *what;
-    int64_t at_ns; /* since the start of the run */
-    bool retired;  /* the user does not come back */
-    uint64_t lost; /* samples of requests that are in the totals, but in no metric */
+    int64_t at_ns;      /* since the start of the run */
+    int64_t silent_ns;  /* it had been out of reach for so long; 0: it was not */
+    int64_t goes_on_ns; /* and its load may go on for so long after that */
+    bool retired;       /* the user does not come back */
+    uint64_t lost;      /* samples of requests that are in the totals, but in no metric */
     const char *const *frames;
     size_t frame_count;
 };
@@ -67,6 +69,7 @@ struct lki_crash {
 /* How a worker stands. */
 struct lki_core_worker {
     uint64_t number;      /* from 1 */
+    const char *id;       /* as people know it: "2", "a.2"; "" of one that is no process */
     uint64_t incarnation; /* how often it was begun anew */
     bool alive;
     uint64_t users;                  /* active */
@@ -137,8 +140,11 @@ void lki_core_leave(struct lki_core *core, uint64_t worker);
 void lki_core_stocked(struct lki_core *core, size_t resource);
 
 /* The run starts when all workers have come. Once drains, twice cuts off, three times abandons: as
- * lki_order_stop. */
+ * lki_order_stop. Asked for when the run is ending already, who is out of reach counts as dead. */
 void lki_core_stop(struct lki_core *core, enum lki_end why);
+
+/* The run fails as a whole, for this reason, and ends. */
+void lki_core_fail(struct lki_core *core, const char *why);
 
 /* Other users, or another rate, from now on: replaces what is left of the plan's stages, but not
  * its end. Users come or go one each interval_ns; 0: at once. LK_E_STATE: not running. LK_E_ARG:
@@ -169,6 +175,8 @@ struct lki_core_status {
 };
 
 enum lki_core_state lki_core_state(const struct lki_core *core);
+/* The load of workers that were given up while out of reach may go on until then. */
+int64_t lki_core_haunted_ns(const struct lki_core *core);
 void lki_core_status(const struct lki_core *core, struct lki_core_status *status);
 size_t lki_core_worker_count(const struct lki_core *core);
 const struct lki_core_worker *lki_core_worker(const struct lki_core *core, size_t index);

@@ -16,17 +16,6 @@
 /* Numbers of a second are looked at when those of all workers have had time to come. */
 #define SECOND_AFTER_NS (50 * LKI_NS_PER_MS)
 
-const char *lki_core_state_name(enum lki_core_state state)
-{
-    static const char *const names[] = {
-        [LKI_CORE_IDLE] = "idle",       [LKI_CORE_PREPARING] = "preparing",
-        [LKI_CORE_RUNNING] = "running", [LKI_CORE_STOPPING] = "stopping",
-        [LKI_CORE_OVER] = "over",
-    };
-
-    return names[state];
-}
-
 /* ---- why a run fails ---- */
 
 static void blame(struct lki_core *core, const char *fmt, va_list args)
@@ -56,6 +45,11 @@ void lki_course_fail(struct lki_core *core, const char *fmt, ...)
     va_end(args);
     if (!core->stops)
         lki_ending_stop(core, LKI_END_NONE);
+}
+
+void lki_core_fail(struct lki_core *core, const char *why)
+{
+    lki_course_fail(core, "%s", why);
 }
 
 /* ---- deadlines ---- */
@@ -192,6 +186,8 @@ static void idle_look(struct lki_core *core)
 {
     size_t ready = 0;
 
+    if (lki_core_now(core) < core->held_until_ns)
+        return;
     for (size_t i = 0; i < core->member_count; i++) {
         const struct lki_member *member = core->members[i];
 
@@ -392,12 +388,14 @@ void lki_course_second(struct lki_core *core)
     lki_timer_set(&core->loop->timers, &core->second,
                   base_ns + (since_ns / LKI_NS_PER_S + 1) * LKI_NS_PER_S);
     lki_lives_look(core);
-    lki_adopt_look(core);
+    lki_settle_look(core);
     lki_leases_update(core);
     if (core->state == LKI_CORE_RUNNING) {
         lki_shares_update(core);
         give_up_without_users(core, now_ns);
     } else if (lki_ending_waits_for_users(core)) {
         lki_ending_stop_users(core);
+    } else if (core->state == LKI_CORE_IDLE) {
+        idle_look(core);
     }
 }

@@ -48,6 +48,16 @@ static size_t count_of_step(const struct lki_core *core, const char *step)
     return count;
 }
 
+/* Nobody is left who could carry anything out. */
+static bool all_retired(const struct lki_core *core)
+{
+    uint64_t retired = 0;
+
+    for (size_t i = 0; i < core->crash_count; i++)
+        retired += core->crashes[i].retired;
+    return !core->plan.open_ended && retired >= lki_plan_population(&core->plan);
+}
+
 static void in_step(struct lki_member *member, struct lki_crash *crash)
 {
     struct lki_core *core = member->core;
@@ -62,6 +72,8 @@ static void in_step(struct lki_member *member, struct lki_crash *crash)
         lki_course_blame(core, "one step crashed three times: %s", crash->step);
         if (!core->stops)
             lki_ending_stop(core, LKI_END_CRASHES);
+    } else if (all_retired(core) && !core->stops) {
+        lki_ending_stop(core, LKI_END_CRASHES);
     }
 }
 
@@ -74,6 +86,25 @@ static void outside(struct lki_member *member, const struct lki_crash *crash)
     lki_course_blame(core, "%s died three times: %s", member->name, crash->what);
     if (!core->stops)
         lki_ending_stop(core, LKI_END_CRASHES);
+}
+
+/* When its station has not ended it by itself yet, its users may be at work. */
+static void out_of_reach(const struct lki_member *member, struct lki_crash *crash)
+{
+    struct lki_core *core = member->core;
+    int64_t now_ns = lki_core_now(core);
+
+    crash->silent_ns = now_ns - member->cut_ns;
+    if (member->stage != LKI_MEMBER_STARTED || member->gone || member->lapse_ns <= now_ns)
+        return;
+    crash->goes_on_ns = member->lapse_ns - now_ns;
+    if (member->lapse_ns > core->haunted_ns)
+        core->haunted_ns = member->lapse_ns;
+}
+
+int64_t lki_core_haunted_ns(const struct lki_core *core)
+{
+    return core->haunted_ns;
 }
 
 void lki_crashes_add(struct lki_member *member, const struct lki_death *death)
@@ -95,6 +126,8 @@ void lki_crashes_add(struct lki_member *member, const struct lki_death *death)
         .at_ns = lki_core_now(core) - (core->started ? core->start_ns : core->begun_ns),
     };
     keep_frames(core, crash, death);
+    if (death->silent)
+        out_of_reach(member, crash);
     member->last->crash = core->crash_count;
     if (crash->user || *crash->step)
         in_step(member, crash);

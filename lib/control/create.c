@@ -19,13 +19,6 @@ struct lki_creation {
     struct lki_refusal refusal; /* of the first that failed */
 };
 
-static bool refuse(struct lki_refusal *refusal, int status, const char *code, const char *message)
-{
-    *refusal = (struct lki_refusal){.status = status, .code = code};
-    snprintf(refusal->message, sizeof(refusal->message), "%s", message);
-    return false;
-}
-
 static void creation_free(struct lki_creation *creation)
 {
     free(creation->payload);
@@ -35,7 +28,7 @@ static void creation_free(struct lki_creation *creation)
 static void blame(struct lki_creation *creation, const char *message)
 {
     if (!creation->refusal.status)
-        refuse(&creation->refusal, 500, "factory_failed", message);
+        lki_orchestrator_refuse(&creation->refusal, 500, "factory_failed", "%s", message);
 }
 
 static void add(struct lki_creation *creation, const char *text)
@@ -100,21 +93,19 @@ static void begin(struct lki_orchestrator *o)
                            creation->count, on_made, creation, o->settings.arg);
     if (!err)
         return;
-    refuse(&creation->refusal, 500, "internal_error", lk_strerror(err));
+    lki_orchestrator_refuse(&creation->refusal, 500, "internal_error", "%s", lk_strerror(err));
     finish(creation);
 }
 
 static bool find(const struct lki_orchestrator *o, const char *name, size_t *resource,
                  struct lki_refusal *refusal)
 {
-    char message[256];
-
     *refusal = (struct lki_refusal){0};
     *resource = lki_model_resource(o->model, name);
     if (*resource != SIZE_MAX)
         return true;
-    snprintf(message, sizeof(message), "this program registers no resource \"%.128s\"", name);
-    return refuse(refusal, 400, "bad_request", message);
+    return lki_orchestrator_refuse(refusal, 400, "bad_request",
+                                   "this program registers no resource \"%.128s\"", name);
 }
 
 bool lki_orchestrator_create(struct lki_orchestrator *o, const char *resource, uint64_t count,
@@ -132,7 +123,8 @@ bool lki_orchestrator_create(struct lki_orchestrator *o, const char *resource, u
         creation->payload = strdup(payload);
     if (!creation || (payload && !creation->payload)) {
         free(creation);
-        return refuse(refusal, 500, "internal_error", lk_strerror(LK_E_NOMEM));
+        return lki_orchestrator_refuse(refusal, 500, "internal_error", "%s",
+                                       lk_strerror(LK_E_NOMEM));
     }
     creation->o = o;
     creation->resource = index;

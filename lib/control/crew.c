@@ -1,19 +1,9 @@
 #include "control/crew.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
-#include "control/adopt.h"
 #include "control/crew_inner.h"
-
-/* Beyond the time after which a station has ended its load by itself. */
-#define LAPSE_MARGIN_NS (2 * LKI_NS_PER_S)
-/* So long one that has left is shown. */
-#define LEFT_NS (10 * LKI_NS_PER_S)
-/* So long one is remembered that is silent and has nothing to do with a run. */
-#define FORGET_NS (300 * LKI_NS_PER_S)
 
 static void say_change(const struct lki_crew *crew)
 {
@@ -31,10 +21,10 @@ static void refuse(struct lki_station *station, const char *why)
 
 /* ---- lost and found ---- */
 
-static int64_t lapse_ns_of(const struct lki_station *station)
+int64_t lki_station_lapse_ns(const struct lki_station *station)
 {
     return lki_ns_after(station->hello.orphan_after_ns,
-                        station->crew->run.grace_ns + LAPSE_MARGIN_NS);
+                        station->crew->run.grace_ns + LKI_LAPSE_MARGIN_NS);
 }
 
 int64_t lki_crew_lapse_ns(const struct lki_crew *crew)
@@ -42,8 +32,8 @@ int64_t lki_crew_lapse_ns(const struct lki_crew *crew)
     int64_t longest_ns = 0;
 
     for (const struct lki_station *station = crew->stations; station; station = station->next) {
-        if (station->greeted && lapse_ns_of(station) > longest_ns)
-            longest_ns = lapse_ns_of(station);
+        if (station->greeted && lki_station_lapse_ns(station) > longest_ns)
+            longest_ns = lki_station_lapse_ns(station);
     }
     return longest_ns;
 }
@@ -51,7 +41,7 @@ int64_t lki_crew_lapse_ns(const struct lki_crew *crew)
 static void lose(struct lki_station *station)
 {
     struct lki_crew *crew = station->crew;
-    int64_t lapse_ns = lapse_ns_of(station);
+    int64_t lapse_ns = lki_station_lapse_ns(station);
     int64_t silent_ns = station->contact
                             ? lki_loop_now(crew->loop) - lki_contact_heard_ns(station->contact)
                             : 0;
@@ -86,7 +76,7 @@ void lki_crew_on_silent(struct lki_contact *contact, bool silent)
     struct lki_station *station = lki_contact_arg(contact);
     const struct lki_crew *crew = station->crew;
 
-    if (!station->greeted)
+    if (!station->greeted || station->left_ns)
         return;
     crew->owner.tell(crew->owner.arg,
                      silent ? "station %s is not heard any more" : "station %s is heard again",
@@ -99,32 +89,6 @@ void lki_crew_on_silent(struct lki_contact *contact, bool silent)
 }
 
 /* ---- reports ---- */
-
-static const char *keep(struct lki_station *station, const char *text)
-{
-    return lki_arena_copy(&station->texts, text, strlen(text));
-}
-
-bool lki_station_remember(struct lki_station *station, const struct lki_station_hello *hello)
-{
-    uint64_t processes = hello->processes;
-
-    station->hello = *hello;
-    station->hello.lives = NULL;
-    station->hello.life_count = 0;
-    station->hello.id = keep(station, hello->id);
-    station->hello.host = keep(station, hello->host);
-    station->hello.boot = keep(station, hello->boot);
-    station->hello.version = keep(station, hello->version);
-    station->seats = calloc((size_t)processes, sizeof(*station->seats));
-    if (!station->seats || !station->hello.id || !station->hello.host || !station->hello.boot ||
-        !station->hello.version)
-        return false;
-    for (uint64_t i = 0; i < processes; i++)
-        station->seats[i] = (struct lki_seat){.station = station, .process = i + 1};
-    station->greeted = true;
-    return true;
-}
 
 static bool is_welcome(struct lki_station *station, const struct lki_station_hello *hello)
 {
@@ -188,8 +152,8 @@ static void resume(struct lki_station *station, const struct lki_station_hello *
 static void on_hello(struct lki_station *station, const struct lki_station_hello *hello)
 {
     struct lki_crew *crew = station->crew;
-    const char *run_id = crew->core ? crew->run.run_id : "";
     bool first = !station->greeted;
+    bool same = crew->core && !strcmp(hello->run_id, crew->run.run_id);
 
     if (first && !is_welcome(station, hello))
         return;
@@ -204,13 +168,14 @@ static void on_hello(struct lki_station *station, const struct lki_station_hello
         crew->owner.tell(crew->owner.arg, "station %s is there: %llu process%s on %s", hello->id,
                          (unsigned long long)hello->processes, hello->processes == 1 ? "" : "es",
                          hello->host);
-    if (*hello->run_id && strcmp(hello->run_id, run_id) != 0)
+    station->former |= same && first && crew->anew;
+    if (*hello->run_id && (!same || station->former))
         lki_crew_command(station,
                          &(struct lki_command){.kind = LKI_COMMAND_END, .end = hello->run_id});
-    if (crew->core && !strcmp(hello->run_id, run_id))
+    if (same && !station->former)
         resume(station, hello);
-    else if (crew->core && !station->in_run && lki_station_is_there(station))
-        lki_station_take_part(station);
+    else if (crew->core && !same && lki_station_is_there(station))
+        lki_station_take_part(station); /* also who should be in it: the order may be lost */
     say_change(crew);
 }
 
@@ -244,6 +209,7 @@ static void join(struct lki_seat *seat, uint64_t life)
         return;
     lki_seat_cut(seat);
     seat->life = life;
+    seat->station->forked = true;
     link = lki_seat_link_open(seat);
     /* a life that is not taken is closed with its link */
     if (link)
@@ -287,24 +253,23 @@ static void on_data(struct lki_station *station, const struct lki_station_data *
         lki_seat_tell(seat->link, data->bytes, data->len);
 }
 
-/* It has ended the run by itself, and can take part in it anew. */
+/* It has ended the run by itself, and can take part in it anew; one that could not fork would only
+ * fail again. */
 static void fall_out(struct lki_station *station)
 {
     static const struct lki_death death = {
         .what = "ended by its station, which had not heard of the orchestrator for too long"};
     struct lki_crew *crew = station->crew;
-    bool took_part = false;
 
     for (uint64_t i = 0; i < lki_station_seats(station); i++) {
         struct lki_seat *seat = &station->seats[i];
 
         if (!seat->link)
             continue;
-        took_part = true;
         lki_core_died(crew->core, seat->number, &death);
         lki_seat_cut(seat);
     }
-    if (took_part && lki_station_is_there(station))
+    if (station->forked && lki_station_is_there(station))
         lki_station_take_part(station);
 }
 
@@ -312,8 +277,14 @@ static void on_over(struct lki_station *station, const char *run_id)
 {
     struct lki_crew *crew = station->crew;
 
-    if (crew->core && station->in_run && !strcmp(run_id, crew->run.run_id))
+    bool same = crew->core && !strcmp(run_id, crew->run.run_id);
+
+    if (same && station->former && lki_station_is_there(station))
+        lki_station_take_part(station);
+    else if (same && station->in_run)
         fall_out(station);
+    if (same)
+        station->former = false;
     if (station->leaving) {
         station->left_ns = lki_loop_now(crew->loop);
         say_change(crew);
@@ -366,95 +337,6 @@ void lki_crew_on_report(struct lki_contact *contact, uint64_t number, const void
     lki_arena_reset(&crew->inbox);
 }
 
-/* ---- stations ---- */
-
-/* One that was awaited: its lives can be asked how they stand. */
-static bool bind(struct lki_crew *crew, struct lki_contact *contact)
-{
-    struct lki_station *station = crew->stations;
-
-    while (station && (station->contact || station->session != lki_contact_session(contact) ||
-                       strcmp(station->hello.id, lki_contact_id(contact)) != 0))
-        station = station->next;
-    if (!station)
-        return false;
-    station->contact = contact;
-    lki_contact_set_arg(contact, station);
-    for (uint64_t i = 0; crew->core && i < lki_station_seats(station); i++)
-        lki_core_stand(crew->core, station->seats[i].number, lki_station_ahead_ns(station));
-    return true;
-}
-
-void lki_crew_on_contact(struct lki_crew *crew, struct lki_contact *contact)
-{
-    struct lki_station *station = bind(crew, contact) ? NULL : lki_zalloc(sizeof(*station));
-
-    if (lki_contact_arg(contact))
-        return;
-
-    if (!station) {
-        lki_contact_free(contact);
-        return;
-    }
-    station->crew = crew;
-    station->contact = contact;
-    station->session = lki_contact_session(contact);
-    lki_arena_init(&station->texts, NULL, 0);
-    lki_contact_set_arg(contact, station);
-    *crew->last = station;
-    crew->last = &station->next;
-}
-
-void lki_station_free(struct lki_station *station)
-{
-    for (uint64_t i = 0; i < lki_station_seats(station); i++)
-        lki_seat_cut(&station->seats[i]);
-    free(station->seats);
-    lki_arena_reset(&station->texts);
-    free(station);
-}
-
-/* Nothing will come of it any more, and nothing of it is wanted. */
-static bool is_forgotten(const struct lki_station *station, int64_t now_ns)
-{
-    const struct lki_contact *contact = station->contact;
-
-    if (station->left_ns)
-        return now_ns - station->left_ns >= LEFT_NS;
-    if (station->crew->core && (station->in_run || station->superseded))
-        return false;
-    return station->superseded || !contact ||
-           (lki_contact_is_silent(contact) && now_ns - lki_contact_heard_ns(contact) >= FORGET_NS);
-}
-
-static void forget(struct lki_crew *crew, struct lki_station **at)
-{
-    struct lki_station *station = *at;
-
-    *at = station->next;
-    if (!*at)
-        crew->last = at;
-    if (station->contact)
-        lki_contact_free(station->contact);
-    lki_station_free(station);
-    say_change(crew);
-}
-
-void lki_crew_safe(struct lki_crew *crew)
-{
-    int64_t now_ns = lki_loop_now(crew->loop);
-    struct lki_station **at = &crew->stations;
-
-    while (*at) {
-        if ((*at)->contact)
-            lki_contact_done((*at)->contact, (*at)->heard);
-        if (is_forgotten(*at, now_ns))
-            forget(crew, at);
-        else
-            at = &(*at)->next;
-    }
-}
-
 /* ---- a run ---- */
 
 enum lk_err lki_crew_begin(struct lki_crew *crew, struct lki_core *core,
@@ -485,6 +367,7 @@ void lki_crew_end(struct lki_crew *crew)
         }
     }
     crew->core = NULL;
+    crew->anew = false;
     crew->run = (struct lki_command_run){0};
 }
 

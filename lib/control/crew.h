@@ -39,7 +39,9 @@ struct lki_station {
     bool greeted;                   /* there is one */
     bool superseded;                /* another process has its name */
     bool leaving;
+    bool former;      /* has lives of the run as it was being prepared before */
     bool in_run;      /* was told to fork the processes of the run in hand */
+    bool forked;      /* and has had one since */
     uint64_t session; /* of its process */
     uint64_t heard;   /* number of its last report */
     int64_t left_ns;  /* when it had left; 0: it has not */
@@ -66,6 +68,7 @@ struct lki_crew {
     struct lki_station *stations, **last;
     struct lki_core *core; /* NULL: no run */
     struct lki_command_run run;
+    bool anew; /* it is prepared once more: lives of it that come along are to be ended first */
     struct lki_arena inbox;
     struct lki_buf out;
 };
@@ -94,8 +97,8 @@ enum lk_err lki_crew_begin(struct lki_crew *crew, struct lki_core *core,
 void lki_crew_end(struct lki_crew *crew);
 /* The core wants this worker again. */
 void lki_crew_want(struct lki_crew *crew, uint64_t worker);
-/* Its seat; NULL: none any more. */
-struct lki_seat *lki_crew_seat(const struct lki_crew *crew, uint64_t worker);
+/* As people know it: of a station with one process, its name alone. */
+void lki_seat_name(const struct lki_seat *seat, char *name, size_t size);
 
 /* Each second: what was heard so far is safe now; and those who have left are forgotten. */
 void lki_crew_safe(struct lki_crew *crew);

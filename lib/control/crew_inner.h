@@ -11,10 +11,15 @@
 
 /* ---- crew.c ---- */
 
-/* Copies what it told first, and makes its seats. False: no memory. */
-bool lki_station_remember(struct lki_station *station, const struct lki_station_hello *hello);
 /* Its clock less ours. */
 int64_t lki_station_ahead_ns(const struct lki_station *station);
+/* So long what it has in hand may go on when nothing is heard of it. */
+int64_t lki_station_lapse_ns(const struct lki_station *station);
+
+/* ---- stations.c ---- */
+
+/* Copies what it told first, and makes its seats. False: no memory. */
+bool lki_station_remember(struct lki_station *station, const struct lki_station_hello *hello);
 /* Its links are cut. */
 void lki_station_free(struct lki_station *station);
 

@@ -26,6 +26,7 @@ static void station_fields(struct lki_wire *wire, struct lki_station *station)
     lki_wire_u64(wire, &station->heard);
     lki_wire_flag(wire, &station->leaving);
     lki_wire_flag(wire, &station->in_run);
+    lki_wire_flag(wire, &station->forked);
 }
 
 static bool is_kept(const struct lki_station *station)
@@ -63,7 +64,10 @@ static void seat_read(struct lki_seat *seat, struct lki_wire *wire)
     lki_wire_u64(wire, &seat->life);
     if (!crew->core)
         seat->number = 0;
-    if (wire->in.bad || !seat->number || !seat->life)
+    if (wire->in.bad || !seat->number)
+        return;
+    lki_core_await(crew->core, seat->number, lki_station_lapse_ns(seat->station));
+    if (!seat->life)
         return;
     link = lki_seat_link_open(seat);
     if (link)

@@ -231,7 +231,9 @@ void lki_ending_stop(struct lki_core *core, enum lki_end why)
         return;
     if (core->ended_by == LKI_END_NONE)
         core->ended_by = why;
-    core->stops++;
+    core->hurried |= core->state == LKI_CORE_STOPPING;
+    if (core->stops < STOPS_MAX)
+        core->stops++;
     if (core->state == LKI_CORE_IDLE || core->state == LKI_CORE_RUNNING) {
         lki_course_enter(core, LKI_CORE_STOPPING);
     } else if (core->state == LKI_CORE_PREPARING || core->stopping != LKI_STOPPING_QUIT) {
@@ -265,20 +267,36 @@ static void give_up_hook(struct lki_core *core)
     lki_course_hook_lost(core->backstage, "its worker does not answer");
 }
 
+/* Of who is out of reach all is known by now, but for what the tear-down did. */
+static void give_up_member(struct lki_member *member)
+{
+    struct lki_core *core = member->core;
+    bool lost = is_out_of_reach(member);
+
+    if (lost && member == core->backstage && core->model->run_hooks[LK_RUN_TEARDOWN])
+        return;
+    if (!lost) {
+        core->unexplained = true;
+        lki_course_blame(core, "%s does not end", member->name);
+    }
+    member->failed = true;
+    member->stage = LKI_MEMBER_QUITTING;
+    lki_lives_bury(member);
+}
+
 static void give_up_members(struct lki_core *core)
 {
     lki_course_wait(core, SLACK_NS);
     for (size_t i = 0; i < core->member_count; i++) {
-        struct lki_member *member = core->members[i];
-
-        if (member->stage == LKI_MEMBER_ABSENT || is_out_of_reach(member))
-            continue;
-        core->unexplained = true;
-        lki_course_blame(core, "%s does not end", member->name);
-        member->failed = true;
-        member->stage = LKI_MEMBER_QUITTING;
-        lki_lives_bury(member);
+        if (core->members[i]->stage != LKI_MEMBER_ABSENT)
+            give_up_member(core->members[i]);
     }
+}
+
+bool lki_ending_waits_for_lost(const struct lki_core *core)
+{
+    return core->state < LKI_CORE_STOPPING ||
+           !(core->hurried || core->plan.on_loss == LKI_LOSS_ABORT);
 }
 
 bool lki_ending_waits_for_users(const struct lki_core *core)

@@ -60,6 +60,12 @@ void lki_history_begin(struct lki_history *history, double now_s)
     *history = (struct lki_history){.now_s = now_s, .version = version};
 }
 
+static void set_origin(struct lki_history *history, const struct lki_core *core)
+{
+    if (core->started)
+        history->origin_s = history->now_s + (double)(core->start_ns - core->begun_ns) / 1e9;
+}
+
 /* The first time that a run is heard of. False without memory: then the next time. */
 static bool bind(struct lki_history *history, const struct lki_core *core)
 {
@@ -83,146 +89,85 @@ static bool bind(struct lki_history *history, const struct lki_core *core)
     return history->bound;
 }
 
+/* ---- what another one was told ---- */
+
+static void restore(struct lki_history *history, const struct lki_series_row *row)
+{
+    struct lki_recent_second *second = row->span_ns > 0 ? lki_history_second_at(history, row->t_s)
+                                                        : NULL;
+
+    if (!second)
+        return;
+    second->told = true;
+    second->users = row->users;
+    second->span_ns = row->span_ns < LKI_NS_PER_S ? row->span_ns : LKI_NS_PER_S;
+    second->before = (struct lki_history_sums){.requests = row->requests,
+                                               .errors = row->errors,
+                                               .steps = row->steps,
+                                               .step_errors = row->step_errors};
+    history->own_s = row->t_s + 1;
+    lki_history_begin_points(history);
+}
+
+void lki_history_resume(struct lki_history *history, struct lki_core *core, double now_s)
+{
+    lki_history_begin(history, now_s - (double)(lki_core_now(core) - core->begun_ns) / 1e9);
+    if (!bind(history, core))
+        return;
+    set_origin(history, core);
+    for (size_t i = 0; i < core->series.len; i++)
+        restore(history, &core->series.rows[i]);
+    if (history->begun)
+        lki_history_close_until(history, history->own_s - 1);
+}
+
 /* ---- what is told ---- */
-
-static struct lki_history_point point_of(const struct lki_history *history, uint64_t first_s,
-                                         double span_s, uint64_t users)
-{
-    return (struct lki_history_point){
-        .ts = history->origin_s + (double)first_s, .span_s = span_s, .users = users};
-}
-
-static void put(struct lki_history *history, enum lki_scale scale, uint64_t index,
-                const struct lki_history_point *point, const struct lki_tallies *tallies)
-{
-    if (lki_points_put(&history->points, scale, index, point, tallies))
-        history->starved = true;
-}
-
-static int64_t span_of(const struct lki_recent_second *second)
-{
-    return second->told ? second->span_ns : LKI_NS_PER_S;
-}
-
-/* Of one of which nobody tells it is not known how many users there were: as many as before. */
-static void put_second(struct lki_history *history, uint64_t second_s,
-                       struct lki_recent_second *second)
-{
-    double span_s = (double)span_of(second) / (double)LKI_NS_PER_S;
-    struct lki_history_point point;
-
-    history->users = second->told ? second->users : history->users;
-    if (second_s + 1 == history->next_s)
-        history->end_ns = (int64_t)second_s * LKI_NS_PER_S + span_of(second);
-    point = point_of(history, second_s, span_s, history->users);
-    put(history, LKI_SCALE_SECOND, second_s, &point, &second->tallies);
-    if (lki_recent_put_by(second))
-        history->starved = true;
-}
-
-/* The second is over: it gets its point. */
-static void close_next(struct lki_history *history)
-{
-    uint64_t second_s = history->next_s++;
-
-    put_second(history, second_s, lki_recent_at(&history->recent, second_s));
-}
-
-/* The point of such a length that ends with this second. */
-static void close_longer(struct lki_history *history, enum lki_scale scale, uint64_t second_s,
-                         struct lki_gathered *gathered)
-{
-    uint64_t length_s = lki_scale_s(scale);
-    uint64_t index = second_s / length_s;
-    struct lki_history_point point = point_of(history, index * length_s, gathered->span_s,
-                                              gathered->users);
-
-    put(history, scale, index, &point, &gathered->tallies);
-}
-
-static void gather(struct lki_history *history, struct lki_gathered *into,
-                   const struct lki_tallies *tallies, double span_s, uint64_t users)
-{
-    if (lki_tallies_add(&into->tallies, tallies))
-        history->starved = true;
-    into->span_s += span_s;
-    into->users = users;
-}
-
-static void gathered_reset(struct lki_gathered *gathered)
-{
-    lki_tallies_release(&gathered->tallies);
-    *gathered = (struct lki_gathered){.users = gathered->users};
-}
-
-/* Nobody will tell of it any more: it goes into the longer points, and is forgotten. */
-static void settle_oldest(struct lki_history *history)
-{
-    uint64_t second_s = history->recent.first;
-    struct lki_recent_second *second = lki_recent_at(&history->recent, second_s);
-    struct lki_gathered *ten = &history->ten;
-    struct lki_gathered *minute = &history->minute;
-
-    if (history->begun && second_s >= history->next_s)
-        close_next(history);
-    if (history->begun && second_s >= history->points.lists[LKI_SCALE_SECOND].first) {
-        if (lki_recent_open(second))
-            history->starved = true;
-        gather(history, ten, &second->tallies, (double)span_of(second) / (double)LKI_NS_PER_S,
-               second->told ? second->users : ten->users);
-        if (second_s % 10 == 9) {
-            close_longer(history, LKI_SCALE_TEN, second_s, ten);
-            gather(history, minute, &ten->tallies, ten->span_s, ten->users);
-            gathered_reset(ten);
-        }
-        if (second_s % 60 == 59) {
-            close_longer(history, LKI_SCALE_MINUTE, second_s, minute);
-            gathered_reset(minute);
-        }
-    }
-    lki_recent_drop(&history->recent);
-}
-
-/* The second, among those that are kept; NULL: it is over for too long. */
-static struct lki_recent_second *second_at(struct lki_history *history, uint64_t second_s)
-{
-    struct lki_recent *recent = &history->recent;
-
-    if (!history->told && second_s > LKI_HISTORY_WINDOW_S)
-        recent->first = second_s - LKI_HISTORY_WINDOW_S;
-    history->told = true;
-    while (second_s >= recent->first + LKI_RECENT_S)
-        settle_oldest(history);
-    return lki_recent_at(recent, second_s);
-}
 
 static struct lki_tally *place(struct lki_metric *metric, void *arg)
 {
     return lki_tallies_at(arg, metric->number);
 }
 
-void lki_history_told(struct lki_history *history, struct lki_core *core,
-                      const struct lki_core_news *news)
+static void add_row(struct lki_recent_second *second, const struct lki_series_row *row)
 {
-    const struct lki_series_row *row = news->row;
-    int64_t latest_ns = lki_core_elapsed(core) + AHEAD_NS;
-    int64_t span_ns;
-    struct lki_recent_second *second;
-    enum lk_err err;
+    int64_t span_ns = (row->span_ns + LKI_NS_PER_MS / 2) / LKI_NS_PER_MS * LKI_NS_PER_MS;
 
-    if (!row || row->t_s > latest_ns / LKI_NS_PER_S || row->span_ns > latest_ns ||
-        !bind(history, core))
-        return;
-    second = second_at(history, row->t_s);
-    if (!second)
-        return;
     second->told = true;
     second->users += row->users;
     /* who was held up tells of several seconds as of one; others did not stand still meanwhile */
-    span_ns = (row->span_ns + LKI_NS_PER_MS / 2) / LKI_NS_PER_MS * LKI_NS_PER_MS;
     span_ns = span_ns < LKI_NS_PER_S ? span_ns : LKI_NS_PER_S;
     if (span_ns > second->span_ns)
         second->span_ns = span_ns;
+}
+
+/* Who is asked in the middle of a second how he stands tells what he has done by then, and the
+ * second later. What is told before the users and after them is of no second: NULL. */
+static struct lki_recent_second *second_of(struct lki_history *history, const struct lki_core *core,
+                                           const struct lki_core_news *news)
+{
+    int64_t elapsed_ns = lki_core_elapsed(core);
+    const struct lki_series_row *row = news->row;
+
+    if (row && row->t_s <= (elapsed_ns + AHEAD_NS) / LKI_NS_PER_S &&
+        row->span_ns <= elapsed_ns + AHEAD_NS)
+        return lki_history_second_at(history, row->t_s);
+    if (!row && history->begun && core->state == LKI_CORE_RUNNING && news->before.len)
+        return lki_history_second_at(history, (uint64_t)(elapsed_ns / LKI_NS_PER_S));
+    return NULL;
+}
+
+void lki_history_told(struct lki_history *history, struct lki_core *core,
+                      const struct lki_core_news *news)
+{
+    struct lki_recent_second *second = NULL;
+    enum lk_err err;
+
+    if (bind(history, core))
+        second = second_of(history, core, news);
+    if (!second)
+        return;
+    if (news->row)
+        add_row(second, news->row);
     err = lki_recent_open(second);
     if (!err)
         err = lki_snapshot_change(&history->merged, news->before, news->now, place,
@@ -290,46 +235,6 @@ static bool over_until(const struct lki_core *core, uint64_t *until_s)
     return last_s >= 0;
 }
 
-/* The first point is that of the first second of which anybody tells. */
-static bool begin_points(struct lki_history *history)
-{
-    struct lki_recent *recent = &history->recent;
-    uint64_t second_s = recent->first;
-
-    if (history->begun || !history->told)
-        return history->begun;
-    while (!lki_recent_at(recent, second_s)->told)
-        second_s++;
-    history->begun = true;
-    history->next_s = second_s;
-    return true;
-}
-
-static void close_until(struct lki_history *history, uint64_t until_s)
-{
-    while (history->next_s <= until_s) {
-        while (history->next_s >= history->recent.first + LKI_RECENT_S)
-            settle_oldest(history);
-        close_next(history);
-    }
-}
-
-/* What was told of seconds that have their points already. */
-static void close_again(struct lki_history *history)
-{
-    uint64_t users = history->users;
-
-    for (uint64_t second_s = history->recent.first; second_s < history->next_s; second_s++) {
-        struct lki_recent_second *second = lki_recent_at(&history->recent, second_s);
-
-        if (second->open && second_s >= history->points.lists[LKI_SCALE_SECOND].first)
-            put_second(history, second_s, second);
-        else if (second->open && lki_recent_put_by(second))
-            history->starved = true;
-    }
-    history->users = users;
-}
-
 static void mark_probes(struct lki_history *history, const struct lki_core *core)
 {
     int64_t elapsed_s = core->started ? lki_core_elapsed(core) / LKI_NS_PER_S : 0;
@@ -352,7 +257,7 @@ static void mark_probes(struct lki_history *history, const struct lki_core *core
 
 static void name_workers(struct lki_history *history, const struct lki_core *core)
 {
-    while (history->probe_count && history->name_count < core->member_count) {
+    while (history->name_count < core->member_count) {
         char **names = lki_room(history->names, history->name_count, &history->name_cap,
                                 sizeof(*names));
         char *name = names ? strdup(core->members[history->name_count]->name) : NULL;
@@ -371,12 +276,11 @@ enum lk_err lki_history_second(struct lki_history *history, struct lki_core *cor
     uint64_t until_s;
 
     if (history->bound) {
-        if (core->started)
-            history->origin_s = history->now_s + (double)(core->start_ns - core->begun_ns) / 1e9;
-        if (begin_points(history)) {
-            close_again(history);
+        set_origin(history, core);
+        if (lki_history_begin_points(history)) {
+            lki_history_close_again(history);
             if (over_until(core, &until_s))
-                close_until(history, until_s);
+                lki_history_close_until(history, until_s);
         }
         number_metrics(history);
         mark_probes(history, core);

@@ -35,9 +35,12 @@ enum lk_err lki_history_new(struct lki_history **out);
 /* NULL is ignored. */
 void lki_history_free(struct lki_history *history);
 
-/* Another run begins, or goes on under a core of its own: everything is forgotten. now_s: wall
+/* Another run begins: everything is forgotten. now_s: wall
  * clock, since 1970, just when its core was made. */
 void lki_history_begin(struct lki_history *history, double now_s);
+/* The same under a core that goes on where another one was: the seconds that it knows have their
+ * points, in which there are no metrics. now_s: wall clock now. */
+void lki_history_resume(struct lki_history *history, struct lki_core *core, double now_s);
 /* From the core's on_told. */
 void lki_history_told(struct lki_history *history, struct lki_core *core,
                       const struct lki_core_news *news);
@@ -70,11 +73,17 @@ void lki_history_codes(struct lki_history *history, size_t metric, bool window,
                                   void *arg),
                        void *arg);
 
+/* What all users did together. */
+struct lki_history_sums {
+    uint64_t requests, errors, steps, step_errors;
+};
+
 /* A second of the run; before the last hours ten of them, before the last day a minute. */
 struct lki_history_point {
-    double ts;      /* wall clock at its beginning */
-    double span_s;  /* the last second is shorter */
-    uint64_t users; /* at its end */
+    double ts;                      /* wall clock at its beginning */
+    double span_s;                  /* the last second is shorter */
+    uint64_t users;                 /* at its end */
+    struct lki_history_sums before; /* what is in no metric: another orchestrator was told of it */
 };
 
 /* By time. */

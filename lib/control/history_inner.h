@@ -24,6 +24,7 @@ struct lki_gathered {
     struct lki_tallies tallies;
     double span_s;
     uint64_t users;
+    struct lki_history_sums before;
 };
 
 struct lki_history {
@@ -45,6 +46,7 @@ struct lki_history {
     struct lki_recent recent;
     bool begun;      /* there is a point: */
     uint64_t next_s; /* the second that gets the next one */
+    uint64_t own_s;  /* of seconds before it metrics are not known: another orchestrator was told */
     int64_t end_ns;  /* of the last one, since the start */
     uint64_t users;  /* at its end */
     double origin_s; /* wall clock at the start */
@@ -53,5 +55,16 @@ struct lki_history {
     uint64_t marked_s; /* up to here there are marks */
     bool starved;      /* something is missing in what is to be looked at next */
 };
+
+/* ---- history_points.c ---- */
+
+/* The second, among those that are kept; NULL: it is over for too long. */
+struct lki_recent_second *lki_history_second_at(struct lki_history *history, uint64_t second_s);
+/* The first point is that of the first second of which anybody tells. False: nobody does so far. */
+bool lki_history_begin_points(struct lki_history *history);
+/* Up to that second all have their points. */
+void lki_history_close_until(struct lki_history *history, uint64_t until_s);
+/* What was told of seconds that have their points already. */
+void lki_history_close_again(struct lki_history *history);
 
 #endif

@@ -65,6 +65,10 @@ static void add_window(struct lki_history *history, size_t metric, struct lki_ta
         return;
     if (history->next_s > LKI_HISTORY_WINDOW_S)
         from_s = history->next_s - LKI_HISTORY_WINDOW_S;
+    if (from_s < history->own_s)
+        from_s = history->own_s;
+    if (from_s >= history->next_s)
+        return;
     *span_ns = history->end_ns - (int64_t)from_s * LKI_NS_PER_S;
     for (uint64_t second_s = from_s; second_s < history->next_s; second_s++) {
         const struct lki_recent_second *second = lki_recent_at(&history->recent, second_s);

@@ -170,6 +170,7 @@ struct lki_core {
     int64_t active_ns;
     enum lki_end ended_by;
     unsigned stops; /* how far the end was asked for: drain, cut off, abandon */
+    bool hurried;   /* it was asked for again: who is out of reach is not waited for */
     bool set_up;    /* was ordered */
     bool hook_over[LK_RUN_HOOK_COUNT_];
     struct lki_report_hook hooks[LK_RUN_HOOK_COUNT_];
@@ -196,6 +197,7 @@ struct lki_core {
     struct lki_series series;
     struct lki_crash *crashes;
     size_t crash_count, crash_cap;
+    int64_t haunted_ns; /* the load of some who were given up may go on until then */
     uint64_t seconds_lost;
 
     bool settling;        /* it was taken over, and not all workers have said how they stand */
@@ -220,6 +222,12 @@ static inline int64_t lki_core_now(const struct lki_core *core)
 static inline int64_t lki_core_elapsed(const struct lki_core *core)
 {
     return lki_core_now(core) - core->start_ns;
+}
+
+/* NULL: there is none of that number. */
+static inline struct lki_member *lki_core_member(const struct lki_core *core, uint64_t worker)
+{
+    return worker && worker <= core->member_count ? core->members[worker - 1] : NULL;
 }
 
 /* Has its share of the run. */
@@ -268,6 +276,8 @@ void lki_ending_overdue(struct lki_core *core);
 /* Those who have users and were not told yet. */
 void lki_ending_stop_users(struct lki_core *core);
 bool lki_ending_waits_for_users(const struct lki_core *core);
+/* False: the end does not wait for who is out of reach. */
+bool lki_ending_waits_for_lost(const struct lki_core *core);
 /* When a hook of the run should be over. */
 int64_t lki_ending_hook_ns(const struct lki_core *core, enum lk_run_hook_kind kind);
 
@@ -313,12 +323,12 @@ void lki_iterations_died(struct lki_member *member);
 /* Nothing is left to do for any user. */
 bool lki_iterations_over(const struct lki_core *core);
 
-/* ---- adopt.c: from one core to the next ---- */
+/* ---- settle.c: of a run that was taken over ---- */
 
-void lki_adopt_standing(struct lki_member *member, const struct lki_report_standing *standing);
-void lki_adopt_held(struct lki_member *member, const struct lki_report_objects *held);
+void lki_settle_standing(struct lki_member *member, const struct lki_report_standing *standing);
+void lki_settle_held(struct lki_member *member, const struct lki_report_objects *held);
 /* Somebody has said how it stands, or will not; and each second. */
-void lki_adopt_look(struct lki_core *core);
+void lki_settle_look(struct lki_core *core);
 
 /* ---- paces.c: arrivals ---- */
 
@@ -339,7 +349,9 @@ void lki_leases_made(struct lki_member *member, const struct lki_report_objects 
 void lki_leases_back(struct lki_member *member, const struct lki_report_objects *back);
 void lki_leases_join(struct lki_member *member);
 void lki_leases_died(struct lki_member *member);
-/* Of a run that was taken over: it has these; and what nobody has said that he has is nobody's. */
+/* Of a run that is taken over: nothing is known to be nobody's; a worker has these; and what nobody
+ * has said that he has is nobody's. */
+void lki_leases_unsettle(struct lki_core *core);
 void lki_leases_held(struct lki_member *member, const struct lki_report_objects *held);
 void lki_leases_settle(struct lki_core *core);
 /* At the end of the turn: whoever wants something gets it, if it is to be had. */

@@ -199,10 +199,19 @@ static struct lki_lease *lease_of(const struct lki_leases *leases, uint64_t id,
     return lease && lease->holder == member->shown.number ? lease : NULL;
 }
 
-static void take_back(struct lki_leases *leases, uint64_t id)
+/* While it is not settled who has what, what is nobody's is not listed. */
+static void take_back(const struct lki_core *core, struct lki_leases *leases, uint64_t id)
 {
     leases->all[id - 1].holder = 0;
-    leases->back[leases->back_count++] = id;
+    if (!core->settling)
+        leases->back[leases->back_count++] = id;
+}
+
+static void drop(struct lki_lease *lease)
+{
+    lease->holder = HOLDER_NONE;
+    free(lease->text);
+    lease->text = NULL;
 }
 
 static void drop_deleted(struct lki_leases *leases, const struct lki_stock *stock, size_t resource)
@@ -212,13 +221,10 @@ static void drop_deleted(struct lki_leases *leases, const struct lki_stock *stoc
     for (uint64_t i = 0; i < leases->back_count; i++) {
         uint64_t id = leases->back[i];
 
-        if (lki_stock_text(stock, resource, id)) {
+        if (lki_stock_text(stock, resource, id))
             leases->back[kept++] = id;
-        } else {
-            leases->all[id - 1].holder = HOLDER_NONE;
-            free(leases->all[id - 1].text);
-            leases->all[id - 1].text = NULL;
-        }
+        else
+            drop(&leases->all[id - 1]);
     }
     leases->back_count = kept;
 }
@@ -228,25 +234,26 @@ static void come_back(struct lki_core *core, size_t resource, uint64_t id)
 {
     struct lki_leases *leases = &core->leases[resource];
 
-    take_back(leases, id);
     if (leases->stocked && !lki_stock_text(core->plan.stock, resource, id))
-        drop_deleted(leases, core->plan.stock, resource);
+        drop(&leases->all[id - 1]);
+    else
+        take_back(core, leases, id);
 }
 
 /* ---- objects that others made ---- */
 
 /* One of the stock: its text, or, when it was deleted, nothing that could be leased. */
-static void restock(struct lki_leases *leases, const struct lki_stock *stock, size_t resource,
-                    uint64_t id)
+static void restock(struct lki_core *core, size_t resource, uint64_t id)
 {
-    const char *text = lki_stock_text(stock, resource, id);
+    struct lki_leases *leases = &core->leases[resource];
+    const char *text = lki_stock_text(core->plan.stock, resource, id);
     bool there = id <= leases->count;
 
     if (!there)
         leases->all[leases->count++] = (struct lki_lease){.holder = HOLDER_NONE};
     if (text && !leases->all[id - 1].text) {
         keep_text(&leases->all[id - 1], text);
-        take_back(leases, id);
+        take_back(core, leases, id);
     }
 }
 
@@ -268,7 +275,7 @@ void lki_core_stocked(struct lki_core *core, size_t resource)
     leases->most = last;
     drop_deleted(leases, stock, resource);
     for (uint64_t id = 1; id <= last; id++)
-        restock(leases, stock, resource, id);
+        restock(core, resource, id);
     lki_leases_update(core);
 }
 
@@ -449,14 +456,10 @@ static bool make_room(struct lki_leases *leases, uint64_t id)
     return true;
 }
 
-static void take_out_of_back(struct lki_leases *leases, uint64_t id)
+void lki_leases_unsettle(struct lki_core *core)
 {
-    for (uint64_t i = 0; i < leases->back_count; i++) {
-        if (leases->back[i] == id) {
-            leases->back[i] = leases->back[--leases->back_count];
-            return;
-        }
-    }
+    for (size_t r = 0; r < core->model->resource_count; r++)
+        core->leases[r].back_count = 0;
 }
 
 void lki_leases_held(struct lki_member *member, const struct lki_report_objects *held)
@@ -470,8 +473,6 @@ void lki_leases_held(struct lki_member *member, const struct lki_report_objects 
             lki_course_fail(member->core, "%s", lk_strerror(LK_E_NOMEM));
             return;
         }
-        if (!leases->all[object->id - 1].holder)
-            take_out_of_back(leases, object->id);
         leases->all[object->id - 1].holder = member->shown.number;
         keep_text(&leases->all[object->id - 1], object->text);
     }
@@ -480,11 +481,8 @@ void lki_leases_held(struct lki_member *member, const struct lki_report_objects 
 void lki_leases_settle(struct lki_core *core)
 {
     for (size_t r = 0; r < core->model->resource_count; r++) {
-        struct lki_leases *leases = &core->leases[r];
-
-        leases->back_count = 0;
-        for (uint64_t id = leases->count; id; id--) {
-            if (!leases->all[id - 1].holder)
+        for (uint64_t id = core->leases[r].count; id; id--) {
+            if (!core->leases[r].all[id - 1].holder)
                 come_back(core, r, id);
         }
     }

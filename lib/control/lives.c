@@ -3,8 +3,6 @@
 
 #include "control/inner.h"
 
-/* So long what was sent before a death may take to come. */
-#define LAST_WORDS_NS (500 * LKI_NS_PER_MS)
 /* So long a worker may be out of reach before it counts as dead. */
 #define VANISHED_NS (5 * LKI_NS_PER_S)
 
@@ -53,24 +51,26 @@ void lki_lives_bury(struct lki_member *member)
 
 static bool has_vanished(const struct lki_member *member, int64_t now_ns)
 {
+    bool silent = now_ns - member->cut_ns >= VANISHED_NS;
+
     if (member->lost)
-        return now_ns >= member->lapse_ns;
-    return !member->link && now_ns - member->cut_ns >= VANISHED_NS;
+        return now_ns >= member->lapse_ns || (silent && !lki_ending_waits_for_lost(member->core));
+    return !member->link && silent;
 }
 
 void lki_lives_look(struct lki_core *core)
 {
-    static const struct lki_death vanished = {.what = "vanished"};
     int64_t now_ns = lki_core_now(core);
 
     for (size_t i = 0; i < core->member_count; i++) {
         struct lki_member *member = core->members[i];
+        const struct lki_death vanished = {.what = "vanished", .silent = member->lost};
 
         if (member->awaited && !member->link && has_vanished(member, now_ns))
             member->stage = LKI_MEMBER_JOINED;
         if (member->stage == LKI_MEMBER_ABSENT)
             continue;
-        if (member->dying && now_ns - member->cut_ns >= LAST_WORDS_NS)
+        if (member->dying && now_ns - member->cut_ns >= LKI_LAST_WORDS_NS)
             lki_lives_bury(member);
         else if (!member->dying && has_vanished(member, now_ns))
             lki_core_died(core, member->shown.number, &vanished);

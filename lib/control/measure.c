@@ -1,22 +1,7 @@
 /* What all lives have told last, as one. */
 #include "control/inner.h"
 
-/* In place of what a life told, what it truly counted. */
-static void replace(struct lki_totals *in, const struct lki_totals *truly,
-                    const struct lki_totals *told)
-{
-    in->iterations += truly->iterations - told->iterations;
-    in->steps += truly->steps - told->steps;
-    in->step_errors += truly->step_errors - told->step_errors;
-    in->http_requests += truly->http_requests - told->http_requests;
-    in->http_errors += truly->http_errors - told->http_errors;
-    in->http_unsent += truly->http_unsent - told->http_unsent;
-    in->http_retries += truly->http_retries - told->http_retries;
-    in->http_sent += truly->http_sent - told->http_sent;
-    in->bytes_sent += truly->bytes_sent - told->bytes_sent;
-    in->bytes_received += truly->bytes_received - told->bytes_received;
-}
-
+/* In place of what it told, what it truly counted, where that is known. */
 enum lk_err lki_life_measure(struct lki_life *life, const struct lki_measured *into)
 {
     static const struct lki_totals nothing = {0};
@@ -26,8 +11,9 @@ enum lk_err lki_life_measure(struct lki_life *life, const struct lki_measured *i
         err = lki_snapshot_merge(into, life->snapshot, life->snapshot_bytes);
     life->broken |= err == LK_E_FORMAT;
     if (!err && life->exact)
-        replace(into->metrics->totals, &life->totals,
-                life->snapshot && !life->broken ? &life->head.totals : &nothing);
+        lki_totals_replace(into->metrics->totals,
+                           life->snapshot && !life->broken ? &life->head.totals : &nothing,
+                           &life->totals);
     return err;
 }
 

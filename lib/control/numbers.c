@@ -6,6 +6,11 @@
 
 /* So many seconds of others are not shown while one has not told of them. */
 #define LAG_S 2
+/* So far ahead of our clock that of a worker may be, also when one of both was set meanwhile. */
+#define AHEAD_NS (600 * LKI_NS_PER_S)
+/* In less than that a worker does more of other things than of what it is there for, as at its
+ * end: it has no share of a processor worth a word. */
+#define SHARE_MIN_NS (LKI_NS_PER_S / 4)
 
 /* A link that reconnects may tell some messages again. */
 static bool heard_before(struct lki_life *life, uint64_t message)
@@ -62,11 +67,19 @@ static void keep_health(struct lki_member *member, const struct lki_worker_healt
     int64_t span_ns = now->span_ns - before->span_ns;
     int64_t busy_ns = now->busy_ns - before->busy_ns;
 
-    if (span_ns > 0)
+    if (span_ns >= SHARE_MIN_NS)
         member->busy_share = busy_ns > 0 ? (double)busy_ns / (double)span_ns : 0;
     member->busiest_ns = now->busiest_ns > before->busiest_ns ? now->busiest_ns : 0;
     member->shown.health = *now;
     member->last->health = *now;
+}
+
+/* Of one that is still to come, as a worker that lies tells it, all before would get rows. */
+static bool can_be_over(const struct lki_core *core, const struct lki_series_row *row)
+{
+    int64_t until_ns = lki_core_elapsed(core) + AHEAD_NS;
+
+    return row->t_s <= until_ns / LKI_NS_PER_S && row->span_ns <= until_ns;
 }
 
 /* A second may come in several changes, each with the users that came since the one before. */
@@ -109,30 +122,16 @@ void lki_numbers_second(struct lki_member *member, const struct lki_report_secon
     keep_snapshot(member, second);
     keep_health(member, &second->health);
     member->last->hook_errors = second->hook_errors;
-    if (member->core->started && second->row.span_ns > 0)
+    if (member->core->started && second->row.span_ns > 0 && can_be_over(member->core, &second->row))
         keep_row(member, second);
 }
 
 /* ---- how it stands ---- */
 
-static void add_totals(struct lki_totals *into, const struct lki_totals *more)
-{
-    into->iterations += more->iterations;
-    into->steps += more->steps;
-    into->step_errors += more->step_errors;
-    into->http_requests += more->http_requests;
-    into->http_errors += more->http_errors;
-    into->http_unsent += more->http_unsent;
-    into->http_retries += more->http_retries;
-    into->http_sent += more->http_sent;
-    into->bytes_sent += more->bytes_sent;
-    into->bytes_received += more->bytes_received;
-}
-
 static void add_lives(const struct lki_member *member, struct lki_core_status *status)
 {
     for (const struct lki_life *life = member->first; life; life = life->next) {
-        add_totals(&status->totals, life->exact ? &life->totals : &life->head.totals);
+        lki_totals_merge(&status->totals, life->exact ? &life->totals : &life->head.totals);
         status->hook_errors += life->hook_errors;
         status->started += life->head.started;
         status->dropped += life->head.dropped;

@@ -5,15 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "control/conduct.h"
-#include "worker/agent.h"
 
 #define LINE_MAX_BYTES ((size_t)1024)
 #define RESULT_MAX ((size_t)1 << 30)
+/* Saving what changes all the time takes no longer than this. */
+#define SAVING_NS LKI_NS_PER_S
 
 void lki_orchestrator_tell(const struct lki_orchestrator *o, const char *fmt, ...)
 {
@@ -78,10 +79,8 @@ static void on_up(struct lki_hub *hub, uint64_t token, void *arg)
     o->up = true;
     o->crew.hub = hub;
     o->checkpoint.hub = hub;
-    if (o->said_down)
+    if (lki_repeat_over(&o->trouble))
         lki_orchestrator_tell(o, "Redis is there again");
-    o->said_down = false;
-    o->trouble = (struct lki_repeat){0};
     if (o->run.core)
         lki_core_hold(o->run.core, LKI_SILENCE_NS);
     if (o->loaded)
@@ -105,7 +104,6 @@ static void on_down(struct lki_hub *hub, enum lki_redis_trouble trouble, const c
     }
     if (lki_repeat_says(&o->trouble, why, lki_loop_now(o->loop)))
         lki_orchestrator_tell(o, "%s", why);
-    o->said_down = true;
     lki_orchestrator_changed(o);
 }
 
@@ -147,15 +145,30 @@ static void on_silent(struct lki_contact *contact, bool silent, void *arg)
 
 /* ---- each second ---- */
 
+/* The snapshots of a large fleet take long: others have their turns in between. When none is left
+ * that has changed, all is written and acknowledged as of one moment. */
+static void on_saving(struct lki_post *post)
+{
+    struct lki_orchestrator *o = LKI_CONTAINER(post, struct lki_orchestrator, saving);
+
+    if (!lki_restore_save_some(o) && lki_loop_now(o->loop) - o->saving_ns < SAVING_NS) {
+        lki_loop_post(o->loop, post, on_saving);
+        return;
+    }
+    lki_restore_save(o);
+    lki_crew_safe(&o->crew);
+}
+
 static void on_tick(struct lki_timer *timer)
 {
     struct lki_orchestrator *o = LKI_CONTAINER(timer, struct lki_orchestrator, tick);
+    int64_t now_ns = lki_loop_now(o->loop);
 
-    if (o->loaded) {
-        lki_restore_save(o);
-        lki_crew_safe(&o->crew);
+    if (o->loaded && !o->saving.fn) {
+        o->saving_ns = now_ns;
+        lki_loop_post(o->loop, &o->saving, on_saving);
     }
-    lki_timer_set(&o->loop->timers, timer, lki_loop_now(o->loop) + LKI_NS_PER_S);
+    lki_timer_set(&o->loop->timers, timer, now_ns + LKI_NS_PER_S);
 }
 
 /* ---- making it ---- */
@@ -228,6 +241,7 @@ void lki_orchestrator_free(struct lki_orchestrator *o)
         lki_restore_save(o);
     lki_creations_release(o);
     lki_loop_unpost(o->loop, &o->over);
+    lki_loop_unpost(o->loop, &o->saving);
     lki_timer_release(&o->loop->timers, &o->tick);
     o->crew.core = NULL;
     lki_core_free(o->run.core);
@@ -249,10 +263,8 @@ void lki_orchestrator_forked(struct lki_orchestrator *o)
 
 /* ---- commands ---- */
 
-static bool refuse(struct lki_refusal *refusal, int status, const char *code, const char *fmt, ...)
-    LK_PRINTF(4, 5);
-
-static bool refuse(struct lki_refusal *refusal, int status, const char *code, const char *fmt, ...)
+bool lki_orchestrator_refuse(struct lki_refusal *refusal, int status, const char *code,
+                             const char *fmt, ...)
 {
     va_list args;
 
@@ -267,8 +279,9 @@ static bool refuse(struct lki_refusal *refusal, int status, const char *code, co
 static bool refuse_state(const struct lki_orchestrator *o, struct lki_refusal *refusal,
                          const char *action, const char *one, const char *two)
 {
-    refuse(refusal, 409, "invalid_state", "Action `%s` is allowed only for [%s%s%s], current=%s",
-           action, one, two ? ", " : "", two ? two : "", lki_orchestrator_state(o));
+    lki_orchestrator_refuse(refusal, 409, "invalid_state",
+                            "Action `%s` is allowed only for [%s%s%s], current=%s", action, one,
+                            two ? ", " : "", two ? two : "", lki_orchestrator_state(o));
     refusal->action = action;
     refusal->expected[0] = one;
     refusal->expected[1] = two;
@@ -279,15 +292,30 @@ static bool refuse_error(struct lki_refusal *refusal, enum lk_err err)
 {
     if (refusal->status)
         return false;
-    return refuse(refusal, 500, "internal_error", "%s", lk_strerror(err));
+    return lki_orchestrator_refuse(refusal, 500, "internal_error", "%s", lk_strerror(err));
 }
 
 static bool needs_redis(const struct lki_orchestrator *o, struct lki_refusal *refusal)
 {
     if (o->up && o->loaded)
         return true;
-    return refuse(refusal, 503, "redis_unavailable",
-                  "Redis cannot be reached at the moment; try again when it is there");
+    return lki_orchestrator_refuse(
+        refusal, 503, "redis_unavailable",
+        "Redis cannot be reached at the moment; try again when it is there");
+}
+
+/* One object is with one user at a time: also with one whose run is over. */
+static bool is_haunted(const struct lki_orchestrator *o, struct lki_refusal *refusal)
+{
+    int64_t left_ns = o->haunted_ns - lki_wall_ns();
+
+    if (left_ns <= 0 || !o->model->resource_count)
+        return false;
+    return !lki_orchestrator_refuse(
+        refusal, 409, "load_goes_on",
+        "A worker that is out of reach may still be at work for the run %s, with objects "
+        "of resources that the next run would use; start it in %lld s",
+        o->last_run_id, (long long)(left_ns / LKI_NS_PER_S + 1));
 }
 
 bool lki_orchestrator_start(struct lki_orchestrator *o, const struct lki_start *start,
@@ -301,8 +329,11 @@ bool lki_orchestrator_start(struct lki_orchestrator *o, const struct lki_start *
     if (!needs_redis(o, refusal))
         return false;
     if (!lki_crew_size(&o->crew))
-        return refuse(refusal, 409, "no_alive_workers",
-                      "No worker is there; start at least one with the command `worker`");
+        return lki_orchestrator_refuse(
+            refusal, 409, "no_alive_workers",
+            "No worker is there; start at least one with the command `worker`");
+    if (is_haunted(o, refusal))
+        return false;
     err = lki_conduct_begin(o, start, refusal);
     if (err)
         return refuse_error(refusal, err);
@@ -336,8 +367,9 @@ bool lki_orchestrator_users(struct lki_orchestrator *o, uint64_t users, int64_t 
     if (err == LK_E_STATE)
         return refuse_state(o, refusal, "change_users", "RUNNING", NULL);
     if (err == LK_E_ARG)
-        return refuse(refusal, 400, "validation_error", "target_users must be 0 to %llu",
-                      (unsigned long long)LKI_USERS_MAX);
+        return lki_orchestrator_refuse(refusal, 400, "validation_error",
+                                       "target_users must be 0 to %llu",
+                                       (unsigned long long)LKI_USERS_MAX);
     lki_restore_save(o);
     lki_orchestrator_changed(o);
     return true;
@@ -352,165 +384,11 @@ bool lki_orchestrator_rate(struct lki_orchestrator *o, double rate_per_s,
     if (err == LK_E_STATE)
         return refuse_state(o, refusal, "change_rate", "RUNNING", NULL);
     if (err == LK_E_ARG)
-        return refuse(refusal, 400, "validation_error",
-                      o->run.plan.rated
-                          ? "rate_per_s must be a number from 0 on"
-                          : "this run has no arrival rate; start one with rate_per_s");
+        return lki_orchestrator_refuse(
+            refusal, 400, "validation_error",
+            o->run.plan.rated ? "rate_per_s must be a number from 0 on"
+                              : "this run has no arrival rate; start one with rate_per_s");
     lki_restore_save(o);
     lki_orchestrator_changed(o);
     return true;
-}
-
-/* ---- how it stands ---- */
-
-/* One that is on, of which this one has not heard yet. */
-static bool has_run_to_load(const struct lki_orchestrator *o)
-{
-    size_t len;
-
-    return !o->loaded && lki_checkpoint_get(&o->checkpoint, "run", &len);
-}
-
-const char *lki_orchestrator_state(const struct lki_orchestrator *o)
-{
-    enum lki_core_state state;
-
-    if (!o->run.core)
-        return has_run_to_load(o) ? "RUNNING" : "IDLE";
-    state = lki_core_state(o->run.core);
-    if (state <= LKI_CORE_PREPARING)
-        return "PREPARING";
-    return state == LKI_CORE_RUNNING ? "RUNNING" : "STOPPING";
-}
-
-uint64_t lki_orchestrator_epoch(const struct lki_orchestrator *o)
-{
-    return o->epoch;
-}
-
-const char *lki_orchestrator_run_id(const struct lki_orchestrator *o)
-{
-    if (o->run.core)
-        return o->run.run_id;
-    return *o->last_run_id ? o->last_run_id : NULL;
-}
-
-const struct lki_model *lki_orchestrator_model(const struct lki_orchestrator *o)
-{
-    return o->model;
-}
-
-const struct lki_core *lki_orchestrator_core(const struct lki_orchestrator *o)
-{
-    return o->run.core;
-}
-
-const struct lki_plan *lki_orchestrator_plan(const struct lki_orchestrator *o)
-{
-    return o->run.core ? &o->run.plan : NULL;
-}
-
-const char *const *lki_orchestrator_params(const struct lki_orchestrator *o, size_t *count)
-{
-    *count = o->run.core ? o->run.param_count : 0;
-    return o->run.core ? o->run.params : NULL;
-}
-
-struct lki_history *lki_orchestrator_history(const struct lki_orchestrator *o)
-{
-    return o->history;
-}
-
-struct lki_stock *lki_orchestrator_stock(const struct lki_orchestrator *o)
-{
-    return o->stock;
-}
-
-const struct lki_buf *lki_orchestrator_result(const struct lki_orchestrator *o)
-{
-    return o->result.len ? &o->result : NULL;
-}
-
-bool lki_orchestrator_has_redis(const struct lki_orchestrator *o)
-{
-    return o->up;
-}
-
-/* ---- workers ---- */
-
-static size_t seats_of(const struct lki_station *station)
-{
-    return station->greeted && !station->superseded ? (size_t)station->hello.processes : 0;
-}
-
-size_t lki_orchestrator_worker_count(const struct lki_orchestrator *o)
-{
-    size_t count = 0;
-
-    for (const struct lki_station *station = o->crew.stations; station; station = station->next)
-        count += seats_of(station);
-    return count;
-}
-
-static const struct lki_seat *seat_at(const struct lki_orchestrator *o, size_t index)
-{
-    for (const struct lki_station *station = o->crew.stations; station; station = station->next) {
-        if (index < seats_of(station))
-            return &station->seats[index];
-        index -= seats_of(station);
-    }
-    return NULL;
-}
-
-static double wall_s(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static void view_run(const struct lki_orchestrator *o, uint64_t number,
-                     struct lki_worker_view *view)
-{
-    const struct lki_core_worker *worker;
-
-    if (!o->run.core || !number)
-        return;
-    worker = lki_core_worker(o->run.core, (size_t)number - 1);
-    view->users = worker->wanted;
-    view->users_active = worker->users;
-    view->crashes = worker->incarnation;
-}
-
-void lki_orchestrator_worker(const struct lki_orchestrator *o, size_t index,
-                             struct lki_worker_view *view)
-{
-    const struct lki_seat *seat = seat_at(o, index);
-    const struct lki_station *station = seat->station;
-    const struct lki_station_hello *hello = &station->hello;
-    const struct lki_contact *contact = station->contact;
-    int64_t ago_ns = contact ? lki_loop_now(o->loop) - lki_contact_heard_ns(contact) : 0;
-
-    *view = (struct lki_worker_view){
-        .station = hello->id,
-        .host = hello->host,
-        .healthy = contact && !station->leaving && !station->left_ns &&
-                   !lki_contact_is_silent(contact),
-        .heard_ago_ns = ago_ns,
-        .last_heartbeat = wall_s() - (double)ago_ns / 1e9,
-        .pid = seat->health.pid ? seat->health.pid : hello->pid,
-        .cpu_percent = seat->health.cpu_percent,
-        .rss_bytes = seat->health.rss_bytes,
-        .memory_bytes = station->memory_bytes,
-        .descriptors = seat->health.descriptors,
-        .loop_delay_ns = seat->health.loop_delay_ns,
-        .probes = hello->probes && seat->process == 1,
-    };
-    if (hello->processes > 1)
-        snprintf(view->id, sizeof(view->id), "%s.%llu", hello->id,
-                 (unsigned long long)seat->process);
-    else
-        snprintf(view->id, sizeof(view->id), "%s", hello->id);
-    view_run(o, seat->number, view);
 }

@@ -12,6 +12,9 @@
 
 /* More users than any machine of today holds, and few enough that no sum of them overflows. */
 #define LKI_USERS_MAX UINT64_C(100000000)
+/* Where nothing else is said, on a command line as over the API. */
+#define LKI_GRACE_DEFAULT_NS (5 * LKI_NS_PER_S)
+#define LKI_ARRIVAL_WAIT_DEFAULT_NS (10 * LKI_NS_PER_S)
 
 /* From where the stage before ended to target, evenly, over so long; 0: at once. */
 struct lki_stage {

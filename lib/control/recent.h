@@ -12,6 +12,7 @@
 #include <loadkit/err.h>
 
 #include "base/buf.h"
+#include "control/history.h"
 #include "stats/metric.h"
 
 /* So many seconds are kept: a minute, and some for those who are behind and ahead. */
@@ -39,7 +40,8 @@ struct lki_recent_record {
 };
 
 struct lki_recent_second {
-    bool told; /* some worker has told of it */
+    bool told;                      /* some worker has told of it */
+    struct lki_history_sums before; /* by what another orchestrator was told */
     uint32_t users;
     int64_t span_ns;
     bool open; /* tallies hold it; else records do */

@@ -2,26 +2,42 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/pack.h"
 #include "bus/wire.h"
 #include "control/adopt.h"
 #include "control/conduct.h"
 
-/* Beyond the time after which stations that hear nothing have ended their load. */
+/* Of stations that are not known any more. */
 #define LAPSE_NS (75 * LKI_NS_PER_S)
 
-static void put(struct lki_orchestrator *o, const char *name, const struct lki_buf *bytes)
+/* Said once, until all of it could be written again. */
+static void fail(struct lki_orchestrator *o, enum lk_err err)
 {
-    enum lk_err err = bytes->err
-                          ? LK_E_NOMEM
-                          : lki_checkpoint_put(&o->checkpoint, name, bytes->data, bytes->len);
-
-    if (err && !o->checkpoint.failed)
+    if (!o->checkpoint.told)
         lki_orchestrator_tell(o,
                               "cannot write to the state directory %s: %s; a restart would not "
                               "know how it stands now",
                               o->settings.state_dir, lk_strerror(err));
-    o->checkpoint.failed = err != LK_OK;
+    o->checkpoint.told = true;
+    o->checkpoint.failed = true;
+}
+
+static void on_put(const char *name, const void *bytes, size_t len, void *arg)
+{
+    struct lki_orchestrator *o = arg;
+    enum lk_err err = lki_checkpoint_put(&o->checkpoint, name, bytes, len);
+
+    if (err)
+        fail(o, err);
+}
+
+static void put(struct lki_orchestrator *o, const char *name, const struct lki_buf *bytes)
+{
+    if (bytes->err)
+        fail(o, LK_E_NOMEM);
+    else
+        on_put(name, bytes->data, bytes->len, o);
 }
 
 /* ---- what there always is ---- */
@@ -34,6 +50,7 @@ static void save_epoch(struct lki_orchestrator *o)
     lki_pack_u64(&out, o->epoch);
     lki_pack_u64(&out, o->token);
     lki_pack_text(&out, o->last_run_id);
+    lki_pack_i64(&out, o->haunted_ns);
     put(o, "epoch", &out);
     lki_buf_release(&out);
 }
@@ -50,6 +67,7 @@ static void load_epoch(struct lki_orchestrator *o)
     lki_arena_init(&arena, NULL, 0);
     lki_unpack_u64(&in);
     last = lki_unpack_text(&in, &arena);
+    o->haunted_ns = lki_unpack_i64(&in);
     if (lki_unpack_done(&in) && last) {
         o->epoch = epoch;
         snprintf(o->last_run_id, sizeof(o->last_run_id), "%s", last);
@@ -132,19 +150,6 @@ static void start_fields(struct lki_wire *wire, struct lki_start *start)
     start->params = params;
 }
 
-static void on_put(const char *name, const void *bytes, size_t len, void *arg)
-{
-    struct lki_orchestrator *o = arg;
-
-    if (lki_checkpoint_put(&o->checkpoint, name, bytes, len) && !o->checkpoint.failed) {
-        o->checkpoint.failed = true;
-        lki_orchestrator_tell(o,
-                              "cannot write to the state directory %s; a restart would not know "
-                              "how the run stands now",
-                              o->settings.state_dir);
-    }
-}
-
 static const void *on_get(const char *name, size_t *len, void *arg)
 {
     return lki_checkpoint_get(&((struct lki_orchestrator *)arg)->checkpoint, name, len);
@@ -163,7 +168,8 @@ static void save_run(struct lki_orchestrator *o)
     struct lki_buf out;
     struct lki_wire wire = {.out = &out};
 
-    if (!o->run.core)
+    /* what is over would not be gone on with, and its result is not there yet */
+    if (!o->run.core || lki_core_state(o->run.core) == LKI_CORE_OVER)
         return;
     lki_buf_init(&out, (size_t)64 * 1024 * 1024);
     start_fields(&wire, &start);
@@ -184,9 +190,78 @@ static void forget_run(struct lki_orchestrator *o)
         lki_checkpoint_remove(&o->checkpoint, names[i]);
 }
 
-static enum lk_err read_run(struct lki_orchestrator *o)
+static void drop_run(struct lki_orchestrator *o)
+{
+    o->crew.core = NULL;
+    lki_conduct_drop(o);
+}
+
+static enum lk_err go_on(struct lki_orchestrator *o, const struct lki_start *start)
 {
     const struct lki_keeper keeper = keeper_of(o);
+    enum lk_err err = lki_conduct_again(o, start);
+    size_t len;
+    const void *bytes;
+
+    if (!err)
+        err = lki_core_load(o->run.core, &keeper, LAPSE_NS);
+    if (!err) {
+        bytes = lki_checkpoint_get(&o->checkpoint, "crew", &len);
+        err = lki_crew_read(&o->crew, o->run.core, bytes, len);
+    }
+    if (err)
+        return err;
+    lki_history_resume(o->history, o->run.core, lki_wall_s());
+    lki_orchestrator_tell(o, "run %s goes on", o->run.run_id);
+    return LK_OK;
+}
+
+/* No user had begun, and no set-up: who was ready for it ends that, and gets ready once more. */
+static enum lk_err begin_anew(struct lki_orchestrator *o, const struct lki_start *start)
+{
+    struct lki_refusal refusal;
+    enum lk_err err = lki_conduct_begin(o, start, &refusal);
+
+    if (err)
+        return err;
+    o->crew.anew = true;
+    lki_core_hold(o->run.core, LKI_SILENCE_NS);
+    lki_orchestrator_tell(o, "run %s was being prepared: it is prepared anew", o->run.run_id);
+    return LK_OK;
+}
+
+/* It has a result, which says so. Stations end what nobody knows of when they say hello. */
+static enum lk_err give_up(struct lki_orchestrator *o, const struct lki_start *start,
+                           const char *why)
+{
+    enum lk_err err = lki_conduct_again(o, start);
+
+    if (err)
+        return err;
+    lki_orchestrator_tell(o, "run %s is given up: %s", o->run.run_id, why);
+    lki_core_fail(o->run.core, why);
+    return LK_OK;
+}
+
+static enum lk_err read_run(struct lki_orchestrator *o, const struct lki_start *start)
+{
+    enum lk_err err = go_on(o, start);
+    enum lki_core_state state = err == LK_E_STATE ? lki_core_state(o->run.core) : LKI_CORE_OVER;
+
+    if (!err)
+        return LK_OK;
+    drop_run(o);
+    if (state == LKI_CORE_IDLE)
+        return begin_anew(o, start);
+    if (state == LKI_CORE_PREPARING)
+        return give_up(o, start,
+                       "the orchestrator ended while the set-up was carried out, and nobody can "
+                       "tell how far it came; start it again");
+    return give_up(o, start, "the orchestrator ended, and what it has kept of it cannot be read");
+}
+
+static void load_run(struct lki_orchestrator *o)
+{
     size_t len;
     const void *bytes = lki_checkpoint_get(&o->checkpoint, "run", &len);
     struct lki_arena arena;
@@ -194,41 +269,18 @@ static enum lk_err read_run(struct lki_orchestrator *o)
     struct lki_start start = {0};
     enum lk_err err;
 
+    if (!bytes)
+        return;
     lki_arena_init(&arena, NULL, 0);
     start_fields(&wire, &start);
     err = lki_unpack_err(&wire.in);
     if (!err)
-        err = lki_conduct_again(o, &start);
-    if (!err)
-        err = lki_core_load(o->run.core, &keeper, LAPSE_NS);
-    if (!err) {
-        bytes = lki_checkpoint_get(&o->checkpoint, "crew", &len);
-        err = lki_crew_read(&o->crew, o->run.core, bytes, len);
-    }
+        err = read_run(o, &start);
     lki_arena_reset(&arena);
-    return err;
-}
-
-/* Stations end what nobody knows of when they say hello. */
-static void load_run(struct lki_orchestrator *o)
-{
-    size_t len;
-    enum lk_err err;
-
-    if (!lki_checkpoint_get(&o->checkpoint, "run", &len))
+    if (!err)
         return;
-    err = read_run(o);
-    if (!err) {
-        lki_orchestrator_tell(o, "run %s goes on", o->run.run_id);
-        return;
-    }
-    lki_orchestrator_tell(o, err == LK_E_STATE
-                                 ? "a run was being prepared when the orchestrator ended; it is "
-                                   "given up, start it again"
-                                 : "the run that was on cannot be gone on with: what is kept of it "
-                                   "cannot be read");
-    o->crew.core = NULL;
-    lki_conduct_drop(o);
+    lki_orchestrator_tell(o, "the run that was on cannot be gone on with: %s", lk_strerror(err));
+    drop_run(o);
     forget_run(o);
 }
 
@@ -239,11 +291,22 @@ void lki_restore_save(struct lki_orchestrator *o)
     save_epoch(o);
     save_stock(o);
     save_run(o);
+    o->checkpoint.told = o->checkpoint.failed;
+    o->checkpoint.failed = false;
+}
+
+bool lki_restore_save_some(struct lki_orchestrator *o)
+{
+    const struct lki_keeper keeper = keeper_of(o);
+
+    return !o->run.core || lki_core_save_some(o->run.core, &keeper);
 }
 
 void lki_restore_look(struct lki_orchestrator *o)
 {
-    if (o->run.core && lki_core_state(o->run.core) != o->saved)
+    enum lki_core_state state = o->run.core ? lki_core_state(o->run.core) : o->saved;
+
+    if (state != o->saved && state != LKI_CORE_OVER)
         lki_restore_save(o);
 }
 

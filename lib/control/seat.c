@@ -127,7 +127,7 @@ bool lki_station_is_heard(const struct lki_station *station)
     return station->contact && !lki_contact_is_silent(station->contact);
 }
 
-static void seat_name(const struct lki_seat *seat, char *name, size_t size)
+void lki_seat_name(const struct lki_seat *seat, char *name, size_t size)
 {
     const struct lki_station_hello *hello = &seat->station->hello;
 
@@ -145,7 +145,7 @@ enum lk_err lki_seat_add(struct lki_seat *seat)
 
     if (seat->number)
         return LK_OK;
-    seat_name(seat, name, sizeof(name));
+    lki_seat_name(seat, name, sizeof(name));
     seat->number = lki_core_add(crew->core, name,
                                 seat->station->hello.probes && seat->process == 1);
     return seat->number ? LK_OK : LK_E_NOMEM;
@@ -162,6 +162,7 @@ enum lk_err lki_station_take_part(struct lki_station *station)
         err = lki_crew_command(station,
                                &(struct lki_command){.kind = LKI_COMMAND_RUN, .run = crew->run});
     station->in_run = !err;
+    station->forked = false;
     return err;
 }
 
@@ -176,7 +177,7 @@ uint64_t lki_crew_size(const struct lki_crew *crew)
     return size;
 }
 
-struct lki_seat *lki_crew_seat(const struct lki_crew *crew, uint64_t worker)
+static struct lki_seat *seat_of(const struct lki_crew *crew, uint64_t worker)
 {
     for (const struct lki_station *station = crew->stations; station; station = station->next) {
         for (uint64_t i = 0; i < lki_station_seats(station); i++) {
@@ -189,7 +190,7 @@ struct lki_seat *lki_crew_seat(const struct lki_crew *crew, uint64_t worker)
 
 void lki_crew_want(struct lki_crew *crew, uint64_t worker)
 {
-    struct lki_seat *seat = lki_crew_seat(crew, worker);
+    struct lki_seat *seat = seat_of(crew, worker);
 
     if (seat && lki_station_is_there(seat->station))
         lki_crew_command(seat->station,

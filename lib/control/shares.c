@@ -1,7 +1,6 @@
 /*
- * Who has which users, and who begins how many of the iterations. Each user that is wanted goes to
- * the worker that has the fewest, so that they come and go evenly on all of them, and stays there
- * as long as that worker may have it.
+ * Who has which users. Each user that is wanted goes to the worker that has the fewest, so that
+ * they come and go evenly on all of them, and stays there as long as that worker may have it.
  */
 #include <string.h>
 
