@@ -118,6 +118,7 @@ REFUSABLE = malloc calloc realloc free strdup strndup mmap mmap64 munmap realpat
 	getaddrinfo pthread_create timerfd_create eventfd
 $(OOM_TESTS): $(call objects,$(OOM_SRC))
 $(OOM_TESTS): MORE_LIBS = $(CHECK_LIBS) $(REFUSABLE:%=-Wl,--wrap=%)
+$(BUILD)/tests/fuzz/fuzz_api: $(call objects,tests/support/desk.c tests/support/gang.c)
 $(FUZZERS): %: %.o $(STATIC)
 $(FUZZERS): MORE_LIBS = -fsanitize=fuzzer
 $(EXAMPLES) $(SUPPORT) $(BENCHES) $(TESTS) $(FUZZERS):
@@ -178,7 +179,7 @@ demo-programs: $(BUILD)/examples/shop $(BUILD)/examples/shop_server
 
 # Tests that do hardly anything but wait for time to pass: they run beside the others, and once is
 # enough.
-PATIENT = hub distributed infra remote oom_hub
+PATIENT = hub distributed ends unique netns infra remote oom_hub
 
 # What every contribution must pass is counted like a test. Under sanitizers, a script is of
 # interest only if it runs what was built. FULL=1 adds sanitizers and fuzzers: they more than double

@@ -7,28 +7,11 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
 
-# shellcheck source=tests/support/program.sh
-. "$root/tests/support/program.sh"
-# shellcheck disable=SC2034 # for redis.sh
-tmp=$dir
-# shellcheck source=tests/support/redis.sh
-. "$root/tests/support/redis.sh"
+# shellcheck source=tests/support/api.sh
+. "$root/tests/support/api.sh"
 
-shape=$build/tests/support/json_shape
 token="token-of-the-test"
 secret=swordfish-42
-pids=()
-orchestrators=()
-url=
-status=
-
-finish() {
-    kill "${pids[@]}"
-    wait "${pids[@]}"
-    end_redis
-    rm -rf "$dir"
-} >/dev/null 2>&1
-trap finish EXIT
 
 # ---- the scenario: all kinds of parameters, a resource, a probe, and steps that fail
 
@@ -72,92 +55,9 @@ LK_STEP(demo, lose, .every = LK_FIXED(0.05))
 LK_MAIN()
 SOURCE
 
-# ---- asking
-
-get() { # path [curl's...]: sets status; the body is in the file body
-    status=$(curl -s -o body -D head -w '%{http_code}' --max-time 30 "${@:2}" "$url$1")
-}
-
-post() { # path body [curl's...]
-    get "$1" -X POST -H 'Content-Type: application/json' -d "$2" "${@:3}"
-}
-
-at() { # path...: values in the body
-    "$shape" "$@" <body
-}
-
-same() { # what, wanted, found
-    [ "$2" = "$3" ]
-    tell $? "$1"
-    [ "$2" = "$3" ] || printf 'want: %s\ngot:  %s\n' "$2" "$3"
-}
-
-is() { # what, status, shape: of the last answer
-    same "$1" "$2 $3" "$status $("$shape" <body)"
-}
-
-# The route answers 400, and says which field is wrong.
-refuses_body() { # what path body field
-    post "$2" "$3"
-    same "$1" "400 validation_error $4" "$status $(at error.code error.details.0.loc.0 | tr '\n' ' ' |
-        sed 's/ $//')"
-}
-
-until_true() { # command...: 20 s at most
-    for _ in $(seq 400); do
-        "$@" && return 0
-        sleep 0.05
-    done
-    return 1
-}
-
-socket() { # count [field...]: what comes over the WebSocket
-    local address=${url#http://}
-
-    "$build/tests/support/websocket" "${address%:*}" "${address#*:}" /ws/metrics "$@" 2>&1
-}
-
-state_is() {
-    get /ready
-    [ "$(at state)" = "$1" ]
-}
-
-alive_are() {
-    get /ready
-    [ "$(at alive_workers)" = "$1" ]
-}
-
-# ---- processes
-
-serve_shop() {
-    "$build/examples/shop_server" --port 0 >shop 2>&1 &
-    pids+=($!)
-    until_true test -s shop
-    target=http://$(grep -o '[^ ]*:[0-9]*$' shop)
-}
-
-orchestrate() { # name, words: another orchestrator, whose address becomes url
-    local name=$1
-    shift
-    ./demo orchestrator --listen 127.0.0.1:0 --state-dir "$dir/state-$name" --cluster "$name" "$@" \
-        >"$name.log" 2>&1 &
-    pids+=($!)
-    orchestrators+=($!)
-    until_true grep -q 'listening on' "$name.log"
-    url=$(grep -o 'http://[^ ]*' "$name.log")
-}
-
-work() { # cluster, id, words
-    ./demo worker --cluster "$1" --id "$2" --processes 1 "${@:3}" >"$2.log" 2>&1 &
-    pids+=($!)
-}
-
 start_redis || exit 1
 serve_shop
-unset LK_TOKEN
 orchestrate plain
-error='{error:{code:s,message:s}}'
-refused='{error:{code:s,details:[{loc:[s],msg:s,type:s}],message:s}}'
 
 # ---- before there is anything
 
@@ -216,82 +116,6 @@ cp body openapi
 get /
 same 'GET / is a page' "200 text/html; charset=utf-8" \
     "$status $(sed -n 's/^[Cc]ontent-[Tt]ype: \(.*\)\r$/\1/p' head)"
-
-# ---- what is wrong in bodies
-
-post /start_test 'nonsense'
-is 'what is no JSON' 400 "$error"
-same 'is told so' invalid_json "$(at error.code)"
-post /start_test '[1]'
-same 'a list is no object' '400 invalid_json' "$status $(at error.code)"
-post /start_test ''
-same 'nor is nothing' '400 invalid_json' "$status $(at error.code)"
-post /start_test '{}'
-is 'a missing number of users' 400 "$refused"
-refuses_body 'users that are missing' /start_test '{}' target_users
-refuses_body 'users below 0' /start_test '{"target_users":-1}' target_users
-refuses_body 'users that are no number' /start_test '{"users":"many"}' target_users
-refuses_body 'half a user' /start_test '{"users":1.5}' target_users
-refuses_body 'too many users' /start_test '{"users":100000001}' target_users
-refuses_body 'a member that nobody knows' /start_test '{"users":1,"usres":1}' usres
-refuses_body 'two names for one' /start_test '{"users":1,"target_users":1}' users
-refuses_body 'an interval below 0' /start_test '{"users":1,"spawn_interval_ms":-1}' \
-    spawn_interval_ms
-refuses_body 'an interval over a minute' /start_test '{"users":1,"spawn_interval_ms":60001}' \
-    spawn_interval_ms
-refuses_body 'parameters that are no object' /start_test '{"users":1,"init_params":[]}' init_params
-refuses_body 'stages that are no list' /start_test '{"users":1,"stages":{}}' stages
-refuses_body 'no stages' /start_test '{"users":1,"stages":[]}' stages
-refuses_body 'a stage without target' /start_test '{"users":1,"stages":[{"duration_s":1}]}' stages
-refuses_body 'a stage without length' /start_test '{"users":1,"stages":[{"target":1}]}' stages
-refuses_body 'stages of what?' /start_test \
-    '{"users":1,"stages_of":"hope","stages":[{"target":1,"duration_s":1}]}' stages_of
-refuses_body 'stages and a duration' /start_test \
-    '{"users":1,"duration_s":1,"stages":[{"target":1,"duration_s":1}]}' duration_s
-refuses_body 'stages and an interval' /start_test \
-    '{"users":1,"spawn_interval_ms":1,"stages":[{"target":1,"duration_s":1}]}' spawn_interval_ms
-refuses_body 'a duration of nothing' /start_test '{"users":1,"duration_s":0}' duration_s
-refuses_body 'iterations below 1' /start_test '{"users":1,"iterations":0}' iterations
-refuses_body 'a rate below 0' /start_test '{"users":1,"rate_per_s":-1}' rate_per_s
-refuses_body 'a change without users' /change_users '{}' target_users
-refuses_body 'a change of the rate without one' /change_rate '{}' rate_per_s
-refuses_body 'objects without a name' /create_resource '{}' name
-refuses_body 'a name with a space' /create_resource '{"name":"a b"}' name
-refuses_body 'a name that is too long' /create_resource \
-    "{\"name\":\"$(printf 'a%.0s' $(seq 129))\"}" name
-refuses_body 'no objects' /create_resource '{"name":"users","count":0}' count
-refuses_body 'too many objects' /create_resource '{"name":"users","count":100001}' count
-refuses_body 'a payload that is no object' /create_resource '{"name":"users","payload":1}' payload
-refuses_body 'to ensure no number' /ensure_resource '{"name":"users"}' count
-refuses_body 'to ensure fewer than none' /ensure_resource '{"name":"users","count":-1}' count
-refuses_body 'to delete what?' /delete_resource '{"name":"users"}' id
-refuses_body 'to delete one and all' /delete_resource '{"name":"users","id":1,"all":true}' id
-for path in create_resource ensure_resource delete_resource; do
-    post /$path '{"name":"nothing","count":1,"id":1}'
-    [ "$path" = delete_resource ] && post /$path '{"name":"nothing","id":1}'
-    [ "$path" = delete_resource ] || post /$path '{"name":"nothing","count":1}'
-    same "/$path of a resource that is not there" '400 bad_request' "$status $(at error.code)"
-done
-get '/metrics?count=0'
-is 'a count of 0 events' 400 "$refused"
-get '/metrics?count=1001'
-same 'a count of too many' 400 "$status"
-get '/metrics?count='
-same 'an empty one is none' 200 "$status"
-get '/metrics?include_events=maybe'
-same 'a truth that is none' 400 "$status"
-get '/metrics/history?range=1h'
-is 'a range that there is not' 400 "$refused"
-get /probes/history
-is 'the history of no probe' 400 "$refused"
-get '/probes?count=1001'
-same 'too many readings' 400 "$status"
-status=$(curl -s -o body -w '%{http_code}' -d '{}' "$url/start_test")
-same 'a body that is not said to be JSON' 415 "$status"
-post /start_test '{}' -H 'Host: evil.example'
-same 'a name that is not ours' 403 "$status"
-post /start_test '{}' -H 'Origin: http://evil.example'
-same 'a page of somebody else' 403 "$status"
 
 # ---- commands at the wrong time
 
@@ -379,6 +203,7 @@ refuses_body 'a parameter that is not there' /start_test \
 refuses_body 'a parameter of another type' /start_test \
     "{\"users\":1,\"init_params\":{\"base_url\":\"$target\",\"size\":\"big\"}}" init_params
 same 'nothing of that began a run' 'IDLE 0' "$(get /ready && at state epoch | xargs)"
+began_s=$(date +%s)
 post /start_test "{\"users\":\"4\",\"params\":{\"base_url\":\"$target\",\"size\":10,\"fast\":false,\"key\":\"$secret\"}}"
 added='add_result:{aborted:b,added:[{user_id:s,worker_id:s}],alive_workers:[s],requested:i,skipped_existing:[],spawn_interval_ms:i}'
 prepared='prepare_result:{created:{},mode:s,scenario_resources:[s],target_users:i}'
@@ -444,12 +269,23 @@ same 'a step that fails' 'STEP_FAILED false step *** 1' \
     "$(at metrics.0.events.0.data.result_code metrics.0.events.0.data.status \
         metrics.0.events.0.data.source | xargs) $(at metrics.0.events.0.data.error_message |
         sed 's/lost "\(.*\)"/\1/') $(at metrics.0.aggregate_total.error_rate)"
-same 'events have an id and data' '{data:{count:i,error_message:s,error_type:s,fatal:b,name:s,result_category:s,result_code:s,source:s,stage:s,status:b,step:s,time:null,ts_ms:i,user_id:s,worker_id:null},event_id:s}' \
+same 'events have an id and data' '{data:{count:i,error_message:s,error_type:s,fatal:b,name:s,result_category:s,result_code:s,source:s,stage:s,status:b,step:s,time:n,ts_ms:i,user_id:s,worker_id:s},event_id:s}' \
     "$(at metrics.0.events.0 | "$shape")"
-event_ms=$(at metrics.0.events.0.data.ts_ms)
-[ $(($(date +%s) - event_ms / 1000)) -lt 60 ]
-tell $? 'and a time'
+event_is_dated() { # by the clock, and somebody's
+    event_ms=$(at metrics.0.events.0.data.ts_ms)
+    [ $(($(date +%s) - event_ms / 1000)) -lt 60 ] && [ "$event_ms" -ge "$((began_s * 1000))" ] &&
+        [[ $(at metrics.0.events.0.data.worker_id) == worker-[12] ]] &&
+        [[ $(at metrics.0.events.0.data.user_id) == [1-4] ]]
+}
+event_is_dated
+tell $? 'and a time, a worker and a user'
 same 'the last one is named' "$(at metrics.0.events.0.event_id)" "$(at metrics.0.last_event_id)"
+failing=$(get /metrics && at metrics.5.metric_id)
+get /metrics -G --data-urlencode "metric_id=$failing"
+same 'events of requests have their exchange' '{data:{body:s,error_message:s,error_type:s,fatal:b,name:s,request:s,result_category:s,result_code:s,source:s,stage:s,status:b,step:s,time:n,ts_ms:i,user_id:s,worker_id:s},event_id:s}' \
+    "$(at metrics.0.events.0 | "$shape")"
+event_is_dated
+tell $? 'and a time, a worker and a user as well'
 get '/metrics?include_events=no'
 same 'events can be left out' 'null false' "$(at metrics.0.events include_events | xargs)"
 get '/metrics/history'

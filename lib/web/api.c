@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "web/api_inner.h"
@@ -40,17 +39,22 @@ static const struct lki_web_route routes[] = {
 
 /* ---- what all routes need ---- */
 
-double lki_api_wall_s(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 double lki_api_started_s(const struct lki_api *api)
 {
     return lki_history_started_s(lki_orchestrator_history(api->o));
+}
+
+int64_t lki_api_wall_ms(const struct lki_api *api, int64_t since_ns)
+{
+    return (int64_t)(lki_api_started_s(api) * 1e3 + (double)since_ns / 1e6);
+}
+
+const char *lki_api_worker_name(const struct lki_api *api, uint64_t worker)
+{
+    static const char prefix[] = "worker ";
+    const char *name = lki_history_worker(lki_orchestrator_history(api->o), worker);
+
+    return strncmp(name, prefix, sizeof(prefix) - 1) ? name : name + sizeof(prefix) - 1;
 }
 
 void lki_api_answer(struct lki_web_request *request, struct lki_put *put)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "stats/example.h"
 #include "web/api_inner.h"
@@ -10,12 +11,6 @@
 #define ERRORS_MAX 1000
 
 /* ---- examples of one metric ---- */
-
-/* The wall clock at the start of the run, in ms; 0: unknown. */
-static double start_ms(struct lki_api *api)
-{
-    return lki_api_started_s(api) * 1e3;
-}
 
 static bool is_of(const struct lki_error_group *group, const struct lki_metric *metric)
 {
@@ -45,6 +40,21 @@ static void put_event_code(struct lki_put *put, const struct lki_metrics *metric
 {
     lki_put_text(put, "result_code", lki_metrics_code_name(metrics, code));
     lki_put_text(put, "result_category", lki_metrics_code_category(metrics, code));
+    lki_put_text(put, "error_type", lki_metrics_code_name(metrics, code));
+}
+
+/* Whose it was, and when; at_ns: its end, since the start of the run. */
+static void put_event_of(struct lki_api *api, struct lki_put *put, uint64_t user, uint64_t worker,
+                         int64_t at_ns, int64_t took_ns)
+{
+    const char *name = lki_api_worker_name(api, worker);
+    char id[24];
+
+    snprintf(id, sizeof(id), "%llu", (unsigned long long)user);
+    lki_put_int(put, "ts_ms", lki_api_wall_ms(api, at_ns));
+    lki_put_text(put, "user_id", id);
+    lki_put_text(put, "worker_id", *name ? name : NULL);
+    lki_put_ms(put, "time", took_ns);
 }
 
 static void put_event_end(struct lki_put *put)
@@ -58,18 +68,13 @@ static void put_group_event(struct lki_api *api, struct lki_put *put,
                             uint64_t number)
 {
     const struct lki_metrics *metrics = lki_history_metrics(lki_orchestrator_history(api->o));
-    char user[24];
 
-    snprintf(user, sizeof(user), "%llu", (unsigned long long)group->first_user);
     put_event_head(api, put, metric, number);
     lki_put_bool(put, "status", false);
     put_event_code(put, metrics, group->code);
     lki_put_bool(put, "fatal", metric->source == LKI_SOURCE_LIFECYCLE);
-    lki_put_int(put, "ts_ms", (int64_t)(start_ms(api) + (double)group->first_ns / 1e6));
-    lki_put_text(put, "user_id", user);
-    lki_put_null(put, "worker_id");
-    lki_put_null(put, "time");
-    lki_put_text(put, "error_type", lki_metrics_code_name(metrics, group->code));
+    put_event_of(api, put, group->first_user, group->first_worker, group->first_ns,
+                 group->first_took_ns);
     lki_api_put_shown(api, put, "error_message", group->message);
     lki_put_uint(put, "count", group->count);
     put_event_end(put);
@@ -90,11 +95,7 @@ static void put_example_event(struct lki_api *api, struct lki_put *put,
     lki_put_bool(put, "status", is_good(metrics, example->code));
     put_event_code(put, metrics, example->code);
     lki_put_bool(put, "fatal", false);
-    lki_put_null(put, "ts_ms");
-    lki_put_null(put, "user_id");
-    lki_put_null(put, "worker_id");
-    lki_put_null(put, "time");
-    lki_put_text(put, "error_type", lki_metrics_code_name(metrics, example->code));
+    put_event_of(api, put, example->user, example->worker, example->at_ns, example->took_ns);
     lki_api_put_shown(api, put, "error_message", example->answer);
     lki_api_put_shown(api, put, "request", example->request);
     lki_api_put_shown(api, put, "body", example->body);
@@ -216,7 +217,7 @@ void lki_api_errors(struct lki_web_request *request, void *arg)
 
     lki_put_init(&put, LKI_API_ANSWER_MAX);
     lki_put_open(&put, NULL, '{');
-    lki_put_int(&put, "generated_at", (int64_t)lki_api_wall_s());
+    lki_put_int(&put, "generated_at", (int64_t)lki_wall_s());
     lki_put_open(&put, "errors", '[');
     if (metrics)
         put_groups(api, &put, lki_web_arena(request), metrics);

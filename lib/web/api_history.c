@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "web/api_inner.h"
 
 /* Values in one answer: beyond them the oldest seconds are left out. */
@@ -28,7 +29,7 @@ static bool range_read(struct range *range, struct lki_web_form *form)
     for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
         if (strcmp(range->name, ranges[i].name) != 0)
             continue;
-        range->from_ts = from >= 0 ? from : lki_api_wall_s() - ranges[i].seconds;
+        range->from_ts = from >= 0 ? from : lki_wall_s() - ranges[i].seconds;
         return true;
     }
     lki_web_form_fault(form, "range", "value_error", "must be one of 5m, 15m, 30m, all");
@@ -83,7 +84,7 @@ void lki_api_metrics_history(struct lki_web_request *request, void *arg)
     struct lki_api *api = arg;
     const struct lki_history *history = lki_orchestrator_history(api->o);
     size_t len = lki_history_len(history);
-    double began_s = lki_api_wall_s();
+    double began_s = lki_wall_s();
     const char *const *ids;
     struct lki_web_form form;
     struct range range;
@@ -106,18 +107,14 @@ void lki_api_metrics_history(struct lki_web_request *request, void *arg)
     for (size_t i = first; i < len; i++)
         put_point(history, &put, i, ids);
     lki_put_close(&put, ']');
-    lki_put_measured(&put, "duration_ms", (lki_api_wall_s() - began_s) * 1e3);
+    lki_put_measured(&put, "duration_ms", (lki_wall_s() - began_s) * 1e3);
     lki_put_close(&put, '}');
     lki_api_answer(request, &put);
 }
 
 /* ---- GET /series: all metrics of a second together */
 
-struct sums {
-    uint64_t requests, errors, steps, step_errors;
-};
-
-static void add_up(const struct lki_history *history, size_t at, struct sums *sums)
+static void add_up(const struct lki_history *history, size_t at, struct lki_history_sums *sums)
 {
     size_t count = lki_history_metric_count(history);
     struct lki_aggregate aggregate;
@@ -136,7 +133,7 @@ static void add_up(const struct lki_history *history, size_t at, struct sums *su
 static void put_row(const struct lki_history *history, struct lki_put *put, size_t at)
 {
     const struct lki_history_point *point = lki_history_point(history, at);
-    struct sums sums = {0};
+    struct lki_history_sums sums = point->before;
 
     add_up(history, at, &sums);
     lki_put_open(put, NULL, '{');
@@ -159,7 +156,7 @@ void lki_api_series(struct lki_web_request *request, void *arg)
 
     lki_put_init(&put, LKI_API_ANSWER_MAX);
     lki_put_open(&put, NULL, '{');
-    lki_put_int(&put, "generated_at", (int64_t)lki_api_wall_s());
+    lki_put_int(&put, "generated_at", (int64_t)lki_wall_s());
     lki_put_text(&put, "run_id", lki_orchestrator_run_id(api->o));
     lki_put_open(&put, "series", '[');
     for (size_t i = first_point(history, -INFINITY); i < len; i++)

@@ -41,9 +41,12 @@ struct lki_api {
 
 /* ---- api.c */
 
-double lki_api_wall_s(void);
 /* Wall clock at the start of the run; 0: nothing is known of it yet. */
 double lki_api_started_s(const struct lki_api *api);
+/* Of a time since that start, in ms. */
+int64_t lki_api_wall_ms(const struct lki_api *api, int64_t since_ns);
+/* As GET /workers names the worker that the history numbers so; "": not known. */
+const char *lki_api_worker_name(const struct lki_api *api, uint64_t worker);
 /* Sends what was put, or that there was no memory; releases it. */
 void lki_api_answer(struct lki_web_request *request, struct lki_put *put);
 void lki_api_refuse(struct lki_api *api, struct lki_web_request *request,

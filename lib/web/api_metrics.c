@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "web/api_inner.h"
 
@@ -299,7 +300,7 @@ void lki_api_put_metrics(struct lki_api *api, struct lki_put *put, const char *k
     struct codes *codes = lki_zalloc(sizeof(*codes));
 
     lki_put_open(put, key, '{');
-    lki_put_int(put, "generated_at", (int64_t)lki_api_wall_s());
+    lki_put_int(put, "generated_at", (int64_t)lki_wall_s());
     lki_put_open(put, "lag", '{');
     lki_put_bool(put, "detected", lost > 0);
     lki_put_raw(put, "metrics_with_backlog", "[]", 2);

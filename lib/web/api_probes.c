@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "web/api_inner.h"
 
@@ -17,11 +18,6 @@ struct query {
 };
 
 /* ---- a reading ---- */
-
-static int64_t reading_ms(const struct lki_api *api, const struct lki_reading *reading)
-{
-    return (int64_t)(lki_api_started_s(api) * 1e3 + (double)reading->t_ns / 1e6);
-}
 
 static void put_value(const struct lki_api *api, struct lki_put *put, const char *key,
                       const struct lki_reading *reading)
@@ -46,7 +42,7 @@ static void put_value(const struct lki_api *api, struct lki_put *put, const char
 static void put_reading(const struct lki_api *api, struct lki_put *put,
                         const struct lki_reading *reading)
 {
-    lki_put_int(put, "ts_ms", reading_ms(api, reading));
+    lki_put_int(put, "ts_ms", lki_api_wall_ms(api, reading->t_ns));
     lki_put_bool(put, "status", !reading->failed);
     put_value(api, put, "value", reading);
     lki_put_ms(put, "time", reading->took_ns);
@@ -69,7 +65,7 @@ static void put_aggregate(const struct lki_api *api, struct lki_put *put,
     lki_put_uint(put, "successes", probe->window_successes);
     lki_put_uint(put, "errors", probe->window_errors);
     if (latest) {
-        lki_put_int(put, "last_ts_ms", reading_ms(api, latest));
+        lki_put_int(put, "last_ts_ms", lki_api_wall_ms(api, latest->t_ns));
         lki_put_bool(put, "last_status", !latest->failed);
         put_value(api, put, "last_value", latest);
     } else {
@@ -89,15 +85,6 @@ static void put_event_id(struct lki_put *put, const char *key, uint64_t number)
     lki_put_text(put, key, number ? text : NULL);
 }
 
-/* As GET /workers names it. */
-static const char *worker_of(struct lki_api *api, const struct lki_reading *reading)
-{
-    static const char prefix[] = "worker ";
-    const char *name = lki_history_worker(lki_orchestrator_history(api->o), reading->worker);
-
-    return strncmp(name, prefix, sizeof(prefix) - 1) ? name : name + sizeof(prefix) - 1;
-}
-
 static void put_event(struct lki_api *api, struct lki_put *put, const struct lki_probe_log *log,
                       const char *name, size_t at)
 {
@@ -107,7 +94,7 @@ static void put_event(struct lki_api *api, struct lki_put *put, const struct lki
     put_event_id(put, "event_id", log->count - log->recent_len + at + 1);
     lki_put_open(put, "data", '{');
     lki_put_text(put, "name", name);
-    lki_put_text(put, "worker_id", worker_of(api, reading));
+    lki_put_text(put, "worker_id", lki_api_worker_name(api, reading->worker));
     put_reading(api, put, reading);
     lki_put_close(put, '}');
     lki_put_close(put, '}');
@@ -218,7 +205,7 @@ void lki_api_probes(struct lki_web_request *request, void *arg)
         query.count = LKI_READINGS_RECENT;
     lki_put_init(&put, LKI_API_ANSWER_MAX);
     lki_put_open(&put, NULL, '{');
-    lki_put_int(&put, "generated_at", (int64_t)lki_api_wall_s());
+    lki_put_int(&put, "generated_at", (int64_t)lki_wall_s());
     lki_put_open(&put, "lag", '{');
     lki_put_bool(&put, "detected", false);
     lki_put_raw(&put, "probes_with_backlog", "[]", 2);
@@ -256,7 +243,7 @@ void lki_api_probes_history(struct lki_web_request *request, void *arg)
         count = (int64_t)probe.log->recent_len;
     lki_put_init(&put, LKI_API_ANSWER_MAX);
     lki_put_open(&put, NULL, '{');
-    lki_put_int(&put, "generated_at", (int64_t)lki_api_wall_s());
+    lki_put_int(&put, "generated_at", (int64_t)lki_wall_s());
     lki_put_text(&put, "probe_name", name);
     lki_put_int(&put, "count", count);
     put_event_id(&put, "last_event_id", probe.log->count);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json_walk.h"
 #include "base/mem.h"
 #include "control/blend.h"
@@ -53,7 +54,7 @@ void lki_api_resources(struct lki_web_request *request, void *arg)
         qsort(sorted, count, sizeof(*sorted), by_name);
     lki_put_init(&put, LKI_API_ANSWER_MAX);
     lki_put_open(&put, NULL, '{');
-    lki_put_int(&put, "generated_at", (int64_t)lki_api_wall_s());
+    lki_put_int(&put, "generated_at", (int64_t)lki_wall_s());
     lki_put_uint(&put, "count", count);
     lki_put_open(&put, "resources", '[');
     for (size_t i = 0; i < count; i++) {

@@ -1,8 +1,8 @@
 /* POST /start_test: from what a client asks for to the plan of a run. */
 #include <math.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "base/entropy.h"
 #include "base/json_walk.h"
 #include "base/mem.h"
 #include "web/api_inner.h"
@@ -13,8 +13,8 @@
 #define INTERVAL_MAX_MS 60000
 #define SECONDS_MAX 31536000.0 /* a year */
 #define RATE_MAX 1e9
-#define GRACE_S 5.0
-#define ARRIVAL_WAIT_S 10.0
+#define GRACE_S ((double)LKI_GRACE_DEFAULT_NS / LKI_NS_PER_S)
+#define ARRIVAL_WAIT_S ((double)LKI_ARRIVAL_WAIT_DEFAULT_NS / LKI_NS_PER_S)
 
 struct order {
     struct lki_web_form form;
@@ -30,16 +30,6 @@ struct order {
 static int64_t ns_of(double seconds)
 {
     return (int64_t)(seconds * LKI_NS_PER_S + 0.5);
-}
-
-/* One that is easily told. */
-static int64_t any_seed(void)
-{
-    uint32_t seed;
-
-    if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != (ssize_t)sizeof(seed))
-        seed = 1;
-    return seed;
 }
 
 /* ---- stages ---- */
@@ -136,7 +126,8 @@ static void ends_read(struct order *order)
     double seconds = lki_web_form_number(form, "duration_s", 0.001, SECONDS_MAX, 0);
 
     plan->iterations = (uint64_t)lki_web_form_int(form, "iterations", 1, INT64_MAX, 0);
-    plan->seed = (uint64_t)lki_web_form_int(form, "seed", 0, INT64_MAX, any_seed());
+    plan->seed = (uint64_t)lki_web_form_int(form, "seed", 0, INT64_MAX,
+                                            (int64_t)lki_entropy_seed());
     plan->grace_ns = ns_of(lki_web_form_number(form, "grace_s", 0, SECONDS_MAX, GRACE_S));
     plan->arrival_wait_ns = ns_of(
         lki_web_form_number(form, "arrival_wait_s", 0, SECONDS_MAX, ARRIVAL_WAIT_S));

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "web/api_inner.h"
 
 void lki_api_health(struct lki_web_request *request, void *arg)
@@ -115,7 +116,7 @@ void lki_api_list_workers(struct lki_web_request *request, void *arg)
 
     lki_put_init(&put, LKI_API_ANSWER_MAX);
     lki_put_open(&put, NULL, '{');
-    lki_put_int(&put, "generated_at", (int64_t)lki_api_wall_s());
+    lki_put_int(&put, "generated_at", (int64_t)lki_wall_s());
     lki_put_uint(&put, "count", count);
     lki_put_open(&put, "workers", '[');
     for (size_t i = 0; i < count; i++)

@@ -398,7 +398,8 @@ static void answer(struct lki_web_form *form)
     lki_buf_char(&details, ']');
     if (form->fault_count > 1)
         lki_buf_printf(&form->message, " (and %u more)", form->fault_count - 1);
-    if (form->no_memory || !lki_buf_cstr(&details) || !lki_buf_cstr(&form->message))
+    if (form->no_memory || form->details.err || !lki_buf_cstr(&details) ||
+        !lki_buf_cstr(&form->message))
         lki_web_fail(form->request, 500, "internal_error", NULL, "out of memory");
     else
         lki_web_fail(form->request, 400, "validation_error", details.data, "%s",

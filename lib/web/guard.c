@@ -229,10 +229,14 @@ static const char *body_fault(const struct lki_web_request *request)
 
 bool lki_web_guard_body(struct lki_web_request *request)
 {
+    const char *coding = lki_web_header(request, "Content-Encoding");
     const char *fault;
 
     if (!take_body(request))
         return refuse(request, 500, "internal_error", "out of memory");
+    if (coding && strcasecmp(coding, "identity") != 0)
+        return refuse(request, 415, "unsupported_media_type",
+                      "bodies have to be sent as they are, not packed: without Content-Encoding");
     if (request->body_len && !is_json(lki_web_header(request, "Content-Type")))
         return refuse(request, 415, "unsupported_media_type",
                       "bodies have to be sent as Content-Type: application/json");

@@ -183,11 +183,6 @@ void lki_web_on_request(struct evhttp_request *http, void *arg)
 
 /* ---- for handlers */
 
-struct lki_web *lki_web_of(const struct lki_web_request *request)
-{
-    return request->web;
-}
-
 const char *lki_web_method(const struct lki_web_request *request)
 {
     return request->method;

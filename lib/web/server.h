@@ -87,7 +87,6 @@ const struct lki_web_counts *lki_web_counts(const struct lki_web *web);
 
 /* ---- a request; lives until it is answered, or on_gone ---- */
 
-struct lki_web *lki_web_of(const struct lki_web_request *request);
 const char *lki_web_method(const struct lki_web_request *request); /* "HEAD" for a HEAD */
 const char *lki_web_path(const struct lki_web_request *request);   /* decoded */
 /* A segment of the route, decoded; NULL: none of that name. */
@@ -144,8 +143,6 @@ struct lki_web_stream *lki_web_events(struct lki_web_request *request,
  * messages, whole ones; false then. */
 bool lki_web_stream_send(struct lki_web_stream *stream, const char *type, const char *text,
                          size_t len);
-/* How many it has lost. */
-uint64_t lki_web_stream_lost(const struct lki_web_stream *stream);
 /* What was sent still goes out. The stream is not ours any more; not from on_closed. */
 void lki_web_stream_close(struct lki_web_stream *stream);
 

@@ -171,14 +171,8 @@ bool lki_web_stream_send(struct lki_web_stream *stream, const char *type, const 
     if (fits && (stream->socket ? lki_web_socket_write(stream, text, len)
                                 : lki_web_events_write(stream, type, text, len)))
         return true;
-    stream->lost++;
     stream->web->counts.lost++;
     return false;
-}
-
-uint64_t lki_web_stream_lost(const struct lki_web_stream *stream)
-{
-    return stream->lost;
 }
 
 void lki_web_stream_close(struct lki_web_stream *stream)

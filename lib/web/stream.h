@@ -19,7 +19,6 @@ struct lki_web_stream {
     unsigned silent; /* beats since the client was last known to be there */
     bool closing;    /* nothing more is sent; it ends when all has gone out */
     bool agreed;     /* the other end has taken leave as well */
-    uint64_t lost;
     lki_web_stream_closed *on_closed;
     void *arg;
 };

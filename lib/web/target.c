@@ -4,15 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/utf8.h"
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* One character of decoded text is one byte here: sequences are checked when all are there. */
 static bool unescape(const char **at, const char *end, char plus, char *out)
@@ -20,8 +13,8 @@ static bool unescape(const char **at, const char *end, char plus, char *out)
     char c = *(*at)++;
 
     if (c == '%') {
-        int high = end - *at >= 2 ? hex_digit((*at)[0]) : -1;
-        int low = high >= 0 ? hex_digit((*at)[1]) : -1;
+        int high = end - *at >= 2 ? lki_hex_digit((*at)[0]) : -1;
+        int low = high >= 0 ? lki_hex_digit((*at)[1]) : -1;
 
         if (low < 0)
             return false;

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/random.h>
 
+#include "base/entropy.h"
 #include "web/inner.h"
 
 #define PROTOCOL_TOKEN LKI_WEB_PROTOCOL ".token."
@@ -23,13 +23,7 @@ const char *lki_web_token_fault(const char *token)
 
 bool lki_web_session_make(struct lki_web *web)
 {
-    unsigned char bytes[LKI_WEB_SESSION_BYTES];
-
-    if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
-        return false;
-    for (size_t i = 0; i < sizeof(bytes); i++)
-        snprintf(web->session + 2 * i, 3, "%02x", bytes[i]);
-    return true;
+    return lki_entropy_hex(web->session, LKI_WEB_SESSION_BYTES);
 }
 
 /* Takes as long for any wrong text of one length: nobody can feel his way along. */
