@@ -44,7 +44,7 @@ a duration is not negative | -d -5s | -d -5s: it is negative; HOW_LONG
 a duration that overflows is refused | -d 3000000h | -d 3000000h: it is too long; HOW_LONG
 users are not negative | -u -1 | -u -1: it is negative; COUNT
 users are at least one | -u 0 | -u 0: it is too small; COUNT
-users have a limit | -u 100000001 | -u 100000001: it is too large; COUNT
+users have a limit | -u 100000001 | -u 100000001: it is too large, the most is 100000000; COUNT
 users are a number | --users=x | --users x: a number was expected; COUNT
 nothing is no number | --users= | --users '': it is empty; COUNT
 nothing may follow a number | -u5x | -u 5x: something follows the digits; COUNT
@@ -55,11 +55,11 @@ a seed is a number | --seed -4 | --seed -4: it is negative; give a whole number 
 a grace time is a time | --grace soon | --grace soon: a number was expected; give a time such as 10s or 0s
 workers are a number | -w many | -w many: a number was expected; give a number of processes, or 0 for none but this
 workers are not negative | --workers -1 | --workers -1: it is negative; give a number of processes, or 0 for none but this
-workers have a limit | -w 1025 | -w 1025: it is too large; give a number of processes, or 0 for none but this
+workers have a limit | -w 1025 | -w 1025: it is too large, the most is 1024; give a number of processes, or 0 for none but this
 a rate is more than nothing | -r 0 | -r 0: it is too small; RATE
 a rate is not negative | -r -5 | -r -5: it is negative; RATE
 a rate is a number | --rate fast | --rate fast: a number was expected; RATE
-a rate has a limit | -r 10001k | -r 10001k: it is too large; RATE
+a rate has a limit | -r 10001k | -r 10001k: it is too large, the most is 10000000; RATE
 a rate is per second, minute or hour | -r 5/d | -r 5/d: behind the number may stand /s, /m or /h; RATE
 a wait for users needs arrivals | --arrival-wait 1s | --arrival-wait needs --rate; add -r N or leave it out
 a stage has two parts | -s 30s | -s 30s: there is no colon in it; STAGE

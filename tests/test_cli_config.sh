@@ -89,6 +89,21 @@ tell $? "but to say so"
 ends "so is one that is nearly a parameter" 0 env LK_PARAM_tokn=x ./good -w 0 -i 1
 grep -qxF 'good: the variable LK_PARAM_tokn names no parameter; did you mean LK_PARAM_token?' err
 tell $? "which is told too"
+ends "it is told also where what was meant is missing then" 2 env LK_PARAM_siez=x LK_USRES=7 \
+    ./good -p size=big -w 0
+[ "$(grep -c 'did you mean LK_' err)" = 2 ]
+tell $? "before what is wrong"
+ends "commands to an orchestrator tell it too" 1 env LK_TOKN=x \
+    ./good test status --orchestrator http://127.0.0.1:1
+grep -qxF 'good: the variable LK_TOKN names no option; did you mean LK_TOKEN?' err
+tell $? "of what they look at"
+ends "and those that send parameters" 1 env LK_PARAM_txet=x \
+    ./good test start --orchestrator http://127.0.0.1:1
+grep -qxF 'good: the variable LK_PARAM_txet names no parameter; did you mean LK_PARAM_text?' err
+tell $? "tell of these"
+ends "who looks at none says nothing" 0 env LK_USRES=7 ./good list
+[ ! -s err ]
+tell $? "whatever there is"
 ends "others are left alone" 0 env LK_DISTANT=7 LK_PARAM_elsewhere=x LK_USERS=1 ./good -w 0 -i 1
 ! grep -q '^good: ' err
 tell $? "without a word"

@@ -8,6 +8,8 @@ root=$PWD
 
 # shellcheck source=tests/support/program.sh
 . "$root/tests/support/program.sh"
+# shellcheck source=tests/support/example.sh
+. "$root/tests/support/example.sh"
 
 # A server that ends with what it reads from us.
 serve() { # script
@@ -213,16 +215,24 @@ refuses "required parameters are required" \
 
 # ---- the shop
 
-"$build/examples/shop_server" --port 0 >listening &
-shop=$!
-for _ in $(seq 100); do
-    port=$(sed -n 's/^listening on 127.0.0.1:\([0-9]*\)$/\1/p' listening)
-    [ -n "$port" ] && break
-    sleep 0.05
-done
-ends "the shop works" 0 "$build/examples/shop" debug -p base_url="http://127.0.0.1:$port"
+serve_example shop_server
+ends "the shop works" 0 "$build/examples/shop" debug -p base_url="http://$address"
 shows "as an author would see it" '  > {"username":"user_1","password":"password"}'
-kill "$shop"
-wait "$shop" 2>/dev/null
+end_example
+
+# ---- what the program prints
+
+program chatty <<'END'
+#include <stdio.h>
+#include <loadkit/loadkit.h>
+
+LK_VU(parrot) { int unused; };
+LK_STEP(parrot, first) { puts("one"); }
+LK_STEP(parrot, second, .needs = "first") { puts("two"); }
+LK_MAIN()
+END
+ends "a program that prints may be looked at" 0 ./chatty debug
+[ "$(grep -oE '^(first|second) \(|one|two' out | tr -d '( ' | tr '\n' ' ')" = "first one second two " ]
+tell $? "what a step prints stands below its name"
 
 end_tests

@@ -45,10 +45,17 @@ static const struct lki_result_crash crashes[] = {
      .retired = true,
      .frames = frames,
      .frame_count = LKI_COUNT(frames)},
-    {.worker = 1, .step = "", .what = "killed by signal 9", .at_ns = 4000000000},
+    {.worker = 1,
+     .worker_id = "a.1",
+     .step = "",
+     .what = "vanished",
+     .at_ns = 4000000000,
+     .silent_ns = 5000000001,
+     .goes_on_ns = 66000000002},
 };
 static const struct lki_result_health health[] = {
-    {.span_ns = 10000000007,
+    {.worker_id = "a.1",
+     .span_ns = 10000000007,
      .busy_ns = 2123456789,
      .waited_ns = 123456789,
      .busiest_ns = 2345678,
@@ -332,6 +339,28 @@ START_TEST(a_file_that_other_tools_have_rewritten_is_read)
 }
 END_TEST
 
+START_TEST(a_file_of_when_workers_had_no_ids_is_read)
+{
+    static const char id[] = "\"worker_id\":";
+    struct lki_buf text;
+    char *report;
+
+    make();
+    lki_buf_init(&text, 1 << 20);
+    for (const char *at = json; *at; at++) {
+        if (!strncmp(at, id, strlen(id)))
+            at = strchr(at, ',');
+        else
+            lki_buf_char(&text, *at);
+    }
+    ck_assert_int_eq(read_text(text.data, text.len), LK_OK);
+    report = report_of(&loaded, false, 80);
+    ck_assert_ptr_nonnull(strstr(report, "\n  worker 1, at 4.00s: vanished"));
+    free(report);
+    lki_buf_release(&text);
+}
+END_TEST
+
 /* ---- what is wrong */
 
 static const struct {
@@ -520,6 +549,7 @@ static Suite *load_suite(void)
     tcase_add_test(right, a_loaded_result_is_written_as_it_was);
     tcase_add_test(right, a_run_with_nothing_in_it_is_loaded_too);
     tcase_add_test(right, a_file_that_other_tools_have_rewritten_is_read);
+    tcase_add_test(right, a_file_of_when_workers_had_no_ids_is_read);
     tcase_add_test(right, two_results_stand_side_by_side);
     tcase_add_checked_fixture(bad, setup, teardown);
     tcase_add_loop_test(bad, what_is_wrong_is_said_with_its_place, 0, LKI_COUNT(wrong));

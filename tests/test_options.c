@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cli/command.h"
+#include "support/suite.h"
 
 #define ARGS_MAX 12
 
@@ -251,7 +252,7 @@ END_TEST
 START_TEST(help_fits_a_terminal)
 {
     size_t count;
-    const struct lki_command *commands = lki_command_table(&count);
+    const struct lki_cli_command *commands = lki_command_table(&count);
     struct lki_buf out;
     const char *line;
 
@@ -270,8 +271,6 @@ int main(void)
 {
     Suite *suite = suite_create("options");
     TCase *tcase = tcase_create("options");
-    SRunner *runner;
-    int failed;
 
     tcase_add_test(tcase, without_options_one_user_runs_for_ten_seconds);
     tcase_add_test(tcase, iterations_alone_have_no_limit_in_time);
@@ -287,9 +286,5 @@ int main(void)
     tcase_add_loop_test(tcase, stages_are_of_users_or_of_a_rate, 0, LKI_COUNT(stage_cases));
     tcase_add_test(tcase, help_fits_a_terminal);
     suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -470,6 +470,13 @@ static const struct lki_result_crash crashes[] = {
      .frames = frames,
      .frame_count = LKI_COUNT(frames)},
     {.worker = 1, .step = "", .what = "killed by signal 9", .at_ns = 4000000000},
+    {.worker = 4,
+     .worker_id = "b.2",
+     .step = "",
+     .what = "vanished",
+     .at_ns = 5000000000,
+     .silent_ns = 6 * LKI_NS_PER_S,
+     .goes_on_ns = 66 * LKI_NS_PER_S},
 };
 
 START_TEST(crashes_are_named_with_their_place)
@@ -484,6 +491,8 @@ START_TEST(crashes_are_named_with_their_place)
         "  the user did not come back\n");
     has("\n      lk_step_demo_login (shop.c:41)\n      lki_task_main\n      start?\n");
     has("\n  worker 1, at 4.00s: killed by signal 9\n");
+    has("\n  worker b.2, at 5.00s: vanished, not heard for 6.00s;\n"
+        "  its load may go on for 1m06s\n");
     settings.crashes = &crashes[1];
     settings.crash_count = 1;
     report(80);
@@ -517,6 +526,13 @@ START_TEST(the_generator_has_a_line_and_workers_that_were_not_well)
     has_not("worker 1");
     print(true, 100);
     has("\x1b[33m  worker 2");
+    health[1].busy_ns = 2 * LKI_NS_PER_S + 10;
+    report(100);
+    has("\ngenerator   2 workers at 20.0% of a processor, longest turn 250ms\n");
+    health[1].busy_ns = 9 * LKI_NS_PER_S;
+    health[1].worker_id = "a.2";
+    report(100);
+    has("\n  worker a.2\n            90.0% of a processor, longest turn 250ms, 3 stalls\n");
 }
 END_TEST
 

@@ -664,6 +664,7 @@ START_TEST(crashes_and_workers_stand_in_the_file)
 {
     static const char *const frames[] = {"lk_step_demo_login (shop.c:41)", "start"};
     static const struct lki_result_crash crash = {.worker = 2,
+                                                  .worker_id = "a.2",
                                                   .user = 17,
                                                   .step = "login",
                                                   .what = "segmentation fault",
@@ -671,14 +672,16 @@ START_TEST(crashes_and_workers_stand_in_the_file)
                                                   .retired = true,
                                                   .frames = frames,
                                                   .frame_count = LKI_COUNT(frames)};
-    static const struct lki_result_health health[] = {
-        {.span_ns = 4 * LKI_NS_PER_S,
-         .busy_ns = LKI_NS_PER_S,
-         .waited_ns = -1,
-         .busiest_ns = 1500000,
-         .turns = 12,
-         .descriptors = 34},
-        {.span_ns = 4 * LKI_NS_PER_S, .waited_ns = 2 * LKI_NS_PER_S, .stalls = 5}};
+    static const struct lki_result_health health[] = {{.span_ns = 4 * LKI_NS_PER_S,
+                                                       .busy_ns = LKI_NS_PER_S,
+                                                       .waited_ns = -1,
+                                                       .busiest_ns = 1500000,
+                                                       .turns = 12,
+                                                       .descriptors = 34},
+                                                      {.worker_id = "a.2",
+                                                       .span_ns = 4 * LKI_NS_PER_S,
+                                                       .waited_ns = 2 * LKI_NS_PER_S,
+                                                       .stalls = 5}};
     struct lki_result_settings with = settings;
     const cJSON *item;
     cJSON *json;
@@ -698,6 +701,7 @@ START_TEST(crashes_and_workers_stand_in_the_file)
     ck_assert(number(at(json, "verdict"), "seconds_lost") == 2);
     item = cJSON_GetArrayItem(at(json, "crashes"), 0);
     ck_assert(number(item, "worker") == 2);
+    ck_assert_str_eq(string(item, "worker_id"), "a.2");
     ck_assert(number(item, "user") == 17);
     ck_assert(number(item, "at_s") == 1.5);
     ck_assert_str_eq(string(item, "step"), "login");
@@ -710,9 +714,11 @@ START_TEST(crashes_and_workers_stand_in_the_file)
     ck_assert(number(item, "longest_turn_ms") == 1.5);
     ck_assert(number(item, "turns") == 12);
     ck_assert(number(item, "descriptors") == 34);
+    ck_assert(cJSON_IsNull(at(item, "worker_id")));
     item = cJSON_GetArrayItem(at(at(json, "generator"), "workers"), 1);
     ck_assert(number(item, "waited") == 0.5);
     ck_assert(number(item, "stalls") == 5);
+    ck_assert_str_eq(string(item, "worker_id"), "a.2");
     cJSON_Delete(json);
 }
 END_TEST

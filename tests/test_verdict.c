@@ -83,6 +83,8 @@ START_TEST(the_worst_worker_is_named)
     verdict_is(LKI_RUN_GENERATOR_BOUND, "worker 2 used 99 % of a processor", "");
     health[2].busy_ns = 97 * S / 10;
     verdict_is(LKI_RUN_GENERATOR_BOUND, "worker 2, like 1 other, used 99 %", "");
+    health[1].worker_id = "b.1";
+    verdict_is(LKI_RUN_GENERATOR_BOUND, "worker b.1, like 1 other, used 99 %", "");
 }
 END_TEST
 
@@ -153,6 +155,16 @@ START_TEST(ports_that_ran_out_bound_the_run)
 }
 END_TEST
 
+START_TEST(steps_without_memory_for_a_stack_bound_the_run)
+{
+    lki_metrics_error(&metrics, LKI_SOURCE_STEP, "s", LKI_CODE_STEP_NOMEM, "out of memory", 1);
+    verdict_is(LKI_RUN_VALID, "", "");
+    for (int i = 0; i < 3; i++)
+        lki_metrics_error(&metrics, LKI_SOURCE_LIFECYCLE, "", LKI_CODE_STEP_NOMEM, "no stack", 1);
+    verdict_is(LKI_RUN_GENERATOR_BOUND, "3 times there was no memory", "ulimit -v");
+}
+END_TEST
+
 static void arrive(int count, int64_t late_ns)
 {
     for (int i = 0; i < count; i++)
@@ -208,9 +220,21 @@ START_TEST(a_crash_makes_the_run_incomplete)
 {
     static const struct lki_result_crash crashes[] = {
         {.worker = 2, .user = 17, .step = "login", .what = "segmentation fault"},
-        {.worker = 1, .step = "", .what = "killed by signal 9"},
+        {.worker = 1, .worker_id = "a.1", .step = "", .what = "killed by signal 9"},
         {.worker = 1, .step = "on_setup", .what = "abort"},
-        {.worker = 0, .step = "", .what = "out of memory"}};
+        {.worker = 0, .step = "", .what = "out of memory"},
+        {.worker = 3,
+         .worker_id = "b.1",
+         .step = "",
+         .what = "vanished",
+         .silent_ns = 74 * S,
+         .goes_on_ns = 0},
+        {.worker = 4,
+         .worker_id = "b.2",
+         .step = "",
+         .what = "vanished",
+         .silent_ns = 74 * S,
+         .goes_on_ns = 66 * S}};
 
     settings.crashes = crashes;
     settings.crash_count = 1;
@@ -221,8 +245,15 @@ START_TEST(a_crash_makes_the_run_incomplete)
     verdict_is(LKI_RUN_INCOMPLETE, "user 17 crashed", "and 2 more crashes");
     settings.crashes = &crashes[1];
     settings.crash_count = 1;
-    verdict_is(LKI_RUN_INCOMPLETE, "worker 1 died (killed by signal 9)", "lost");
+    verdict_is(LKI_RUN_INCOMPLETE, "worker a.1 died (killed by signal 9)", "lost");
     ck_assert_str_eq(lki_result_failure(&result), "a worker died");
+    settings.crashes = &crashes[4];
+    verdict_is(LKI_RUN_INCOMPLETE, "worker b.1 was out of reach for 74 s", "is in no number");
+    ck_assert_str_eq(lki_result_failure(&result), "a worker was out of reach");
+    settings.crash_count = 2;
+    verdict_is(LKI_RUN_INCOMPLETE, "worker b.2, like 1 other, was out of reach",
+               "or still does for up to 66 s, is in no number");
+    settings.crash_count = 1;
     settings.crashes = &crashes[2];
     verdict_is(LKI_RUN_INCOMPLETE, "on_setup crashed (abort)", "");
     settings.crashes = &crashes[3]; /* without workers */
@@ -308,6 +339,7 @@ static Suite *verdict_suite(void)
     tcase_add_test(bound, a_loop_that_was_held_up_for_long_bounds_the_run);
     tcase_add_test(bound, descriptors_that_ran_out_bound_the_run);
     tcase_add_test(bound, ports_that_ran_out_bound_the_run);
+    tcase_add_test(bound, steps_without_memory_for_a_stack_bound_the_run);
     tcase_add_test(bound, arrivals_that_are_dropped_bound_the_run);
     tcase_add_test(bound, arrivals_of_which_none_found_a_user_say_nothing_of_the_generator);
     tcase_add_test(bound, arrivals_that_are_late_bound_the_run);

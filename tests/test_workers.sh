@@ -187,6 +187,14 @@ check "nobody else crashed" is crashes "$(grep -c crashed: "$tmp/err")" 1
 start "$mishap" -u 20 -w 1 -d 1s -p how=abort
 finish
 check "abort in a step is named" says err "worker 1 crashed: abort in step pay of user 17"
+start "$mishap" -u 20 -w 1 -d 1s -p how=deep
+finish
+check "an overflow of the stack is named, with what to do" says err \
+    "worker 1 crashed: stack overflow in step pay of user 17: 64 KiB of stack were not enough"
+check "frames of a recursion are told once" is frames "$(grep -c '#.* deep at' "$tmp/err")" 2
+check "and how many there are" grep -qxE '  \.\.\. the same frame at least [0-9]+ times more' "$tmp/err"
+check "in the report too" grep -qE '^ +\.\.\. the same frame at least' "$tmp/out"
+check "and in the result" grep -qE '"\.\.\. the same frame at least' "$tmp/result.json"
 start "$mishap" -u 20 -w 2 -d 1s -p how=exit
 finish
 check "exit in a step is named" says err "worker 1 crashed: exit was called in step pay of user 17"
@@ -221,7 +229,7 @@ check "and the run has failed" is "exit status" "$status" 1
 
 # ---- one user hangs
 
-start "$mishap" -u 100 -w 2 -d 4s --grace 1s -p how=spin
+start "$mishap" -u 100 -w 2 -d 8s --grace 1s -p how=spin
 finish
 check "a step that spins is named" grep -q \
     "mishap: worker 1 hangs: step pay of user 17 has not yielded for [0-9]" "$tmp/err"

@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "app/machine.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "result/verdict.h"
 
@@ -36,24 +37,6 @@ static uint64_t descriptor_limit(void)
     return limit.rlim_cur;
 }
 
-static uint64_t port_count(void)
-{
-    FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
-    char line[64] = "";
-    char *end = line;
-    unsigned long first;
-    unsigned long last;
-
-    if (!file)
-        return 0;
-    if (!fgets(line, sizeof(line), file))
-        *line = '\0';
-    fclose(file);
-    first = strtoul(line, &end, 10);
-    last = strtoul(end, NULL, 10);
-    return last >= first && last ? last - first + 1 : 0;
-}
-
 /* ---- the workers ---- */
 
 struct fleet {
@@ -61,18 +44,21 @@ struct fleet {
     struct lki_result_health *health;
 };
 
-static void crashes_take(struct fleet *fleet, const struct lki_core_outcome *outcome,
-                         uint64_t workers)
+static void crashes_take(struct fleet *fleet, const struct lki_core *core,
+                         const struct lki_core_outcome *outcome, uint64_t workers)
 {
     for (size_t i = 0; i < outcome->crash_count; i++) {
         const struct lki_crash *from = &outcome->crashes[i];
 
         fleet->crashes[i] = (struct lki_result_crash){
             .worker = workers ? from->worker : 0,
+            .worker_id = lki_core_worker(core, (size_t)from->worker - 1)->id,
             .user = from->user,
             .step = from->step,
             .what = from->what,
             .at_ns = from->at_ns,
+            .silent_ns = from->silent_ns,
+            .goes_on_ns = from->goes_on_ns,
             .retired = from->retired,
             .frames = from->frames,
             .frame_count = from->frame_count,
@@ -80,12 +66,14 @@ static void crashes_take(struct fleet *fleet, const struct lki_core_outcome *out
     }
 }
 
-static void health_take(struct fleet *fleet, const struct lki_core_outcome *outcome)
+static void health_take(struct fleet *fleet, const struct lki_core *core,
+                        const struct lki_core_outcome *outcome)
 {
     for (size_t i = 0; i < outcome->worker_count; i++) {
         const struct lki_worker_health *from = &outcome->health[i];
 
         fleet->health[i] = (struct lki_result_health){
+            .worker_id = lki_core_worker(core, i)->id,
             .span_ns = from->span_ns,
             .busy_ns = from->busy_ns,
             .waited_ns = from->waited_ns,
@@ -105,8 +93,8 @@ static void fleet_release(struct fleet *fleet)
     free(fleet->health);
 }
 
-static enum lk_err fleet_take(struct fleet *fleet, const struct lki_core_outcome *outcome,
-                              uint64_t workers)
+static enum lk_err fleet_take(struct fleet *fleet, const struct lki_core *core,
+                              const struct lki_core_outcome *outcome, uint64_t workers)
 {
     fleet->crashes = calloc(outcome->crash_count + 1, sizeof(*fleet->crashes));
     fleet->health = calloc(outcome->worker_count + 1, sizeof(*fleet->health));
@@ -114,8 +102,8 @@ static enum lk_err fleet_take(struct fleet *fleet, const struct lki_core_outcome
         fleet_release(fleet);
         return LK_E_NOMEM;
     }
-    crashes_take(fleet, outcome, workers);
-    health_take(fleet, outcome);
+    crashes_take(fleet, core, outcome, workers);
+    health_take(fleet, core, outcome);
     return LK_OK;
 }
 
@@ -135,10 +123,7 @@ static uint64_t users_of(const struct lki_run_settings *settings)
 /* When the users began, by the wall clock. */
 static int64_t started_at_s(int64_t start_ns, int64_t now_ns)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return ((int64_t)now.tv_sec * LKI_NS_PER_S + now.tv_nsec - (now_ns - start_ns)) / LKI_NS_PER_S;
+    return (lki_wall_ns() - (now_ns - start_ns)) / LKI_NS_PER_S;
 }
 
 static const char *failure_of(const struct lki_report_hook *hook)
@@ -159,7 +144,7 @@ static void judge(struct lki_result *result, const struct lki_core_outcome *outc
         .no_users = outcome->ended_by == LKI_END_NO_USERS,
         .unexplained = outcome->unexplained,
         .descriptor_limit = descriptor_limit(),
-        .port_count = port_count(),
+        .port_count = lki_machine_ports(),
     };
 
     lki_result_judge(result, &judged);
@@ -173,7 +158,7 @@ enum lk_err lki_account_run(struct lki_result *result, const struct lki_run_sett
     enum lk_err err = lki_core_outcome(core, &outcome);
 
     if (!err)
-        err = fleet_take(&fleet, &outcome, settings->workers);
+        err = fleet_take(&fleet, core, &outcome, settings->workers);
     if (err)
         return err;
     err = lki_result_init(result,

@@ -129,9 +129,10 @@ size_t lki_crash_text(char *text, size_t size, const struct lki_place *place)
     add(&line, lki_crash_what(place));
     add_place(&line, place);
     if (place->overflow) {
-        add(&line, ": its stack of ");
+        add(&line, ": ");
         add_number(&line, place->stack_bytes / 1024);
-        add(&line, " KiB is too small; give the step a larger .stack_bytes");
+        add(&line, " KiB of stack were not enough; give the step a larger .stack_bytes, or end its "
+                   "recursion");
     }
     return line.len;
 }

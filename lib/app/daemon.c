@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "app/proc.h"
 #include "base/clock.h"
 #include "base/text.h"
 
@@ -25,40 +26,15 @@
 
 /* ---- who is it ---- */
 
-/* The state of a process, and when it was born; false: there is none of that number. In
- * /proc/PID/stat they follow its name, which stands in brackets and may contain any. */
-static bool process_look(pid_t pid, char *state, uint64_t *born)
-{
-    char path[64];
-    char text[1024];
-    char *at;
-    size_t len;
-    FILE *file;
-
-    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
-    file = fopen(path, "re");
-    if (!file)
-        return false;
-    len = fread(text, 1, sizeof(text) - 1, file);
-    fclose(file);
-    text[len] = '\0';
-    at = strrchr(text, ')');
-    return at && sscanf(at,
-                        ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-                        "%*d %*d %" SCNu64,
-                        state, born) == 2;
-}
-
 /* One that has ended, but that nobody has waited for, lives no more. */
 bool lki_daemon_is_alive(const struct lki_daemon *daemon)
 {
-    uint64_t born;
-    char state;
+    struct lki_proc proc;
 
     /* one of our own would stay as it is until somebody asks */
     waitpid(daemon->pid, NULL, WNOHANG);
-    return process_look(daemon->pid, &state, &born) && born == daemon->born && state != 'Z' &&
-           state != 'X';
+    return lki_proc_read(&proc, daemon->pid) && proc.born == daemon->born && proc.state != 'Z' &&
+           proc.state != 'X';
 }
 
 static void file_name(char out[LKI_DAEMON_NAME_MAX + 8], const char *name, const char *kind)
@@ -169,7 +145,7 @@ static enum lk_err fork_one(struct lki_daemon *daemon, const struct lki_daemon_s
 {
     int ends[2];
     int error;
-    char state;
+    struct lki_proc proc;
 
     if (pipe2(ends, O_CLOEXEC))
         return LK_E_SYSTEM;
@@ -183,7 +159,10 @@ static enum lk_err fork_one(struct lki_daemon *daemon, const struct lki_daemon_s
         waitpid(daemon->pid, NULL, 0);
     if (error)
         return error == ENOENT ? LK_E_NOT_FOUND : LK_E_SYSTEM;
-    return process_look(daemon->pid, &state, &daemon->born) ? LK_OK : LK_E_SYSTEM;
+    if (!lki_proc_read(&proc, daemon->pid))
+        return LK_E_SYSTEM;
+    daemon->born = proc.born;
+    return LK_OK;
 }
 
 enum lk_err lki_daemon_start(struct lki_daemon *daemon, const struct lki_rundir *dir,
@@ -211,11 +190,6 @@ enum lk_err lki_daemon_start(struct lki_daemon *daemon, const struct lki_rundir 
 
 /* ---- end ---- */
 
-static int64_t now(void)
-{
-    return lki_clock_now(&(struct lki_clock){0});
-}
-
 static bool any_alive(const struct lki_daemon *daemons, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -229,7 +203,7 @@ static void wait_for_end(const struct lki_daemon *daemons, size_t count, int64_t
 {
     const struct timespec span = {.tv_nsec = LOOK_NS};
 
-    while (any_alive(daemons, count) && now() < until_ns)
+    while (any_alive(daemons, count) && lki_clock_real() < until_ns)
         nanosleep(&span, NULL);
 }
 
@@ -240,12 +214,12 @@ void lki_daemons_end(const struct lki_daemon *daemons, size_t count, int64_t gra
         if (lki_daemon_is_alive(&daemons[i]))
             kill(daemons[i].pid, SIGTERM);
     }
-    wait_for_end(daemons, count, now() + grace_ns);
+    wait_for_end(daemons, count, lki_clock_real() + grace_ns);
     for (size_t i = 0; i < count; i++) {
         if (lki_daemon_is_alive(&daemons[i]))
             kill(-daemons[i].pid, SIGKILL);
     }
-    wait_for_end(daemons, count, now() + LKI_NS_PER_S);
+    wait_for_end(daemons, count, lki_clock_real() + LKI_NS_PER_S);
 }
 
 /* ---- log ---- */

@@ -72,6 +72,18 @@ static void user_end(struct debug *debug)
         crowd->on_exhausted(crowd);
 }
 
+static void title_show(struct debug *debug, const char *name, const struct lk_def *def)
+{
+    if (debug->told)
+        return;
+    debug->told = true;
+    if (def)
+        lki_trace_line(&debug->trace, LKI_TRACE_TITLE, "%s (%s:%d)", name, lki_def_file(def),
+                       def->line);
+    else
+        lki_trace_line(&debug->trace, LKI_TRACE_TITLE, "%s", name);
+}
+
 /* The first step of those that are wanted which has not been tried, and may be; else the user is
  * done. */
 static void choose(lk_vu *vu, void *self, struct lk_choice *choice)
@@ -86,6 +98,8 @@ static void choose(lk_vu *vu, void *self, struct lk_choice *choice)
         debug->tried[i] = true;
         debug->step = &debug->type.steps[i];
         debug->told = false;
+        /* what it prints stands below */
+        title_show(debug, debug->step->label, &debug->step->def->def);
         choice->chosen[choice->chosen_count++] = i;
         return;
     }
@@ -93,19 +107,7 @@ static void choose(lk_vu *vu, void *self, struct lk_choice *choice)
     user_end(debug);
 }
 
-/* ---- titles ---- */
-
-static void title_show(struct debug *debug, const char *name, const struct lk_def *def)
-{
-    if (debug->told)
-        return;
-    debug->told = true;
-    if (def)
-        lki_trace_line(&debug->trace, LKI_TRACE_TITLE, "%s (%s:%d)", name, lki_def_file(def),
-                       def->line);
-    else
-        lki_trace_line(&debug->trace, LKI_TRACE_TITLE, "%s", name);
-}
+/* ---- titles of hooks ---- */
 
 /* The hook of the user's life that is in hand, when no step is. */
 static enum lk_hook_kind hook_in_hand(const struct debug *debug)

@@ -54,10 +54,29 @@ static void tell(const struct lki_fleet *fleet, const char *fmt, ...)
     fleet->settings.tell(line, fleet->settings.arg);
 }
 
+static void tell_of(const struct worker *worker, const char *fmt, ...) LK_PRINTF(2, 3);
+
+static void tell_of(const struct worker *worker, const char *fmt, ...)
+{
+    const char *program = worker->fleet->settings.program;
+    char line[LINE_MAX_BYTES];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(line, sizeof(line), fmt, args);
+    va_end(args);
+    tell(worker->fleet, "%s%sworker %llu %s", program ? program : "", program ? ": " : "",
+         (unsigned long long)worker->number, line);
+}
+
 static void tell_frames(const struct lki_fleet *fleet, const struct lki_frames *frames)
 {
-    for (size_t i = 0; i < frames->count; i++)
-        tell(fleet, "  #%zu %s", i, frames->texts[i]);
+    char line[LINE_MAX_BYTES];
+
+    for (size_t i = 0; i < frames->count; i++) {
+        lki_frames_line(frames, i, line, sizeof(line));
+        tell(fleet, "%s", line);
+    }
 }
 
 /* ---- the end of a worker ---- */
@@ -69,8 +88,7 @@ static void on_death(struct worker *worker, int status)
     struct lki_wreck wreck;
 
     if (lki_wreck_init(&wreck, fleet->model, worker->page, status, worker->killed)) {
-        tell(fleet, "%s: worker %llu %s", fleet->settings.program,
-             (unsigned long long)worker->number, wreck.line);
+        tell_of(worker, "%s", wreck.line);
         if (!worker->killed || !worker->named)
             tell_frames(fleet, &wreck.frames);
     }
@@ -144,8 +162,7 @@ static void restart(struct worker *worker)
         return;
     worker->wanted = start(worker) != LK_OK;
     if (worker->wanted && !worker->told_wanted)
-        tell(worker->fleet, "%s: worker %llu cannot be started again: %s",
-             worker->fleet->settings.program, (unsigned long long)worker->number, strerror(errno));
+        tell_of(worker, "cannot be started again: %s", strerror(errno));
     worker->told_wanted = worker->wanted;
 }
 
@@ -186,11 +203,9 @@ static void name_hanging(struct worker *worker)
     if (!worker->named)
         return;
     lki_wreck_init_hanging(&wreck, fleet->model, worker->page);
-    tell(fleet,
-         "%s: worker %llu hangs: %s has not yielded for %.1f s (use lk_blocking for what computes "
-         "or blocks)",
-         fleet->settings.program, (unsigned long long)worker->number, wreck.line,
-         (double)worker->hang.stuck_ns / 1e9);
+    tell_of(worker,
+            "hangs: %s has not yielded for %.1f s (use lk_blocking for what computes or blocks)",
+            wreck.line, (double)worker->hang.stuck_ns / 1e9);
     tell_frames(fleet, &wreck.frames);
     lki_wreck_release(&wreck);
 }
@@ -208,8 +223,7 @@ static int64_t look_at(struct worker *worker, int64_t now_ns)
         name_hanging(worker);
         break;
     case LKI_HANG_TELL:
-        tell(fleet, "%s: worker %llu does not answer", fleet->settings.program,
-             (unsigned long long)worker->number);
+        tell_of(worker, "does not answer");
         break;
     case LKI_HANG_END:
         worker->killed = true;

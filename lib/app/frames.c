@@ -21,12 +21,14 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "worker/page.h"
 
 /* What one look-up may take; with much debug information it takes a while. */
 #define LOOK_UP_NS (4 * LKI_NS_PER_S)
 #define OUTPUT_MAX ((size_t)256 * 1024)
 #define ARGUMENTS_MAX (LKI_FRAMES_MAX + 8)
 #define NUMBER_BYTES 24
+#define LINE_MAX_BYTES ((size_t)1024)
 
 /* A function that an address lies in; the last one is that which was really called. */
 struct function {
@@ -327,6 +329,7 @@ static bool place_tell(struct lki_frames *frames, const struct place *place, con
         if (!text)
             return false;
         names[frames->count] = function->name;
+        frames->numbers[frames->count] = frames->count;
         frames->texts[frames->count++] = text;
     }
     return true;
@@ -353,6 +356,7 @@ void lki_frames_init(struct lki_frames *frames, void *const *addresses, int coun
         go_on = place_tell(frames, &places[i], names);
     while (frames->count > 1 && is_wrapper(names[frames->count - 1]))
         frames->count--;
+    lki_frames_fold(frames, len == LKI_PAGE_FRAMES_MAX);
 }
 
 void lki_frames_release(struct lki_frames *frames)
@@ -361,12 +365,23 @@ void lki_frames_release(struct lki_frames *frames)
     frames->count = 0;
 }
 
+void lki_frames_line(const struct lki_frames *frames, size_t index, char *line, size_t size)
+{
+    if (frames->numbers[index] == LKI_FRAMES_FOLDED)
+        snprintf(line, size, "  %s", frames->texts[index]);
+    else
+        snprintf(line, size, "  #%zu %s", frames->numbers[index], frames->texts[index]);
+}
+
 void lki_frames_print(int fd, void *const *addresses, int count)
 {
     struct lki_frames frames;
+    char line[LINE_MAX_BYTES];
 
     lki_frames_init(&frames, addresses, count);
-    for (size_t i = 0; i < frames.count; i++)
-        dprintf(fd, "  #%zu %s\n", i, frames.texts[i]);
+    for (size_t i = 0; i < frames.count; i++) {
+        lki_frames_line(&frames, i, line, sizeof(line));
+        dprintf(fd, "%s\n", line);
+    }
     lki_frames_release(&frames);
 }

@@ -1,13 +1,11 @@
 #include "app/hang.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "app/crash.h"
+#include "app/proc.h"
 #include "base/clock.h"
 
 /* As long as a worker may keep its loop from turning without being asked about it. */
@@ -20,26 +18,12 @@
  * until it has had as much of it as it may be stuck. */
 #define STARVED_SHARE 4
 
-/* 'R', 'S', 'D', 'T' ... as ps shows it; 0: not known. */
+/* 0: not known. */
 static char process_state(pid_t pid)
 {
-    char path[64];
-    char text[256];
-    const char *end = NULL;
-    ssize_t got;
-    int fd;
+    struct lki_proc proc;
 
-    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    got = read(fd, text, sizeof(text) - 1);
-    close(fd);
-    if (got > 0) {
-        text[got] = '\0';
-        end = strrchr(text, ')'); /* of its name, in which anything may stand */
-    }
-    return end && end[1] == ' ' ? end[2] : 0;
+    return lki_proc_read(&proc, pid) ? proc.state : 0;
 }
 
 /* Processor time; 0: not known. */

@@ -9,7 +9,7 @@
 #include "app/host_inner.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "worker/agent.h"
+#include "model/model.h"
 
 #define LINE_MAX_BYTES ((size_t)1024)
 /* So long what was sent last is waited for to be heard. */
@@ -127,21 +127,36 @@ static void on_beat(struct lki_timer *timer)
                   now_ns + (host->stops ? LKI_NS_PER_S / 5 : LKI_NS_PER_S));
 }
 
+/* Nobody is there who could be told, or could tell users to leave. */
+static bool is_alone(const struct lki_host *host)
+{
+    return !host->spoke || !lki_spoke_is_up(host->spoke) ||
+           lki_loop_now(&host->loop) - lki_spoke_heard_ns(host->spoke) > LKI_SILENCE_NS;
+}
+
+static void leave(struct lki_host *host)
+{
+    int64_t now_ns = lki_loop_now(&host->loop);
+    bool alone = is_alone(host);
+
+    lki_host_tell(host, "leaving: users end what they have in hand");
+    if (host->spoke)
+        lki_host_say(host, &(struct lki_station_report){.kind = LKI_STATION_LEAVING});
+    if (host->fleet)
+        host->cut_ns = alone ? now_ns : now_ns + host->grace_ns + LKI_HOST_END_MARGIN_NS;
+    else if (alone)
+        lki_loop_stop(&host->loop);
+    lki_timer_set(&host->loop.timers, &host->beat, now_ns);
+}
+
 static void on_interrupt(void *arg)
 {
     struct lki_host *host = arg;
 
-    host->stops++;
-    if (host->stops == 1) {
-        lki_host_tell(host, "leaving: users end what they have in hand");
-        if (host->spoke)
-            lki_host_say(host, &(struct lki_station_report){.kind = LKI_STATION_LEAVING});
-        if (host->fleet)
-            host->cut_ns = lki_loop_now(&host->loop) + host->grace_ns + LKI_HOST_END_MARGIN_NS;
-        lki_timer_set(&host->loop.timers, &host->beat, lki_loop_now(&host->loop));
-    } else {
+    if (++host->stops == 1)
+        leave(host);
+    else
         lki_loop_stop(&host->loop);
-    }
 }
 
 /* ---- commands ---- */
@@ -212,8 +227,8 @@ static void on_up(struct lki_spoke *spoke, void *arg)
     struct lki_host *host = arg;
 
     (void)spoke;
-    host->trouble = (struct lki_repeat){0};
-    lki_host_tell(host, "Redis is there");
+    if (lki_repeat_over(&host->trouble))
+        lki_host_tell(host, "Redis is there");
 }
 
 static void on_down(struct lki_spoke *spoke, enum lki_redis_trouble trouble, const char *why,
@@ -281,6 +296,7 @@ static enum lk_err host_open(struct lki_host *host)
     lki_station_boot(host->boot, sizeof(host->boot));
     host->memory_bytes = lki_memory_bytes();
     host->cut_ns = LKI_NEVER;
+    host->trouble.open = true; /* that Redis is there is told the first time too */
     lki_arena_init(&host->inbox, NULL, 0);
     lki_arena_init(&host->texts, NULL, 0);
     lki_buf_init(&host->out, LKI_MESSAGE_MAX + 1024);

@@ -16,7 +16,6 @@
 
 struct lki_host_settings {
     const struct lki_hub_settings *hub; /* borrowed */
-    const char *program;                /* name for what is told */
     uint64_t processes;                 /* 1 or more */
     bool probes;
     int64_t orphan_after_ns; /* so long it goes on without an orchestrator */

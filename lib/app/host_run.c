@@ -94,7 +94,6 @@ static enum lk_err fleet_make(struct lki_host *host, const struct lki_command_ru
 {
     const struct lki_fleet_settings settings = {
         .workers = host->settings.processes,
-        .program = host->settings.program,
         .grace_ns = run->grace_ns,
         .handle_signals = true,
         .tell = on_tell,

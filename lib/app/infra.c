@@ -118,11 +118,15 @@ static void end_one(const struct lki_infra *infra, const char *name)
         lki_daemons_end(&infra->daemons[at], 1, OTHER_GRACE_NS);
 }
 
-/* In the order in which they need each other, the last one first. */
+/* In the order in which they need each other, the last one first. Without an orchestrator workers
+ * have nobody to tell what they have done: without a Redis they do not try. */
 void lki_infra_end(const struct lki_infra *infra)
 {
     size_t first = index_of(infra, NULL);
+    size_t orchestrator = index_of(infra, LKI_INFRA_ORCHESTRATOR);
 
+    if (orchestrator == infra->count || !lki_daemon_is_alive(&infra->daemons[orchestrator]))
+        end_one(infra, LKI_INFRA_REDIS);
     lki_daemons_end(&infra->daemons[first], infra->count - first, WORKER_GRACE_NS);
     end_one(infra, LKI_INFRA_ORCHESTRATOR);
     end_one(infra, LKI_INFRA_REDIS);

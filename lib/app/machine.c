@@ -4,7 +4,6 @@
 
 #include "app/machine.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -14,23 +13,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 #define PATH_BYTES 512
 #define TEXT_BYTES 8192
 #define CPUS_MAX (1 << 16)
 
 /* ---- files of the kernel's ---- */
-
-/* The beginning of a file as a string. False: there is none. */
-static bool text_read(const char *path, char text[TEXT_BYTES])
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : read(fd, text, TEXT_BYTES - 1);
-
-    if (fd >= 0)
-        close(fd);
-    text[got > 0 ? got : 0] = '\0';
-    return got > 0;
-}
 
 /* The number behind a word that begins a line; 0: there is none. */
 static uint64_t number_behind(const char *text, const char *word)
@@ -53,7 +42,7 @@ static bool group_read(const char *group, const char *name, char text[TEXT_BYTES
     char path[PATH_BYTES];
     int len = snprintf(path, sizeof(path), "%s/%s", group, name);
 
-    return len > 0 && (size_t)len < sizeof(path) && text_read(path, text);
+    return len > 0 && (size_t)len < sizeof(path) && lki_file_head(path, text, TEXT_BYTES);
 }
 
 /* A number of a group; false for none, and for "max". */
@@ -144,7 +133,7 @@ static void group_limits(struct lki_machine *machine)
 {
     char text[TEXT_BYTES];
 
-    if (!text_read("/proc/self/cgroup", text))
+    if (!lki_file_head("/proc/self/cgroup", text, sizeof(text)))
         return;
     for (const char *line = text; *line;) {
         size_t len = strcspn(line, "\n");
@@ -181,33 +170,43 @@ static void processes_read(struct lki_machine *machine)
         machine->processes = limit_value(limit.rlim_cur);
 }
 
-/* What is free, in use as a cache, or can be swapped out; of the address space too, if that has a
- * limit. */
+/* What is free, in use as a cache, or can be swapped out. */
 static void memory_read(struct lki_machine *machine)
 {
     char text[TEXT_BYTES];
-    struct rlimit limit;
 
     machine->memory_bytes = UINT64_MAX;
-    if (text_read("/proc/meminfo", text) && number_behind(text, "MemAvailable:"))
+    if (lki_file_head("/proc/meminfo", text, sizeof(text)) && number_behind(text, "MemAvailable:"))
         machine->memory_bytes =
             (number_behind(text, "MemAvailable:") + number_behind(text, "SwapFree:")) * 1024;
-    if (!getrlimit(RLIMIT_AS, &limit) && limit_value(limit.rlim_cur) < machine->memory_bytes)
-        machine->memory_bytes = limit_value(limit.rlim_cur);
 }
 
-static void ports_read(struct lki_machine *machine)
+/* Of the limit some is in use; a worker begins with as much. */
+static void addresses_read(struct lki_machine *machine)
 {
-    char text[TEXT_BYTES];
+    char text[64] = "";
+    struct rlimit limit;
+    uint64_t used;
+
+    if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY)
+        return;
+    lki_file_head("/proc/self/statm", text, sizeof(text));
+    used = strtoull(text, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
+    machine->address_bytes = limit.rlim_cur > used ? limit.rlim_cur - used : 1;
+}
+
+uint64_t lki_machine_ports(void)
+{
+    char text[64];
     char *rest;
     uint64_t first;
     uint64_t last;
 
-    if (!text_read("/proc/sys/net/ipv4/ip_local_port_range", text))
-        return;
+    if (!lki_file_head("/proc/sys/net/ipv4/ip_local_port_range", text, sizeof(text)))
+        return 0;
     first = strtoull(text, &rest, 10);
     last = strtoull(rest, NULL, 10);
-    machine->ports = last >= first && last ? last - first + 1 : 0;
+    return last >= first && last ? last - first + 1 : 0;
 }
 
 void lki_machine_read(struct lki_machine *machine)
@@ -216,7 +215,8 @@ void lki_machine_read(struct lki_machine *machine)
     descriptors_read(machine);
     processes_read(machine);
     memory_read(machine);
-    ports_read(machine);
+    addresses_read(machine);
+    machine->ports = lki_machine_ports();
     group_limits(machine);
     if (machine->memory_bytes == UINT64_MAX)
         machine->memory_bytes = 0;

@@ -4,16 +4,14 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "app/fleet.h"
+#include "base/entropy.h"
 #include "base/mem.h"
 #include "bus/message.h"
 
 /* A factory that does not yield for so long counts as crashed. */
 #define GRACE_NS (5 * LKI_NS_PER_S)
-/* So long what was sent before a death may take to come. */
-#define LAST_WORDS_NS (500 * LKI_NS_PER_MS)
 #define FAILURE_MAX 1024
 
 /* What is known of one id. */
@@ -118,13 +116,11 @@ static void order(struct lki_maker *maker, const struct lki_order *order)
 
 static void prepare(struct lki_maker *maker)
 {
-    uint64_t seed = maker->order.first;
-
-    if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != (ssize_t)sizeof(seed))
-        seed ^= (uint64_t)lki_loop_now(maker->loop);
-    order(maker, &(struct lki_order){
-                     .kind = LKI_ORDER_PREPARE,
-                     .prepare = {.run_id = "make", .worker = 1, .seed = seed, .population = 1}});
+    order(maker, &(struct lki_order){.kind = LKI_ORDER_PREPARE,
+                                     .prepare = {.run_id = "make",
+                                                 .worker = 1,
+                                                 .seed = lki_entropy_u64(),
+                                                 .population = 1}});
 }
 
 /* Those that nobody waits for any more, in their order. */
@@ -247,7 +243,7 @@ static void on_died(uint64_t worker, const struct lki_death *death, void *arg)
     maker->dead = true;
     blame(maker, death);
     lki_timer_set(&maker->loop->timers, &maker->last_words,
-                  lki_loop_now(maker->loop) + LAST_WORDS_NS);
+                  lki_loop_now(maker->loop) + LKI_LAST_WORDS_NS);
     look_for_end(maker);
 }
 
@@ -262,7 +258,6 @@ static void on_forked(void *arg)
 static enum lk_err begin(struct lki_maker *maker)
 {
     const struct lki_fleet_settings settings = {.workers = 1,
-                                                .program = "",
                                                 .grace_ns = GRACE_NS,
                                                 .handle_signals = true,
                                                 .on_join = on_join,

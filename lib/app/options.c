@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/entropy.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "model/registry.h"
@@ -121,7 +122,7 @@ static enum lk_err settings_read(const struct lk_run_options *options,
         .workers = options->workers,
         .iterations = options->iterations,
         .rate_per_s = options->rate_per_s,
-        .seed = options->seed ? options->seed : lki_run_seed(),
+        .seed = options->seed ? options->seed : lki_entropy_seed(),
         .program = program_name(),
     };
     if (options->workers > LKI_WORKERS_MAX)

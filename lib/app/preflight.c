@@ -1,6 +1,7 @@
 #include "app/preflight.h"
 
 #include "base/mem.h"
+#include "loop/stack.h"
 #include "report/layout.h"
 #include "user/life.h"
 
@@ -73,6 +74,36 @@ static void memory_check(const struct lki_preflight_ask *ask, struct lki_buf *re
     lki_buf_printf(refusal, ": use fewer than %s, or a machine with more memory\n", users);
 }
 
+/* What a worker maps for its share of the users, each with so many bytes. */
+static uint64_t share_bytes(const struct lki_preflight_ask *ask, uint64_t bytes)
+{
+    return sum(product(share_of(ask->users, ask->workers), bytes), WORKER_BYTES);
+}
+
+static void addresses_say(const struct lki_preflight_ask *ask, struct lki_buf *lines,
+                          const char *what, uint64_t need)
+{
+    char users[LKI_CELL_BYTES];
+    char needed[LKI_CELL_BYTES];
+    char available[LKI_CELL_BYTES];
+
+    lki_format_count(users, share_of(ask->users, ask->workers));
+    lki_format_bytes(needed, (double)need);
+    lki_format_bytes(available, (double)ask->machine.address_bytes);
+    lki_buf_printf(lines,
+                   "%s users%s need %s %s of address space, and its limit leaves %s: raise ulimit "
+                   "-v, use more workers (-w), or fewer users\n",
+                   users, ask->workers ? " in a worker" : "", what, needed, available);
+}
+
+static void addresses_check(const struct lki_preflight_ask *ask, struct lki_buf *refusal)
+{
+    uint64_t need = share_bytes(ask, ask->user_bytes);
+
+    if (ask->machine.address_bytes && need > ask->machine.address_bytes)
+        addresses_say(ask, refusal, "at least", need);
+}
+
 static void processes_check(const struct lki_preflight_ask *ask, struct lki_buf *refusal)
 {
     uint64_t most = ask->machine.processes;
@@ -143,12 +174,22 @@ static void memory_note(const struct lki_preflight_ask *ask, struct lki_buf *not
                    users, needed, available);
 }
 
+static void addresses_note(const struct lki_preflight_ask *ask, struct lki_buf *notes)
+{
+    uint64_t stack = LKI_STACK_DEFAULT_BYTES + LKI_STACK_GUARD_BYTES;
+    uint64_t need = share_bytes(ask, sum(ask->user_bytes, CONNECTION_BYTES + stack));
+
+    if (ask->machine.address_bytes && need > ask->machine.address_bytes)
+        addresses_say(ask, notes, "for their steps, all at once,", need);
+}
+
 enum lk_err lki_preflight(const struct lki_preflight_ask *ask, struct lki_buf *notes,
                           struct lki_buf *refusal)
 {
     size_t before = refusal->len;
 
     memory_check(ask, refusal);
+    addresses_check(ask, refusal);
     processes_check(ask, refusal);
     if (refusal->err)
         return refusal->err;
@@ -157,5 +198,6 @@ enum lk_err lki_preflight(const struct lki_preflight_ask *ask, struct lki_buf *n
     descriptors_note(ask, notes);
     ports_note(ask, notes);
     memory_note(ask, notes);
+    addresses_note(ask, notes);
     return LK_OK;
 }

@@ -1,6 +1,5 @@
 #include "app/process.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "app/child.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 /* As often, a millisecond apart, it is looked whether a thread goes. */
@@ -18,24 +18,11 @@
 
 /* ---- may there be one? ---- */
 
-static size_t count_threads(void)
-{
-    DIR *tasks = opendir("/proc/self/task");
-    const struct dirent *entry;
-    size_t count = 0;
-
-    while (tasks && (entry = readdir(tasks)))
-        count += entry->d_name[0] != '.';
-    if (tasks)
-        closedir(tasks);
-    return count;
-}
-
 /* One that was joined can be seen a moment longer. */
 bool lki_process_can_fork(void)
 {
     for (int i = 0; i < THREAD_LOOKS; i++) {
-        if (count_threads() <= 1)
+        if (lki_file_entries("/proc/self/task") <= 1)
             return true;
         poll(NULL, 0, 1);
     }

@@ -1,8 +1,6 @@
 #include "app/run.h"
 
 #include <stdlib.h>
-#include <sys/random.h>
-#include <unistd.h>
 
 #include "app/account.h"
 #include "app/control.h"
@@ -12,7 +10,6 @@
 #include "app/interrupts.h"
 #include "app/solo.h"
 #include "base/mem.h"
-#include "base/rng.h"
 #include "control/core.h"
 
 struct lki_run {
@@ -270,16 +267,4 @@ enum lk_err lki_run(const struct lki_model *model, const struct lki_run_settings
     enum lk_err err = lki_run_open(&run, model, settings, message);
 
     return err ? err : lki_run_finish(run, result, message);
-}
-
-uint64_t lki_run_seed(void)
-{
-    uint32_t seed;
-    struct lki_rng rng;
-
-    if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != (ssize_t)sizeof(seed)) {
-        lki_rng_seed(&rng, (uint64_t)lki_clock_now(&(struct lki_clock){0}), (uint64_t)getpid());
-        seed = (uint32_t)(lki_rng_next(&rng) >> 32);
-    }
-    return seed ? seed : 1;
 }

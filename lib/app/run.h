@@ -16,8 +16,6 @@
 
 #define LKI_WORKERS_MAX 1024 /* more than processors on a machine */
 #define LKI_DURATION_DEFAULT_NS (10 * LKI_NS_PER_S)
-#define LKI_GRACE_DEFAULT_NS (5 * LKI_NS_PER_S)
-#define LKI_ARRIVAL_WAIT_DEFAULT_NS (10 * LKI_NS_PER_S)
 
 struct lki_run_control;
 
@@ -67,9 +65,5 @@ void lki_run_close(struct lki_run *run);
 /* Sets up and carries out. */
 enum lk_err lki_run(const struct lki_model *model, const struct lki_run_settings *settings,
                     struct lki_result *result, struct lki_buf *message);
-
-/* A seed for a run that was given none. It is typed again to see that run again, so it is not a
- * long one, and never 0. */
-uint64_t lki_run_seed(void);
 
 #endif

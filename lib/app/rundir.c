@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 #define LOCK_NAME "lock"
 #define NAME_MAX_BYTES 40
 
@@ -193,59 +195,27 @@ void lki_rundir_path(const struct lki_rundir *dir, const char *name, char out[LK
     snprintf(out, LKI_RUNDIR_PATH_MAX, "%s/%s", dir->path, name);
 }
 
-static bool write_all(int fd, const char *text)
-{
-    size_t len = strlen(text);
-
-    while (len) {
-        ssize_t wrote = write(fd, text, len);
-
-        if (wrote < 0 && errno != EINTR)
-            return false;
-        if (wrote > 0) {
-            text += wrote;
-            len -= (size_t)wrote;
-        }
-    }
-    return true;
-}
-
 enum lk_err lki_rundir_write(const struct lki_rundir *dir, const char *name, const char *text)
 {
     char path[LKI_RUNDIR_PATH_MAX];
     char part[LKI_RUNDIR_PATH_MAX];
-    bool done;
-    int fd;
 
     lki_rundir_path(dir, name, path);
     lki_rundir_path(dir, "new", part);
-    fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return LK_E_SYSTEM;
-    done = write_all(fd, text);
-    done &= !close(fd);
-    if (!done || rename(part, path)) {
-        unlink(part);
-        return LK_E_SYSTEM;
-    }
-    return LK_OK;
+    return lki_file_replace(path, part, text, strlen(text)) ? LK_E_SYSTEM : LK_OK;
 }
 
 bool lki_rundir_read(const struct lki_rundir *dir, const char *name, char *out, size_t size)
 {
     char path[LKI_RUNDIR_PATH_MAX];
-    ssize_t got;
-    int fd;
+    struct lki_buf text;
+    bool read;
 
     lki_rundir_path(dir, name, path);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    got = read(fd, out, size);
-    close(fd);
-    if (got <= 0 || (size_t)got == size)
-        return false;
-    out[got] = '\0';
-    out[strcspn(out, "\n")] = '\0';
-    return true;
+    lki_buf_init(&text, size - 1);
+    read = !lki_file_load(path, &text) && text.len;
+    if (read)
+        snprintf(out, size, "%.*s", (int)strcspn(text.data, "\n"), text.data);
+    lki_buf_release(&text);
+    return read;
 }

@@ -62,22 +62,19 @@ int64_t lki_answer_ms(const struct lki_json_value *whole, const char *path)
 void lki_answer_text(const struct lki_json_value *whole, const char *path, struct lki_buf *out)
 {
     struct lki_json_value value;
-    size_t len;
-    char *text;
+    struct lki_buf text;
+    const char *plain;
 
     if (!lki_answer_find(whole, path, &value))
         return;
-    text = malloc(value.len + 1);
-    if (!text) {
+    lki_buf_init(&text, value.len + 1);
+    lki_json_text(&value, &text);
+    plain = lki_buf_cstr(&text);
+    if (plain)
+        lki_buf_harmless(out, plain);
+    else
         out->err = LK_E_NOMEM;
-        return;
-    }
-    if (value.kind != LKI_JSON_STRING || lki_json_string(&value, text, &len)) {
-        memcpy(text, value.raw, value.len);
-        text[value.len] = '\0';
-    }
-    lki_buf_harmless(out, text);
-    free(text);
+    lki_buf_release(&text);
 }
 
 void lki_answer_copy(const struct lki_json_value *whole, const char *path, char *out, size_t size)

@@ -79,13 +79,17 @@ int lki_cli_flush(const struct lki_cli *cli)
 
 int lki_cli_answer(const struct lki_cli *cli, struct lki_buf *text)
 {
+    int status = LKI_EXIT_FAILED;
+
+    errno = 0;
     if (text->err) {
         lki_cli_error(cli, "%s", lk_strerror(text->err));
-        return LKI_EXIT_FAILED;
+    } else {
+        fwrite(text->data, 1, text->len, stdout);
+        status = lki_cli_flush(cli);
     }
-    errno = 0;
-    fwrite(text->data, 1, text->len, stdout);
-    return lki_cli_flush(cli);
+    lki_buf_release(text);
+    return status;
 }
 
 int lki_cli_problems(const struct lki_cli *cli, enum lk_err err, struct lki_buf *problems)
@@ -107,6 +111,49 @@ int lki_cli_model(const struct lki_cli *cli, struct lki_model **model)
 
     lki_buf_init(&problems, LKI_CLI_TEXT_MAX);
     err = lki_model_new(model, lki_registry_first(), &problems);
+    return lki_cli_problems(cli, err, &problems);
+}
+
+/* ---- what was probably meant by variables of the environment, unless all is to be quiet ---- */
+
+void lki_cli_option_notes(const struct lki_cli *cli, unsigned commands)
+{
+    struct lki_buf notes;
+
+    if (cli->options.quiet)
+        return;
+    lki_buf_init(&notes, LKI_CLI_TEXT_MAX);
+    lki_environment_option_notes(commands, &notes);
+    lki_cli_errors(cli, &notes);
+    lki_buf_release(&notes);
+}
+
+static void param_notes(const struct lki_cli *cli, const struct lki_model *model)
+{
+    struct lki_buf notes;
+
+    if (cli->options.quiet)
+        return;
+    lki_buf_init(&notes, LKI_CLI_TEXT_MAX);
+    lki_environment_param_notes(model, &notes);
+    lki_cli_errors(cli, &notes);
+    lki_buf_release(&notes);
+}
+
+/* ---- the model ---- */
+
+int lki_cli_gather(const struct lki_cli *cli, struct lki_model **model, struct lki_params *params)
+{
+    struct lki_buf problems;
+    enum lk_err err;
+    int status = lki_cli_model(cli, model);
+
+    *params = (struct lki_params){.count = 0};
+    if (status)
+        return status;
+    lki_buf_init(&problems, LKI_CLI_TEXT_MAX);
+    param_notes(cli, *model);
+    err = lki_params_gather(params, &cli->options, *model, &problems);
     return lki_cli_problems(cli, err, &problems);
 }
 
@@ -139,19 +186,6 @@ int lki_cli_columns(FILE *out)
     return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-/* Notes of what was probably meant by variables of the environment, unless all is to be quiet. */
-static void environment_notes(const struct lki_cli *cli, const struct lki_model *model)
-{
-    struct lki_buf notes;
-
-    if (cli->options.quiet)
-        return;
-    lki_buf_init(&notes, LKI_CLI_TEXT_MAX);
-    lki_environment_notes(model, &notes);
-    lki_cli_errors(cli, &notes);
-    lki_buf_release(&notes);
-}
-
 /* ---- for commands that carry something out ---- */
 
 static int with_held(const struct lki_cli *cli,
@@ -166,15 +200,23 @@ static int with_held(const struct lki_cli *cli,
     if (status)
         return status;
     lki_buf_init(&problems, LKI_CLI_TEXT_MAX);
+    param_notes(cli, model);
     err = lki_params_set(&params, &cli->options, model, &problems);
     status = lki_cli_problems(cli, err, &problems);
-    if (!status) {
-        environment_notes(cli, model);
+    if (!status)
         status = fn(cli, model);
-    }
     lki_params_release(&params);
     lki_model_free(model);
     return status;
+}
+
+bool lki_cli_hold(const struct lki_cli *cli)
+{
+    bool held = lki_registry_hold();
+
+    if (!held)
+        lki_cli_error(cli, "a run is on already in this program; wait for its end");
+    return held;
 }
 
 int lki_cli_with_model(const struct lki_cli *cli,
@@ -182,10 +224,8 @@ int lki_cli_with_model(const struct lki_cli *cli,
 {
     int status;
 
-    if (!lki_registry_hold()) {
-        lki_cli_error(cli, "a run is on already in this program; wait for its end");
+    if (!lki_cli_hold(cli))
         return LKI_EXIT_FAILED;
-    }
     status = with_held(cli, fn);
     lki_registry_let_go();
     return status;

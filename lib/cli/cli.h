@@ -15,6 +15,7 @@
 /* Of the answers and error texts that are made in memory: a fault, not a limit anybody meets. */
 #define LKI_CLI_TEXT_MAX (16 * 1024 * 1024)
 
+struct lki_params;
 struct lki_result;
 
 struct lki_cli {
@@ -30,7 +31,8 @@ void lki_cli_error(const struct lki_cli *cli, const char *fmt, ...) LK_PRINTF(2,
 /* The same for each line of a buffer; lines that are lost for want of memory are told. */
 void lki_cli_errors(const struct lki_cli *cli, struct lki_buf *lines);
 
-/* Writes text to standard output; an exit status, after an error line if that failed. */
+/* The end of something that puts an answer together: writes it to standard output, and releases the
+ * buffer. An exit status, after an error line if that failed. */
 int lki_cli_answer(const struct lki_cli *cli, struct lki_buf *text);
 
 /* Pushes out what stdio holds back of standard output; an exit status as above. errno was set to 0
@@ -57,6 +59,9 @@ int lki_cli_columns(FILE *out);
 int lki_cli_with_model(const struct lki_cli *cli,
                        int (*fn)(const struct lki_cli *cli, const struct lki_model *model));
 
+/* Holds the registry; false, after an error line: a run has it. */
+bool lki_cli_hold(const struct lki_cli *cli);
+
 /*
  * What stands in the file of that name, or else the text that a variable had: a token, or where
  * Redis is. A new-line at the end of a file is not part of it. *out is NULL if neither is given;
@@ -65,8 +70,15 @@ int lki_cli_with_model(const struct lki_cli *cli,
 int lki_cli_secret(const struct lki_cli *cli, const char *file, const char *given, const char *what,
                    char **out);
 
+/* Tells of variables of the environment that nearly have the name of an option. */
+void lki_cli_option_notes(const struct lki_cli *cli, unsigned commands);
+
 /* The model of this program's registry; an exit status, after the error lines if there is none. */
 int lki_cli_model(const struct lki_cli *cli, struct lki_model **model);
+
+/* The same, and the texts of its parameters, for a program elsewhere: see lki_params_gather. Both
+ * are to be released whatever is returned. */
+int lki_cli_gather(const struct lki_cli *cli, struct lki_model **model, struct lki_params *params);
 
 /* The commands; each returns an exit status. */
 int lki_cli_run(const struct lki_cli *cli);

@@ -12,7 +12,7 @@
 #define INFRA_BITS (LKI_CMD_INFRA_UP | LKI_CMD_INFRA_DOWN | LKI_CMD_INFRA_STATUS)
 
 /* Commands of a group stand behind it. */
-static const struct lki_command commands[] = {
+static const struct lki_cli_command commands[] = {
     {"run", LKI_CMD_RUN, lki_cli_run, "", 0, "run the load test and report; the default"},
     {"list", LKI_CMD_LIST, lki_cli_list, "", 0, "show the users, steps, parameters and resources"},
     {"debug", LKI_CMD_DEBUG, lki_cli_debug, "", 0,
@@ -66,43 +66,36 @@ static const struct lki_command commands[] = {
      "write a script that has a shell complete this command line"},
 };
 
-const struct lki_command *lki_command_table(size_t *count)
+const struct lki_cli_command *lki_command_table(size_t *count)
 {
     *count = LKI_COUNT(commands);
     return commands;
 }
 
-const struct lki_command *lki_command_find(const char *name)
-{
-    for (size_t i = 0; i < LKI_COUNT(commands); i++) {
-        if (!strcmp(commands[i].name, name))
-            return &commands[i];
-    }
-    return NULL;
-}
-
 /* ---- groups ---- */
 
-bool lki_command_is_of(const struct lki_command *command, const struct lki_command *group)
-{
-    size_t len = strlen(group->name);
-
-    return !strncmp(command->name, group->name, len) && command->name[len] == ' ';
-}
-
-bool lki_command_is_top(const struct lki_command *command)
+bool lki_command_is_top(const struct lki_cli_command *command)
 {
     return !strchr(command->name, ' ');
 }
 
-bool lki_command_is_group(const struct lki_command *command)
+bool lki_command_is_of(const struct lki_cli_command *command, const struct lki_cli_command *group)
 {
-    const struct lki_command *next = command + 1;
+    size_t len = group ? strlen(group->name) : 0;
+
+    if (!group)
+        return lki_command_is_top(command);
+    return !strncmp(command->name, group->name, len) && command->name[len] == ' ';
+}
+
+bool lki_command_is_group(const struct lki_cli_command *command)
+{
+    const struct lki_cli_command *next = command + 1;
 
     return next < commands + LKI_COUNT(commands) && lki_command_is_of(next, command);
 }
 
-const char *lki_command_word(const struct lki_command *command)
+const char *lki_command_word(const struct lki_cli_command *command)
 {
     const char *blank = strchr(command->name, ' ');
 
@@ -112,19 +105,18 @@ const char *lki_command_word(const struct lki_command *command)
 /* ---- what was typed ---- */
 
 /* group NULL: one at the top. */
-static const struct lki_command *find_word(const struct lki_command *group, const char *word)
+static const struct lki_cli_command *find_word(const struct lki_cli_command *group,
+                                               const char *word)
 {
     for (size_t i = 0; i < LKI_COUNT(commands); i++) {
-        const struct lki_command *command = &commands[i];
-        bool here = group ? lki_command_is_of(command, group) : lki_command_is_top(command);
-
-        if (here && !strcmp(lki_command_word(command), word))
+        const struct lki_cli_command *command = &commands[i];
+        if (lki_command_is_of(command, group) && !strcmp(lki_command_word(command), word))
             return command;
     }
     return NULL;
 }
 
-static void unknown_tell(const struct lki_cli *cli, const struct lki_command *group,
+static void unknown_tell(const struct lki_cli *cli, const struct lki_cli_command *group,
                          const char *word)
 {
     const char *before = group ? group->name : "";
@@ -133,7 +125,7 @@ static void unknown_tell(const struct lki_cli *cli, const struct lki_command *gr
 
     lki_nearest_init(&nearest, word, strlen(word));
     for (size_t i = 0; i < LKI_COUNT(commands); i++) {
-        if (group ? lki_command_is_of(&commands[i], group) : lki_command_is_top(&commands[i]))
+        if (lki_command_is_of(&commands[i], group))
             lki_nearest_offer(&nearest, lki_command_word(&commands[i]));
     }
     if (nearest.best)
@@ -144,11 +136,11 @@ static void unknown_tell(const struct lki_cli *cli, const struct lki_command *gr
                       word, before, blank);
 }
 
-const struct lki_command *lki_command_of(const struct lki_cli *cli, size_t count,
-                                         const char *const *words, size_t *used)
+const struct lki_cli_command *lki_command_of(const struct lki_cli *cli, size_t count,
+                                             const char *const *words, size_t *used)
 {
-    const struct lki_command *command = find_word(NULL, words[0]);
-    const struct lki_command *own;
+    const struct lki_cli_command *command = find_word(NULL, words[0]);
+    const struct lki_cli_command *own;
 
     *used = 1;
     if (!command)
@@ -162,7 +154,7 @@ const struct lki_command *lki_command_of(const struct lki_cli *cli, size_t count
     return own;
 }
 
-int lki_command_needs_word(const struct lki_cli *cli, const struct lki_command *group)
+int lki_command_needs_word(const struct lki_cli *cli, const struct lki_cli_command *group)
 {
     struct lki_buf text;
 

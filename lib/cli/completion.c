@@ -29,7 +29,7 @@ enum lki_values lki_completion_values(const struct lki_option *option)
     return !strcmp(option->value, "TYPE") ? LKI_VALUES_TYPE : LKI_VALUES_UNKNOWN;
 }
 
-bool lki_completion_offers(const struct lki_command *command, const struct lki_option *option)
+bool lki_completion_offers(const struct lki_cli_command *command, const struct lki_option *option)
 {
     bool everywhere = (option->commands & LKI_CMD_HELP) && (option->commands & LKI_CMD_LIST);
 
@@ -57,15 +57,15 @@ void lki_completion_names(struct lki_buf *out, enum lki_values values)
     }
 }
 
-void lki_completion_commands(struct lki_buf *out, const struct lki_command *group,
+void lki_completion_commands(struct lki_buf *out, const struct lki_cli_command *group,
                              const char *between)
 {
     size_t count;
-    const struct lki_command *commands = lki_command_table(&count);
+    const struct lki_cli_command *commands = lki_command_table(&count);
     bool first = true;
 
     for (size_t i = 0; i < count; i++) {
-        if (group ? !lki_command_is_of(&commands[i], group) : !lki_command_is_top(&commands[i]))
+        if (!lki_command_is_of(&commands[i], group))
             continue;
         lki_buf_printf(out, "%s%s", first ? "" : between, lki_command_word(&commands[i]));
         first = false;
@@ -101,13 +101,13 @@ static void resources_add(struct lki_buf *out)
     (LKI_CMD_RESOURCES_CREATE | LKI_CMD_RESOURCES_ENSURE | LKI_CMD_RESOURCES_ITEMS |               \
      LKI_CMD_RESOURCES_DELETE)
 
-bool lki_completion_has_words(const struct lki_command *command)
+bool lki_completion_has_words(const struct lki_cli_command *command)
 {
     return lki_command_is_group(command) ||
            (command->bits & (LKI_CMD_HELP | LKI_CMD_COMPLETION | NAMES_RESOURCE));
 }
 
-void lki_completion_words(struct lki_buf *out, const struct lki_command *command)
+void lki_completion_words(struct lki_buf *out, const struct lki_cli_command *command)
 {
     if (lki_command_is_group(command))
         lki_completion_commands(out, command, " ");
@@ -178,7 +178,6 @@ int lki_cli_completion(const struct lki_cli *cli)
 {
     const struct shell *shell = NULL;
     struct lki_buf out;
-    int status;
 
     if (!cli->options.word_count) {
         lki_cli_error(cli, "completion needs the name of a shell; write completion bash, zsh or "
@@ -193,7 +192,5 @@ int lki_cli_completion(const struct lki_cli *cli)
         return fail_unknown(cli, cli->options.words[0]);
     lki_buf_init(&out, LKI_CLI_TEXT_MAX);
     shell->write(&out, cli->program);
-    status = lki_cli_answer(cli, &out);
-    lki_buf_release(&out);
-    return status;
+    return lki_cli_answer(cli, &out);
 }

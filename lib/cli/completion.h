@@ -18,7 +18,7 @@ enum lki_values {
 enum lki_values lki_completion_values(const struct lki_option *option);
 
 /* Is it an option of that command which is to be offered? */
-bool lki_completion_offers(const struct lki_command *command, const struct lki_option *option);
+bool lki_completion_offers(const struct lki_cli_command *command, const struct lki_option *option);
 
 /* The names of parameters, each with its "=", or of user types, with a blank between them. */
 void lki_completion_names(struct lki_buf *out, enum lki_values values);
@@ -27,13 +27,13 @@ void lki_completion_names(struct lki_buf *out, enum lki_values values);
 void lki_completion_choices(struct lki_buf *out, const struct lki_option *option);
 
 /* The words of the commands of a group; NULL: those at the top. */
-void lki_completion_commands(struct lki_buf *out, const struct lki_command *group,
+void lki_completion_commands(struct lki_buf *out, const struct lki_cli_command *group,
                              const char *between);
 
 /* Are the words known that may follow a command, among them commands of its own? They, with a blank
  * between them. */
-bool lki_completion_has_words(const struct lki_command *command);
-void lki_completion_words(struct lki_buf *out, const struct lki_command *command);
+bool lki_completion_has_words(const struct lki_cli_command *command);
+void lki_completion_words(struct lki_buf *out, const struct lki_cli_command *command);
 
 /* In single quotes, in which a quote is written as given, and a backslash as it is or twice. */
 void lki_completion_quote(struct lki_buf *out, const char *text, const char *quote,

@@ -30,7 +30,7 @@ static void bash_value_add(struct lki_buf *out, const struct lki_option *option)
     lki_buf_str(out, "return ;;\n");
 }
 
-static void bash_values_add(struct lki_buf *out, const struct lki_command *command)
+static void bash_values_add(struct lki_buf *out, const struct lki_cli_command *command)
 {
     size_t count;
     const struct lki_option *table = lki_option_table(&count);
@@ -46,7 +46,7 @@ static void bash_values_add(struct lki_buf *out, const struct lki_command *comma
     }
 }
 
-static void bash_words_add(struct lki_buf *out, const struct lki_command *command)
+static void bash_words_add(struct lki_buf *out, const struct lki_cli_command *command)
 {
     size_t count;
     const struct lki_option *table = lki_option_table(&count);
@@ -69,7 +69,7 @@ static void bash_words_add(struct lki_buf *out, const struct lki_command *comman
 static void bash_command_add(struct lki_buf *out)
 {
     size_t count;
-    const struct lki_command *commands = lki_command_table(&count);
+    const struct lki_cli_command *commands = lki_command_table(&count);
 
     lki_buf_str(out, "    if [ \"$COMP_CWORD\" -gt 1 ]; then\n"
                      "        case ${COMP_WORDS[1]} in\n        ");
@@ -98,7 +98,7 @@ static void bash_files_add(struct lki_buf *out)
 void lki_completion_bash(struct lki_buf *out, const char *program)
 {
     size_t count;
-    const struct lki_command *commands = lki_command_table(&count);
+    const struct lki_cli_command *commands = lki_command_table(&count);
 
     lki_completion_comment(out, program, "bash", "eval \"$(", ")\"");
     lki_completion_function(out, program);

@@ -24,10 +24,10 @@ static void fish_function_add(struct lki_buf *out, const char *program)
 
 /* Only behind that command; the first one is also what no command at all means. */
 static void fish_condition_add(struct lki_buf *out, const char *program,
-                               const struct lki_command *command)
+                               const struct lki_cli_command *command)
 {
     size_t count;
-    const struct lki_command *commands = lki_command_table(&count);
+    const struct lki_cli_command *commands = lki_command_table(&count);
 
     lki_buf_str(out, " -n '");
     if (command == commands) {
@@ -45,7 +45,7 @@ static void fish_condition_add(struct lki_buf *out, const char *program,
 }
 
 static void fish_option_add(struct lki_buf *out, const char *program,
-                            const struct lki_command *command, const struct lki_option *option)
+                            const struct lki_cli_command *command, const struct lki_option *option)
 {
     enum lki_values values = option->value ? lki_completion_values(option) : LKI_VALUES_UNKNOWN;
 
@@ -73,7 +73,8 @@ static void fish_option_add(struct lki_buf *out, const char *program,
 
 /* The command itself, where it can be typed: at the beginning, or behind its group. */
 static void fish_name_add(struct lki_buf *out, const char *program,
-                          const struct lki_command *command, const struct lki_command *group)
+                          const struct lki_cli_command *command,
+                          const struct lki_cli_command *group)
 {
     fish_begin(out, program);
     if (group) {
@@ -89,7 +90,7 @@ static void fish_name_add(struct lki_buf *out, const char *program,
 }
 
 static void fish_command_add(struct lki_buf *out, const char *program,
-                             const struct lki_command *command)
+                             const struct lki_cli_command *command)
 {
     size_t count;
     const struct lki_option *table = lki_option_table(&count);
@@ -115,8 +116,8 @@ static void fish_command_add(struct lki_buf *out, const char *program,
 void lki_completion_fish(struct lki_buf *out, const char *program)
 {
     size_t count;
-    const struct lki_command *commands = lki_command_table(&count);
-    const struct lki_command *group = NULL;
+    const struct lki_cli_command *commands = lki_command_table(&count);
+    const struct lki_cli_command *group = NULL;
 
     lki_completion_comment(out, program, "fish", "", " | source");
     fish_function_add(out, program);

@@ -54,7 +54,7 @@ static void zsh_option_add(struct lki_buf *out, const struct lki_option *option)
 }
 
 /* What may stand behind a command besides options, in which place. */
-static void zsh_words_add(struct lki_buf *out, const struct lki_command *command)
+static void zsh_words_add(struct lki_buf *out, const struct lki_cli_command *command)
 {
     if (command->bits & LKI_CMD_REPORT)
         lki_buf_str(out, "            '*:file:_files'\n");
@@ -65,7 +65,7 @@ static void zsh_words_add(struct lki_buf *out, const struct lki_command *command
     lki_buf_str(out, ")'\n");
 }
 
-static void zsh_command_add(struct lki_buf *out, const struct lki_command *command)
+static void zsh_command_add(struct lki_buf *out, const struct lki_cli_command *command)
 {
     size_t count;
     const struct lki_option *table = lki_option_table(&count);
@@ -80,14 +80,14 @@ static void zsh_command_add(struct lki_buf *out, const struct lki_command *comma
 }
 
 /* An array of commands with what they are for; group NULL: those at the top. */
-static void zsh_list_add(struct lki_buf *out, const struct lki_command *group)
+static void zsh_list_add(struct lki_buf *out, const struct lki_cli_command *group)
 {
     size_t count;
-    const struct lki_command *commands = lki_command_table(&count);
+    const struct lki_cli_command *commands = lki_command_table(&count);
 
     lki_buf_str(out, "    commands=(\n");
     for (size_t i = 0; i < count; i++) {
-        if (group ? !lki_command_is_of(&commands[i], group) : !lki_command_is_top(&commands[i]))
+        if (!lki_command_is_of(&commands[i], group))
             continue;
         lki_buf_printf(out, "        '%s:", lki_command_word(&commands[i]));
         zsh_text_add(out, commands[i].summary);
@@ -97,7 +97,7 @@ static void zsh_list_add(struct lki_buf *out, const struct lki_command *group)
 }
 
 /* What is offered in the place of a group's own command. */
-static void zsh_group_add(struct lki_buf *out, const struct lki_command *group)
+static void zsh_group_add(struct lki_buf *out, const struct lki_cli_command *group)
 {
     lki_buf_printf(out, "    if [[ $command == %s ]]; then\n", group->name);
     zsh_list_add(out, group);
@@ -115,7 +115,7 @@ static void zsh_group_add(struct lki_buf *out, const struct lki_command *group)
 void lki_completion_zsh(struct lki_buf *out, const char *program)
 {
     size_t count;
-    const struct lki_command *commands = lki_command_table(&count);
+    const struct lki_cli_command *commands = lki_command_table(&count);
 
     lki_completion_comment(out, program, "zsh", "eval \"$(", ")\"");
     lki_completion_function(out, program);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "app/run.h"
+#include "base/entropy.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "result/result.h"
@@ -121,7 +122,7 @@ static int choice_read(const struct lki_cli *cli, const struct lki_model *model,
 static int model_debug(const struct lki_cli *cli, const struct lki_model *model)
 {
     struct lki_debug_settings settings = {
-        .seed = cli->options.seed_given ? cli->options.seed : lki_run_seed(),
+        .seed = cli->options.seed_given ? cli->options.seed : lki_entropy_seed(),
         .grace_ns = LKI_GRACE_DEFAULT_NS,
         .body_bytes = (size_t)cli->options.body_bytes,
         .program = cli->program,

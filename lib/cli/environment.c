@@ -128,16 +128,50 @@ static void option_note(const char *name, size_t len, struct lki_buf *notes)
                    (int)len, name, variable);
 }
 
-void lki_environment_notes(const struct lki_model *model, struct lki_buf *notes)
+/* What stands behind prefix in a variable's name, which is len bytes long. NULL: it has another. */
+static const char *name_behind(const char *variable, const char *prefix, size_t *len)
 {
-    for (char **at = environ; at && *at; at++) {
-        size_t len = strcspn(*at, "=");
-        size_t option_at = strlen(PREFIX);
-        size_t param_at = strlen(PARAM_PREFIX);
+    size_t prefix_len = strlen(prefix);
+    size_t all = strcspn(variable, "=");
 
-        if (len > param_at && !strncmp(*at, PARAM_PREFIX, param_at))
-            param_note(model, *at + param_at, len - param_at, notes);
-        else if (len > option_at && !strncmp(*at, PREFIX, option_at))
-            option_note(*at + option_at, len - option_at, notes);
+    if (all <= prefix_len || strncmp(variable, prefix, prefix_len) != 0)
+        return NULL;
+    *len = all - prefix_len;
+    return variable + prefix_len;
+}
+
+static bool looks_at_any(unsigned commands)
+{
+    size_t count;
+    const struct lki_option *table = lki_option_table(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        if ((table[i].commands & commands) && table[i].reach != LKI_REACH_TYPED)
+            return true;
+    }
+    return false;
+}
+
+void lki_environment_option_notes(unsigned commands, struct lki_buf *notes)
+{
+    size_t len;
+
+    for (char **at = environ; looks_at_any(commands) && at && *at; at++) {
+        const char *name = name_behind(*at, PREFIX, &len);
+
+        if (name && !name_behind(*at, PARAM_PREFIX, &len))
+            option_note(name, len, notes);
+    }
+}
+
+void lki_environment_param_notes(const struct lki_model *model, struct lki_buf *notes)
+{
+    size_t len;
+
+    for (char **at = environ; at && *at; at++) {
+        const char *name = name_behind(*at, PARAM_PREFIX, &len);
+
+        if (name)
+            param_note(model, name, len, notes);
     }
 }

@@ -7,8 +7,12 @@
 #include "base/buf.h"
 #include "model/model.h"
 
-/* Adds a line for each variable LK_... that is not looked at, but nearly has the name of one that
- * is: of an option, or of a parameter. Others may be meant for other programs. */
-void lki_environment_notes(const struct lki_model *model, struct lki_buf *notes);
+/*
+ * Add a line for each variable LK_... that is not looked at, but nearly has the name of one that
+ * is: of an option, for commands that take any from the environment; or of a parameter. Others may
+ * be meant for other programs.
+ */
+void lki_environment_option_notes(unsigned commands, struct lki_buf *notes);
+void lki_environment_param_notes(const struct lki_model *model, struct lki_buf *notes);
 
 #endif

@@ -201,15 +201,10 @@ static void tell(struct follow *follow, const char *fmt, ...)
     lki_buf_release(&line);
 }
 
-static int64_t now(void)
-{
-    return lki_clock_now(&(struct lki_clock){0});
-}
-
 /* No answer, or none that says anything: it may be starting anew, and the run goes on meanwhile. */
 static enum look missed(struct follow *follow, const char *why)
 {
-    if (now() - follow->heard_ns > AWAY_NS) {
+    if (lki_clock_real() - follow->heard_ns > AWAY_NS) {
         tell(follow, "%s; given up after %d s, the run may still go on", why,
              (int)(AWAY_NS / LKI_NS_PER_S));
         return LOOK_FAILED;
@@ -222,6 +217,13 @@ static enum look missed(struct follow *follow, const char *why)
 
 static enum look judge(struct follow *follow, const struct lki_json_value *status)
 {
+    char run_id[NAME_BYTES];
+
+    lki_answer_copy(status, "run_id", run_id, sizeof(run_id));
+    if (!*run_id)
+        return missed(follow, "the orchestrator has begun anew, and knows of no run so far");
+    follow->heard_ns = lki_clock_real();
+    follow->is_away = false;
     if (!lki_answer_is(status, "run_id", follow->run_id))
         return LOOK_OVER;
     if (!lki_answer_is(status, "state", "IDLE")) {
@@ -231,8 +233,8 @@ static enum look judge(struct follow *follow, const struct lki_json_value *statu
     if (lki_answer_bool(status, "result"))
         return LOOK_OVER;
     if (!follow->over_ns)
-        follow->over_ns = now();
-    if (now() - follow->over_ns < RESULT_NS)
+        follow->over_ns = lki_clock_real();
+    if (lki_clock_real() - follow->over_ns < RESULT_NS)
         return LOOK_AGAIN;
     tell(follow, "the run %s is over, but the orchestrator has no result of it; see its log",
          follow->run_id);
@@ -248,8 +250,6 @@ static enum look answered(struct follow *follow, const struct lki_reply *reply)
         lki_remote_refused(follow->remote, reply);
         return LOOK_FAILED;
     }
-    follow->heard_ns = now();
-    follow->is_away = false;
     return judge(follow, &reply->json);
 }
 
@@ -316,7 +316,7 @@ static enum lk_err live_open(struct follow *follow)
 
 int lki_follow(struct lki_remote *remote, const char *run_id)
 {
-    struct follow follow = {.remote = remote, .run_id = run_id, .heard_ns = now()};
+    struct follow follow = {.remote = remote, .run_id = run_id, .heard_ns = lki_clock_real()};
     enum look seen = LOOK_AGAIN;
 
     if (live_open(&follow)) {

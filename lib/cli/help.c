@@ -104,23 +104,23 @@ void lki_help_options(struct lki_buf *out, unsigned commands)
 }
 
 /* The commands of a group; NULL: those at the top. */
-static void commands_add(struct lki_buf *out, const struct lki_command *group)
+static void commands_add(struct lki_buf *out, const struct lki_cli_command *group)
 {
     size_t count;
-    const struct lki_command *commands = lki_command_table(&count);
+    const struct lki_cli_command *commands = lki_command_table(&count);
 
     for (size_t i = 0; i < count; i++) {
-        if (group ? lki_command_is_of(&commands[i], group) : lki_command_is_top(&commands[i]))
+        if (lki_command_is_of(&commands[i], group))
             lki_buf_printf(out, "  %-12s  %s\n", lki_command_word(&commands[i]),
                            commands[i].summary);
     }
 }
 
 /* The bits of a group and of all its commands. */
-static unsigned group_bits(const struct lki_command *group)
+static unsigned group_bits(const struct lki_cli_command *group)
 {
     size_t count;
-    const struct lki_command *commands = lki_command_table(&count);
+    const struct lki_cli_command *commands = lki_command_table(&count);
     unsigned bits = group->bits;
 
     for (size_t i = 0; i < count; i++) {
@@ -131,7 +131,7 @@ static unsigned group_bits(const struct lki_command *group)
 }
 
 static void command_explain(struct lki_buf *out, const char *program,
-                            const struct lki_command *command)
+                            const struct lki_cli_command *command)
 {
     lki_buf_printf(out, "Usage: %s %s", program, command->name);
     if (lki_command_is_group(command)) {
@@ -148,12 +148,11 @@ static void command_explain(struct lki_buf *out, const char *program,
     }
 }
 
-int lki_help_show(const struct lki_cli *cli, const struct lki_command *command)
+int lki_help_show(const struct lki_cli *cli, const struct lki_cli_command *command)
 {
     size_t count;
-    const struct lki_command *commands = lki_command_table(&count);
+    const struct lki_cli_command *commands = lki_command_table(&count);
     struct lki_buf out;
-    int status;
 
     lki_buf_init(&out, LKI_CLI_TEXT_MAX);
     if (command) {
@@ -164,9 +163,7 @@ int lki_help_show(const struct lki_cli *cli, const struct lki_command *command)
         lki_buf_printf(&out, "\nOptions of %s:\n", commands->name);
         lki_help_options(&out, commands->bits);
     }
-    status = lki_cli_answer(cli, &out);
-    lki_buf_release(&out);
-    return status;
+    return lki_cli_answer(cli, &out);
 }
 
 /* ---- for the manual, in mdoc ---- */
@@ -221,7 +218,7 @@ static void option_mdoc(struct lki_buf *out, const struct lki_option *option)
         lki_buf_printf(out, "The default is %s.\n", option->otherwise);
 }
 
-static void command_mdoc(struct lki_buf *out, const struct lki_command *command)
+static void command_mdoc(struct lki_buf *out, const struct lki_cli_command *command)
 {
     size_t count;
     const struct lki_option *table = lki_option_table(&count);
@@ -235,27 +232,24 @@ static void command_mdoc(struct lki_buf *out, const struct lki_command *command)
 }
 
 /* Of one command; NULL: of all. */
-static int mdoc_show(const struct lki_cli *cli, const struct lki_command *only)
+static int mdoc_show(const struct lki_cli *cli, const struct lki_cli_command *only)
 {
     size_t count;
-    const struct lki_command *commands = lki_command_table(&count);
+    const struct lki_cli_command *commands = lki_command_table(&count);
     struct lki_buf out;
-    int status;
 
     lki_buf_init(&out, LKI_CLI_TEXT_MAX);
     for (size_t i = 0; i < count; i++) {
         if (commands[i].fn && (!only || only == &commands[i]))
             command_mdoc(&out, &commands[i]);
     }
-    status = lki_cli_answer(cli, &out);
-    lki_buf_release(&out);
-    return status;
+    return lki_cli_answer(cli, &out);
 }
 
 int lki_cli_help(const struct lki_cli *cli)
 {
     const struct lki_options *options = &cli->options;
-    const struct lki_command *command = NULL;
+    const struct lki_cli_command *command = NULL;
     size_t used = 0;
 
     if (options->word_count) {

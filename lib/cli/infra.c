@@ -125,7 +125,6 @@ static int up_show(const struct lki_cli *cli, const struct lki_infra *infra)
     const char *name = cli->options.cluster;
     const char *cluster = strcmp(name, "default") != 0 ? " --cluster " : "";
     struct lki_buf out;
-    int status;
 
     lki_buf_init(&out, LKI_CLI_TEXT_MAX);
     label(&out, "page, API");
@@ -144,9 +143,7 @@ static int up_show(const struct lki_cli *cli, const struct lki_infra *infra)
                    usual ? "" : " --orchestrator ", usual ? "" : infra->url);
     label(&out, "end");
     lki_buf_printf(&out, "%s infra down%s%s\n", program, cluster, *cluster ? name : "");
-    status = lki_cli_answer(cli, &out);
-    lki_buf_release(&out);
-    return status;
+    return lki_cli_answer(cli, &out);
 }
 
 /* LK_E_ARG and what else is in the user's hand is a matter of usage. */
@@ -241,7 +238,6 @@ int lki_cli_infra_down(const struct lki_cli *cli)
     struct lki_buf text;
     size_t count = 0;
     enum lk_err err;
-    int status;
 
     lki_buf_init(&text, LKI_CLI_TEXT_MAX);
     err = lki_infra_down(cli->options.cluster, &count, &text);
@@ -251,9 +247,7 @@ int lki_cli_infra_down(const struct lki_cli *cli)
         return fail(cli, err, &text);
     lki_buf_printf(&text, "infra is down, %zu process%s ended\n", count,
                    count == 1 ? " was" : "es were");
-    status = lki_cli_answer(cli, &text);
-    lki_buf_release(&text);
-    return status;
+    return lki_cli_answer(cli, &text);
 }
 
 /* ---- status ---- */
@@ -281,13 +275,10 @@ static void json_write(const struct lki_infra *infra, const char *name, struct l
 static int status_json(const struct lki_cli *cli, const struct lki_infra *infra)
 {
     struct lki_buf out;
-    int status;
 
     lki_buf_init(&out, LKI_CLI_TEXT_MAX);
     json_write(infra, cli->options.cluster, &out);
-    status = lki_cli_answer(cli, &out);
-    lki_buf_release(&out);
-    return status;
+    return lki_cli_answer(cli, &out);
 }
 
 static int status_text(const struct lki_cli *cli, const struct lki_infra *infra)

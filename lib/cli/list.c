@@ -223,7 +223,6 @@ int lki_cli_list(const struct lki_cli *cli)
     else
         text_write(&out, model);
     status = lki_cli_answer(cli, &out);
-    lki_buf_release(&out);
     lki_model_free(model);
     return status;
 }

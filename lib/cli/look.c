@@ -33,23 +33,6 @@ static void cell_text(struct lki_sheet_row *row, size_t column, const struct lki
     lki_answer_copy(entry, path, row->cells[column], LKI_CELL_BYTES);
 }
 
-/* Prints what there is, or the sentence that says that there is nothing. */
-static int sheets_end(const struct lki_cli *cli, struct lki_sheet *sheets, size_t count,
-                      const char *nothing)
-{
-    int status = lki_sheets_print(cli, sheets, count);
-    size_t rows = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        rows += sheets[i].count;
-        lki_sheet_release(&sheets[i]);
-    }
-    if (status || rows)
-        return status;
-    puts(nothing);
-    return lki_cli_flush(cli);
-}
-
 /* ---- workers ---- */
 
 static void worker_add(struct lki_sheet *sheet, const struct lki_json_value *entry)
@@ -85,7 +68,8 @@ static int workers_show(const struct lki_cli *cli, const struct lki_json_value *
     lki_sheet_init(&sheet, "workers", columns, LKI_COUNT(columns));
     while (lki_json_walk_element(&walk, &entry))
         worker_add(&sheet, &entry);
-    return sheets_end(cli, &sheet, 1, "there are no workers; start some with the command worker");
+    return lki_sheets_show(cli, &sheet, 1,
+                           "there are no workers; start some with the command worker");
 }
 
 int lki_cli_workers(const struct lki_cli *cli)
@@ -173,7 +157,7 @@ static int metrics_show(struct lki_remote *remote, const struct lki_json_value *
         metric_add(&sheets[1], &metric, "aggregate_total");
     }
     failures_add(remote, &sheets[2]);
-    return sheets_end(remote->cli, sheets, 3, "nothing has been measured yet");
+    return lki_sheets_show(remote->cli, sheets, 3, "nothing has been measured yet");
 }
 
 int lki_cli_metrics(const struct lki_cli *cli)
@@ -222,8 +206,8 @@ static int probes_show(const struct lki_cli *cli, const struct lki_json_value *a
     lki_sheet_init(&sheet, "probes (last minute)", columns, LKI_COUNT(columns));
     while (lki_json_walk_element(&walk, &entry))
         probe_add(&sheet, &entry);
-    return sheets_end(cli, &sheet, 1,
-                      "no probe has been read yet; they run where a worker has --run-probes");
+    return lki_sheets_show(cli, &sheet, 1,
+                           "no probe has been read yet; they run where a worker has --run-probes");
 }
 
 int lki_cli_probes(const struct lki_cli *cli)

@@ -12,13 +12,10 @@
 int lki_cli_version(const struct lki_cli *cli)
 {
     struct lki_buf out;
-    int status;
 
     lki_buf_init(&out, LKI_CLI_TEXT_MAX);
     lki_buf_str(&out, "loadkit " LK_VERSION "\n");
-    status = lki_cli_answer(cli, &out);
-    lki_buf_release(&out);
-    return status;
+    return lki_cli_answer(cli, &out);
 }
 
 /* The last part of the path that the program was started by. */
@@ -30,8 +27,8 @@ static const char *program_name(int argc, char **argv)
     return slash && slash[1] ? slash + 1 : path;
 }
 
-static int command_run(struct lki_cli *cli, const struct lki_command *command, bool named, int argc,
-                       char **argv)
+static int command_run(struct lki_cli *cli, const struct lki_cli_command *command, bool named,
+                       int argc, char **argv)
 {
     struct lki_buf message;
     enum lk_err err;
@@ -42,14 +39,16 @@ static int command_run(struct lki_cli *cli, const struct lki_command *command, b
     status = lki_cli_problems(cli, err, &message);
     if (err)
         return status;
-    if (cli->options.help)
+    if (cli->options.help) {
         status = lki_help_show(cli, named ? command : NULL);
-    else if (cli->options.version)
+    } else if (cli->options.version) {
         status = lki_cli_version(cli);
-    else if (!command->fn)
+    } else if (!command->fn) {
         status = lki_command_needs_word(cli, command);
-    else
+    } else {
+        lki_cli_option_notes(cli, command->bits);
         status = command->fn(cli);
+    }
     lki_options_release(&cli->options);
     return status;
 }
@@ -68,7 +67,7 @@ int lk_main(int argc, char **argv)
 {
     struct lki_cli cli = {.program = program_name(argc, argv), .argc = argc, .argv = argv};
     size_t count;
-    const struct lki_command *command = lki_command_table(&count);
+    const struct lki_cli_command *command = lki_command_table(&count);
     size_t used = 0;
 
     descriptors_guard();

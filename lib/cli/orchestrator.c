@@ -146,15 +146,8 @@ static void params_set(struct role *role)
 /* Parameters of the command line are those of every run; a run may lack some that are required. */
 static int params_read(struct role *role)
 {
-    struct lki_buf problems;
-    enum lk_err err;
-    int status = lki_cli_model(role->cli, &role->model);
+    int status = lki_cli_gather(role->cli, &role->model, &role->params);
 
-    if (status)
-        return status;
-    lki_buf_init(&problems, LKI_CLI_TEXT_MAX);
-    err = lki_params_gather(&role->params, &role->cli->options, role->model, &problems);
-    status = lki_cli_problems(role->cli, err, &problems);
     if (!status)
         params_set(role);
     return status;
@@ -205,11 +198,7 @@ static int role_run(const struct role *role)
 
     lki_buf_init(&why, LKI_CLI_TEXT_MAX);
     err = lki_orchestrator_run(role->model, &settings, &why);
-    lki_cli_errors(role->cli, &why);
-    lki_buf_release(&why);
-    if (err == LK_E_STATE || err == LK_E_ARG)
-        return LKI_EXIT_USAGE;
-    return err ? LKI_EXIT_FAILED : LKI_EXIT_PASSED;
+    return lki_station_ended(role->cli, err, &why);
 }
 
 int lki_command_orchestrator(const struct lki_cli *cli)
@@ -217,10 +206,8 @@ int lki_command_orchestrator(const struct lki_cli *cli)
     struct role role = {.cli = cli};
     int status;
 
-    if (!lki_registry_hold()) {
-        lki_cli_error(cli, "a run of this program is on already");
+    if (!lki_cli_hold(cli))
         return LKI_EXIT_FAILED;
-    }
     status = role_read(&role);
     if (!status)
         status = role_run(&role);

@@ -17,11 +17,10 @@
 
 static int list_show(const struct lki_cli *cli, const struct lki_json_value *answer)
 {
-    static const char *const columns[] = {"objects"};
+    static const char *const columns[] = {"created"};
     struct lki_json_walk walk = lki_answer_list(answer, "resources");
     struct lki_json_value entry;
     struct lki_sheet sheet;
-    int status;
 
     lki_sheet_init(&sheet, "resources", columns, 1);
     while (lki_json_walk_element(&walk, &entry)) {
@@ -33,11 +32,7 @@ static int list_show(const struct lki_cli *cli, const struct lki_json_value *ans
         if (row)
             lki_format_count(row->cells[0], lki_answer_count(&entry, "count"));
     }
-    status = lki_sheets_print(cli, &sheet, 1);
-    if (!status && !sheet.count)
-        puts("the program has no resources");
-    lki_sheet_release(&sheet);
-    return status ? status : lki_cli_flush(cli);
+    return lki_sheets_show(cli, &sheet, 1, "the program has no resources");
 }
 
 int lki_cli_resources(const struct lki_cli *cli)
@@ -86,7 +81,6 @@ static int made_show(const struct lki_cli *cli, const struct lki_json_value *ans
     char made[LKI_CELL_BYTES];
     char all[LKI_CELL_BYTES];
     struct lki_buf out;
-    int status;
 
     lki_format_count(made, created);
     lki_format_count(all, there);
@@ -96,9 +90,7 @@ static int made_show(const struct lki_cli *cli, const struct lki_json_value *ans
     if (there)
         lki_buf_printf(&out, ", %s in all", all);
     lki_buf_char(&out, '\n');
-    status = lki_cli_answer(cli, &out);
-    lki_buf_release(&out);
-    return status;
+    return lki_cli_answer(cli, &out);
 }
 
 static int created_show(const struct lki_cli *cli, const struct lki_json_value *answer)
@@ -172,7 +164,6 @@ static int items_show(const struct lki_cli *cli, const struct lki_json_value *an
     struct lki_buf out;
     uint64_t count = 0;
     uint64_t total = lki_answer_count(answer, "total");
-    int status;
 
     lki_buf_init(&out, LKI_FETCH_BODY_MAX);
     for (; lki_json_walk_element(&walk, &item); count++) {
@@ -186,9 +177,7 @@ static int items_show(const struct lki_cli *cli, const struct lki_json_value *an
                        count, total, first + 1);
     else if (!total)
         lki_buf_str(&out, "there are no objects\n");
-    status = lki_cli_answer(cli, &out);
-    lki_buf_release(&out);
-    return status;
+    return lki_cli_answer(cli, &out);
 }
 
 int lki_cli_resources_items(const struct lki_cli *cli)
@@ -216,16 +205,13 @@ int lki_cli_resources_items(const struct lki_cli *cli)
 static int deleted_show(const struct lki_cli *cli, const struct lki_json_value *answer)
 {
     struct lki_buf out;
-    int status;
 
     lki_buf_init(&out, LKI_CLI_TEXT_MAX);
     lki_answer_text(answer, "resource_name", &out);
     lki_buf_printf(&out, ": %" PRIu64 " deleted, %" PRIu64 " left\n",
                    lki_answer_count(answer, "deleted_count"),
                    lki_answer_count(answer, "current_count"));
-    status = lki_cli_answer(cli, &out);
-    lki_buf_release(&out);
-    return status;
+    return lki_cli_answer(cli, &out);
 }
 
 int lki_cli_resources_delete(const struct lki_cli *cli)

@@ -10,6 +10,7 @@
 
 #include "app/preflight.h"
 #include "app/run.h"
+#include "base/entropy.h"
 #include "cli/cli.h"
 #include "report/text.h"
 #include "result/json.h"
@@ -161,7 +162,7 @@ static struct lki_run_settings settings_of(const struct lki_cli *cli)
         .stage_count = options->stage_count,
         .workers = options->workers,
         .arrival_wait_ns = options->arrival_wait_ns,
-        .seed = options->seed_given ? options->seed : lki_run_seed(),
+        .seed = options->seed_given ? options->seed : lki_entropy_seed(),
         .grace_ns = options->grace_ns,
         .program = cli->program,
         .progress = options->quiet ? NULL : stderr,

@@ -80,3 +80,19 @@ int lki_sheets_print(const struct lki_cli *cli, const struct lki_sheet *sheets, 
     lki_print_grids(grids, count, &paper);
     return lki_cli_flush(cli);
 }
+
+int lki_sheets_show(const struct lki_cli *cli, struct lki_sheet *sheets, size_t count,
+                    const char *nothing)
+{
+    int status = lki_sheets_print(cli, sheets, count);
+    size_t rows = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        rows += sheets[i].count;
+        lki_sheet_release(&sheets[i]);
+    }
+    if (status || rows)
+        return status;
+    puts(nothing);
+    return lki_cli_flush(cli);
+}

@@ -37,4 +37,9 @@ struct lki_sheet_row *lki_sheet_add(struct lki_sheet *sheet, const char *name);
  * those without rows nothing is seen. An exit status. */
 int lki_sheets_print(const struct lki_cli *cli, const struct lki_sheet *sheets, size_t count);
 
+/* The same of all there is to show, or in its place the sentence that says that there is nothing;
+ * and releases them. */
+int lki_sheets_show(const struct lki_cli *cli, struct lki_sheet *sheets, size_t count,
+                    const char *nothing);
+
 #endif

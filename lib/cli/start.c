@@ -120,18 +120,16 @@ int lki_start_object(const struct lki_cli *cli, const char *what, const char *va
 /* Is there a text for the parameter whose name is this key, as JSON writes it? */
 static bool is_given(const struct lki_params *params, const struct lki_json_value *name)
 {
-    struct lki_buf copy;
-    size_t len = 0;
-    char *text;
+    struct lki_buf text;
     bool found = false;
 
-    lki_buf_init(&copy, LKI_CLI_TEXT_MAX);
-    text = lki_buf_reserve(&copy, name->len);
-    if (text && !lki_json_string(name, text, &len)) {
+    lki_buf_init(&text, LKI_CLI_TEXT_MAX);
+    if (!lki_json_text(name, &text)) {
         for (size_t i = 0; i < params->count && !found; i++)
-            found = strcspn(params->texts[i], "=") == len && !memcmp(params->texts[i], text, len);
+            found = strcspn(params->texts[i], "=") == text.len &&
+                    !memcmp(params->texts[i], text.data, text.len);
     }
-    lki_buf_release(&copy);
+    lki_buf_release(&text);
     return found;
 }
 
@@ -192,29 +190,12 @@ static int put_params(const struct lki_cli *cli, const struct lki_params *params
 
 /* The program that asks is as a rule the one that runs there, and so knows its parameters; but it
  * need not be. */
-static int params_gather(const struct lki_cli *cli, struct lki_params *params)
-{
-    struct lki_model *model = NULL;
-    struct lki_buf problems;
-    enum lk_err err;
-    int status = lki_cli_model(cli, &model);
-
-    if (status)
-        return status;
-    lki_buf_init(&problems, LKI_CLI_TEXT_MAX);
-    err = lki_params_gather(params, &cli->options, model, &problems);
-    status = lki_cli_problems(cli, err, &problems);
-    lki_model_free(model);
-    return status;
-}
-
 int lki_start_body(const struct lki_cli *cli, struct lki_buf *body)
 {
-    struct lki_params params = {.count = 0};
-    int status;
+    struct lki_model *model = NULL;
+    struct lki_params params;
+    int status = lki_cli_gather(cli, &model, &params);
 
-    lki_arena_init(&params.arena, NULL, 0);
-    status = params_gather(cli, &params);
     if (!status) {
         lki_buf_char(body, '{');
         put_plan(body, &cli->options);
@@ -222,6 +203,7 @@ int lki_start_body(const struct lki_cli *cli, struct lki_buf *body)
         lki_buf_char(body, '}');
     }
     lki_params_release(&params);
+    lki_model_free(model);
     if (status || !body->err)
         return status;
     lki_cli_error(cli, "%s", lk_strerror(body->err));

@@ -43,6 +43,16 @@ void lki_station_options_release(struct lki_station_options *station)
     free(station->url);
 }
 
+/* Who was refused, or cannot start with what was given, can be helped by other options. */
+int lki_station_ended(const struct lki_cli *cli, enum lk_err err, struct lki_buf *why)
+{
+    lki_cli_errors(cli, why);
+    lki_buf_release(why);
+    if (err == LK_E_STATE || err == LK_E_ARG)
+        return LKI_EXIT_USAGE;
+    return err ? LKI_EXIT_FAILED : LKI_EXIT_PASSED;
+}
+
 void lki_station_tell(const char *line, void *arg)
 {
     const struct lki_cli *cli = arg;

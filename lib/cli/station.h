@@ -19,6 +19,9 @@ int lki_station_options_read(struct lki_station_options *station, const struct l
                              const char *id);
 void lki_station_options_release(struct lki_station_options *station);
 
+/* The end of such a command: tells why, and releases it; an exit status. */
+int lki_station_ended(const struct lki_cli *cli, enum lk_err err, struct lki_buf *why);
+
 /* A line with its time, to standard error; arg is the lki_cli. */
 void lki_station_tell(const char *line, void *arg);
 

@@ -161,7 +161,6 @@ static int status_show(const struct lki_cli *cli, const struct lki_json_value *a
 {
     struct lki_json_value value;
     struct lki_buf out;
-    int status;
 
     lki_buf_init(&out, LKI_CLI_TEXT_MAX);
     put_state(&out, answer);
@@ -177,9 +176,7 @@ static int status_show(const struct lki_cli *cli, const struct lki_json_value *a
         put_workers(&out, answer);
     }
     put_hints(&out, answer);
-    status = lki_cli_answer(cli, &out);
-    lki_buf_release(&out);
-    return status;
+    return lki_cli_answer(cli, &out);
 }
 
 int lki_cli_test_status(const struct lki_cli *cli)

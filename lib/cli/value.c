@@ -1,5 +1,7 @@
 #include "cli/value.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +28,8 @@ static void *member_of(struct lki_options *options, const struct lki_option *opt
     return (char *)options + option->offset;
 }
 
+#define TOO_LARGE "it is too large"
+
 /* ---- single values: on failure *why says what is wrong ---- */
 
 static enum lk_err too(const char *text, const char **why)
@@ -38,7 +42,7 @@ static enum lk_err bounds_check(const struct lki_option *option, uint64_t number
 {
     if (number < option->min)
         return too("it is too small", why);
-    return number > option->max ? too("it is too large", why) : LK_OK;
+    return number > option->max ? too(TOO_LARGE, why) : LK_OK;
 }
 
 static enum lk_err rate_set(double *member, const struct lki_option *option, const char *value,
@@ -50,7 +54,7 @@ static enum lk_err rate_set(double *member, const struct lki_option *option, con
     if (!err && rate <= 0)
         err = too("it is too small", why);
     else if (!err && rate > (double)option->max)
-        err = too("it is too large", why);
+        err = too(TOO_LARGE, why);
     if (!err)
         *member = rate;
     return err;
@@ -236,11 +240,23 @@ static enum lk_err stage_add(struct lki_options *options, const struct lki_optio
 
 /* ---- all of them ---- */
 
+/* "it is too large" with the largest that it may be, if that is worth a word. */
+static const char *why_text(const struct lki_option *option, const char *why, char text[64])
+{
+    bool counts = option->kind == LKI_OPTION_COUNT || option->kind == LKI_OPTION_RATE;
+
+    if (!counts || option->max == UINT64_MAX || strcmp(why, TOO_LARGE) != 0)
+        return why;
+    snprintf(text, 64, TOO_LARGE ", the most is %" PRIu64, option->max);
+    return text;
+}
+
 enum lk_err lki_value_set(struct lki_options *options, const struct lki_option *option,
                           const struct lki_spelling *as, const char *value, struct lki_buf *message)
 {
     const char *hint = option->hint ? option->hint : "give true or false";
     const char *why = "";
+    char text[64];
 
     if (option->kind == LKI_OPTION_LATER)
         return lki_refuse(message, LKI_SPELLING_FMT ": %s", LKI_SPELLING_ARGS(as), option->hint);
@@ -250,7 +266,7 @@ enum lk_err lki_value_set(struct lki_options *options, const struct lki_option *
         return stage_add(options, option, as, value, message);
     if (single_set(options, option, value, &why))
         return lki_refuse(message, LKI_SPELLING_FMT "%s%.100s: %s; %s", LKI_SPELLING_ARGS(as),
-                          as->between, *value ? value : "''", why, hint);
+                          as->between, *value ? value : "''", why_text(option, why, text), hint);
     options->seed_given |= option->offset == offsetof(struct lki_options, seed);
     return LK_OK;
 }

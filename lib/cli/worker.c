@@ -32,7 +32,6 @@ static int work(const struct lki_cli *cli, const struct lki_model *model,
     const struct lki_options *options = &cli->options;
     const struct lki_host_settings settings = {
         .hub = &station->hub,
-        .program = cli->program,
         .processes = options->processes ? options->processes : lki_machine_cpus(),
         .probes = options->run_probes,
         .orphan_after_ns = options->orphan_after_ns ? options->orphan_after_ns
@@ -47,11 +46,7 @@ static int work(const struct lki_cli *cli, const struct lki_model *model,
     lki_machine_raise_descriptors(UINT64_MAX);
     lki_buf_init(&why, LKI_CLI_TEXT_MAX);
     err = lki_host_run(model, &settings, &why);
-    lki_cli_errors(cli, &why);
-    lki_buf_release(&why);
-    if (err == LK_E_STATE || err == LK_E_ARG)
-        return LKI_EXIT_USAGE;
-    return err ? LKI_EXIT_FAILED : LKI_EXIT_PASSED;
+    return lki_station_ended(cli, err, &why);
 }
 
 int lki_command_worker(const struct lki_cli *cli)
@@ -61,10 +56,8 @@ int lki_command_worker(const struct lki_cli *cli)
     char name[LKI_NAME_MAX + 1];
     int status;
 
-    if (!lki_registry_hold()) {
-        lki_cli_error(cli, "a run of this program is on already");
+    if (!lki_cli_hold(cli))
         return LKI_EXIT_FAILED;
-    }
     name_make(name, sizeof(name));
     status = lki_station_options_read(&station, cli, cli->options.id ? cli->options.id : name);
     if (!status)

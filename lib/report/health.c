@@ -22,16 +22,23 @@
 static void print_crash(const struct lki_paper *paper, const struct lki_result_crash *crash)
 {
     struct lki_buf text = lki_paragraph();
+    char worker[LKI_WORKER_BYTES];
     size_t shown = crash->frame_count < FRAMES_SHOWN ? crash->frame_count : FRAMES_SHOWN;
 
     if (*crash->step && crash->user)
         lki_buf_printf(&text, "user %" PRIu64 " in ", crash->user);
     lki_buf_harmless(&text, crash->step);
+    if (crash->worker && *crash->step)
+        lki_buf_str(&text, ", ");
     if (crash->worker)
-        lki_buf_printf(&text, "%sworker %" PRIu64, *crash->step ? ", " : "", crash->worker);
+        lki_buf_harmless(&text, lki_result_worker(crash->worker_id, crash->worker, worker));
     lki_buf_duration(&text, text.len ? ", at" : "at", crash->at_ns);
     lki_buf_str(&text, ": ");
     lki_buf_harmless(&text, crash->what);
+    if (crash->silent_ns)
+        lki_buf_duration(&text, ", not heard for", crash->silent_ns);
+    if (crash->goes_on_ns)
+        lki_buf_duration(&text, "; its load may go on for", crash->goes_on_ns);
     if (crash->retired)
         lki_buf_str(&text, "; the user did not come back");
     fputs(lki_ink(paper, LKI_INK_BAD), paper->out);
@@ -75,13 +82,30 @@ static bool is_interesting(const struct lki_result_health *health)
            health->overflowed;
 }
 
+/* In thousandths, so that it is written as other shares are. */
+static void format_share(char cell[LKI_CELL_BYTES], double share)
+{
+    lki_format_percent(cell, (uint64_t)(share * 1e5 + 0.5), 100000);
+}
+
 static void add_share(struct lki_buf *text, double share)
 {
     char cell[LKI_CELL_BYTES];
 
-    /* in thousandths, so that it is written as other shares are */
-    lki_format_percent(cell, (uint64_t)(share * 1e5 + 0.5), 100000);
+    format_share(cell, share);
     lki_buf_str(text, cell);
+}
+
+/* "5.53% to 5.61%", or one of them if they read the same. */
+static void add_shares(struct lki_buf *text, double least, double most)
+{
+    char cells[2][LKI_CELL_BYTES];
+
+    format_share(cells[0], least);
+    format_share(cells[1], most);
+    lki_buf_str(text, cells[0]);
+    if (strcmp(cells[0], cells[1]) != 0)
+        lki_buf_printf(text, " to %s", cells[1]);
 }
 
 /* "34.0% of a processor, waited 1.20% of the time, longest turn 2.10ms, 3 stalls" */
@@ -122,26 +146,39 @@ static void add_all(struct lki_buf *text, const struct lki_result *result)
     }
     lki_buf_amount(text, result->health_count, "worker", "workers");
     lki_buf_str(text, " at ");
-    add_share(text, least);
-    if (busiest > least) {
-        lki_buf_str(text, " to ");
-        add_share(text, busiest);
-    }
+    add_shares(text, least, busiest);
     lki_buf_str(text, " of a processor");
     lki_buf_duration(text, ", longest turn", most.busiest_ns);
+}
+
+/* One that is too long has a line of its own. */
+static void print_label(const struct lki_result *result, size_t index,
+                        const struct lki_paper *paper)
+{
+    struct lki_buf label = lki_paragraph();
+    char worker[LKI_WORKER_BYTES];
+
+    if (result->health_count > 1) {
+        lki_buf_str(&label, "  ");
+        lki_buf_harmless(&label,
+                         lki_result_worker(result->health[index].worker_id, index + 1, worker));
+    } else {
+        lki_buf_str(&label, "generator");
+    }
+    fprintf(paper->out, "%-*s", LKI_LABEL_WIDTH, lki_buf_cstr(&label) ? lki_buf_cstr(&label) : "");
+    if (label.len >= LKI_LABEL_WIDTH)
+        fprintf(paper->out, "\n%*s", LKI_LABEL_WIDTH, "");
+    lki_buf_release(&label);
 }
 
 static void print_worker(const struct lki_result *result, size_t index,
                          const struct lki_paper *paper)
 {
-    char label[LKI_CELL_BYTES] = "generator";
     struct lki_buf text = lki_paragraph();
 
-    if (result->health_count > 1)
-        snprintf(label, sizeof(label), "  worker %zu", index + 1);
     add_health(&text, &result->health[index]);
     fputs(is_interesting(&result->health[index]) ? lki_ink(paper, LKI_INK_WARN) : "", paper->out);
-    fprintf(paper->out, "%-*s", LKI_LABEL_WIDTH, label);
+    print_label(result, index, paper);
     lki_print_wrapped(paper->out, lki_buf_cstr(&text) ? lki_buf_cstr(&text) : "-", LKI_LABEL_WIDTH,
                       paper->columns);
     fputs(lki_ink(paper, LKI_INK_PLAIN), paper->out);

@@ -247,8 +247,10 @@ static void put_users(struct line *line, const struct lki_live_state *state, boo
 
     lki_format_count(users, state->users);
     lki_format_count(wanted, state->users_wanted);
-    if (wide && state->users_wanted && state->users_wanted != state->users)
+    if (wide && state->users < state->users_wanted)
         snprintf(after, sizeof(after), " of %s users", wanted);
+    else if (wide && state->users_wanted && state->users > state->users_wanted)
+        snprintf(after, sizeof(after), " users, %s wanted", wanted);
     else
         snprintf(after, sizeof(after), " user%s", state->users == 1 ? "" : "s");
     part(line, LKI_INK_PLAIN, "", users, after);

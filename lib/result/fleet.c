@@ -1,5 +1,6 @@
 /* How the workers fared, and which of them crashed. */
-#include <string.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "result/fill.h"
 
@@ -9,10 +10,11 @@ static enum lk_err crash_fill(struct lki_result *result, const struct lki_result
     const char **frames = lki_result_take(result, from->frame_count, sizeof(*frames));
 
     *crash = *from;
+    crash->worker_id = lki_result_keep(result, from->worker_id);
     crash->step = lki_result_keep(result, from->step);
     crash->what = lki_result_keep(result, from->what);
     crash->frames = frames;
-    if (!crash->step || !crash->what || !frames)
+    if (!crash->worker_id || !crash->step || !crash->what || !frames)
         return LK_E_NOMEM;
     for (size_t i = 0; i < from->frame_count; i++) {
         frames[i] = lki_result_keep(result, from->frames[i]);
@@ -20,6 +22,24 @@ static enum lk_err crash_fill(struct lki_result *result, const struct lki_result
             return LK_E_NOMEM;
     }
     return LK_OK;
+}
+
+static enum lk_err health_fill(struct lki_result *result, const struct lki_result_health *from)
+{
+    struct lki_result_health *health = &result->health[result->health_count++];
+
+    *health = *from;
+    health->worker_id = lki_result_keep(result, from->worker_id);
+    return health->worker_id ? LK_OK : LK_E_NOMEM;
+}
+
+const char *lki_result_worker(const char *id, uint64_t number, char text[LKI_WORKER_BYTES])
+{
+    if (*id)
+        snprintf(text, LKI_WORKER_BYTES, "worker %s", id);
+    else
+        snprintf(text, LKI_WORKER_BYTES, "worker %" PRIu64, number);
+    return text;
 }
 
 enum lk_err lki_result_fleet_fill(struct lki_result *result,
@@ -31,9 +51,8 @@ enum lk_err lki_result_fleet_fill(struct lki_result *result,
     result->crashes = lki_result_take(result, settings->crash_count, sizeof(*result->crashes));
     if (!result->health || !result->crashes)
         return LK_E_NOMEM;
-    if (settings->health_count)
-        memcpy(result->health, settings->health, settings->health_count * sizeof(*result->health));
-    result->health_count = settings->health_count;
+    for (size_t i = 0; i < settings->health_count && !err; i++)
+        err = health_fill(result, &settings->health[i]);
     for (size_t i = 0; i < settings->crash_count && !err; i++)
         err = crash_fill(result, &settings->crashes[i]);
     return err;

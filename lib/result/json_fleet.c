@@ -5,10 +5,14 @@ static void put_crash(struct lki_json_out *out, const void *one)
 {
     const struct lki_result_crash *crash = one;
 
-    LKI_OUT_COUNTS(out, {"worker", crash->worker}, {"user", crash->user});
+    LKI_OUT_COUNTS(out, {"worker", crash->worker});
+    lki_out_str_or_null(out, "worker_id", crash->worker_id);
+    LKI_OUT_COUNTS(out, {"user", crash->user});
     lki_out_str_or_null(out, "step", crash->step);
     lki_out_str(out, "what", crash->what);
     lki_out_s(out, "at_s", crash->at_ns);
+    lki_out_s(out, "silent_s", crash->silent_ns);
+    lki_out_s(out, "goes_on_s", crash->goes_on_ns);
     lki_out_bool(out, "retired", crash->retired);
     lki_out_key(out, "backtrace");
     lki_out_texts(out, crash->frames, crash->frame_count);
@@ -25,6 +29,7 @@ static void put_health(struct lki_json_out *out, const void *one)
     const struct lki_result_health *health = one;
     bool waited = health->waited_ns >= 0;
 
+    lki_out_str_or_null(out, "worker_id", health->worker_id);
     LKI_OUT_NUMBERS(out, true, {"cpu", share_of(health->busy_ns, health->span_ns)});
     LKI_OUT_NUMBERS(out, waited, {"waited", share_of(health->waited_ns, health->span_ns)});
     LKI_OUT_MS(out, true, {"longest_turn_ms", health->busiest_ns});

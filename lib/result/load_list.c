@@ -25,15 +25,19 @@ static void read_crash(struct lki_json_in *in, const struct lki_json_value *valu
 {
     static const struct lki_in_member members[] = {
         LKI_IN_MEMBER(struct lki_result_crash, worker, "worker", lki_in_u64),
+        LKI_IN_OPTION(struct lki_result_crash, worker_id, "worker_id", lki_in_text),
         LKI_IN_MEMBER(struct lki_result_crash, user, "user", lki_in_u64),
         LKI_IN_MEMBER(struct lki_result_crash, step, "step", lki_in_text),
         LKI_IN_MEMBER(struct lki_result_crash, what, "what", lki_in_text),
         LKI_IN_MEMBER(struct lki_result_crash, at_ns, "at_s", lki_in_seconds),
+        LKI_IN_OPTION(struct lki_result_crash, silent_ns, "silent_s", lki_in_seconds),
+        LKI_IN_OPTION(struct lki_result_crash, goes_on_ns, "goes_on_s", lki_in_seconds),
         LKI_IN_MEMBER(struct lki_result_crash, retired, "retired", lki_in_bool),
         {"backtrace", read_frames, 0, false},
     };
 
-    *(struct lki_result_crash *)place = (struct lki_result_crash){.step = "", .what = ""};
+    *(struct lki_result_crash *)place = (struct lki_result_crash){
+        .worker_id = "", .step = "", .what = ""};
     LKI_IN_OBJECT(in, value, members, place);
 }
 
@@ -53,6 +57,7 @@ static void read_waited(struct lki_json_in *in, const struct lki_json_value *val
 static void read_health(struct lki_json_in *in, const struct lki_json_value *value, void *place)
 {
     static const struct lki_in_member members[] = {
+        LKI_IN_OPTION(struct lki_result_health, worker_id, "worker_id", lki_in_text),
         LKI_IN_MEMBER(struct lki_result_health, span_ns, "span_s", lki_in_seconds),
         LKI_IN_MEMBER(struct lki_result_health, busy_ns, "busy_s", lki_in_seconds),
         LKI_IN_MEMBER(struct lki_result_health, waited_ns, "waited_s", read_waited),
@@ -64,7 +69,8 @@ static void read_health(struct lki_json_in *in, const struct lki_json_value *val
         LKI_IN_OPTION(struct lki_result_health, abandoned, "abandoned", lki_in_u64),
     };
 
-    ((struct lki_result_health *)place)->waited_ns = -1;
+    *(struct lki_result_health *)place = (struct lki_result_health){.worker_id = "",
+                                                                    .waited_ns = -1};
     LKI_IN_OBJECT(in, value, members, place);
 }
 

@@ -5,13 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/entropy.h"
 #include "base/mem.h"
-#include "base/rng.h"
 #include "base/text.h"
 #include "result/fill.h"
 #include "stats/code.h"
@@ -263,15 +261,8 @@ static enum lk_err series_copy(struct lki_result *result, const struct lki_serie
 
 static void id_make(char *id, size_t size)
 {
-    uint64_t words[2];
+    uint64_t words[] = {lki_entropy_u64(), lki_entropy_u64()};
 
-    if (getentropy(words, sizeof(words))) {
-        struct lki_rng rng;
-
-        lki_rng_seed(&rng, (uint64_t)time(NULL), (uint64_t)getpid());
-        words[0] = lki_rng_next(&rng);
-        words[1] = lki_rng_next(&rng);
-    }
     snprintf(id, size, "%016" PRIx64 "%016" PRIx64, words[0], words[1]);
 }
 
@@ -411,7 +402,9 @@ const char *lki_result_failure(const struct lki_result *result)
     if (crashed_in_step(result))
         return "the scenario crashed";
     if (result->crash_count)
-        return result->crashes[0].worker ? "a worker died" : "the event loop ended early";
+        return result->crashes[0].silent_ns ? "a worker was out of reach"
+               : result->crashes[0].worker  ? "a worker died"
+                                            : "the event loop ended early";
     if (result->verdict == LKI_RUN_INCOMPLETE)
         return "data was lost";
     if (!result->totals.iterations && !result->totals.steps)

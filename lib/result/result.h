@@ -21,6 +21,7 @@
 
 #define LKI_RESULT_SCHEMA "loadkit.result/1"
 #define LKI_RESULT_REMARKS_MAX 16
+#define LKI_WORKER_BYTES 176 /* of what a worker is called */
 
 /* Exit statuses of a run: what the shell sees. */
 enum lki_exit {
@@ -43,10 +44,13 @@ const char *lki_run_verdict_name(enum lki_run_verdict verdict);
 /* A user that crashed, or a worker that died. */
 struct lki_result_crash {
     uint64_t worker;           /* from 1; 0: the run has no workers */
+    const char *worker_id;     /* as people know it: "2", "a.2"; "": unknown, or there are none */
     uint64_t user;             /* 0: the hidden one of set-up, tear-down and probes */
     const char *step;          /* or hook; "" outside of both: then user says nothing */
     const char *what;          /* "segmentation fault", "killed by signal 9", "hung" */
     int64_t at_ns;             /* since the start of the run */
+    int64_t silent_ns;         /* it had been out of reach for so long; 0: it was not */
+    int64_t goes_on_ns;        /* and its load may have gone on for so long after that */
     bool retired;              /* the user did not come back */
     const char *const *frames; /* of the backtrace, the innermost first */
     size_t frame_count;
@@ -54,15 +58,16 @@ struct lki_result_crash {
 
 /* How a worker fared, all its lives taken together. */
 struct lki_result_health {
-    int64_t span_ns;      /* over which all this was measured */
-    int64_t busy_ns;      /* processor time */
-    int64_t waited_ns;    /* could have run, but others had the processor; -1: unknown */
-    int64_t busiest_ns;   /* the longest turn of its loop */
-    uint64_t turns;       /* of its loop */
-    uint64_t stalls;      /* turns that took far too long */
-    uint64_t overflowed;  /* stacks found overflowed */
-    uint64_t abandoned;   /* users that were still in lk_blocking at the end */
-    uint64_t descriptors; /* open at the end, or at most; 0: unknown */
+    const char *worker_id; /* as people know it: "2", "a.2"; "": unknown, or there are none */
+    int64_t span_ns;       /* over which all this was measured */
+    int64_t busy_ns;       /* processor time */
+    int64_t waited_ns;     /* could have run, but others had the processor; -1: unknown */
+    int64_t busiest_ns;    /* the longest turn of its loop */
+    uint64_t turns;        /* of its loop */
+    uint64_t stalls;       /* turns that took far too long */
+    uint64_t overflowed;   /* stacks found overflowed */
+    uint64_t abandoned;    /* users that were still in lk_blocking at the end */
+    uint64_t descriptors;  /* open at the end, or at most; 0: unknown */
 };
 
 /* What is known of a run besides its metrics. All of it is copied. */
@@ -265,6 +270,9 @@ void lki_result_fail(struct lki_result *result, const char *fmt, ...) LK_PRINTF(
 
 /* Why the run failed as a whole, in one sentence without a full stop, or NULL if it did not. */
 const char *lki_result_failure(const struct lki_result *result);
+
+/* "worker a.2"; by its number when its id is "". */
+const char *lki_result_worker(const char *id, uint64_t number, char text[LKI_WORKER_BYTES]);
 
 /* A value of enum lki_exit. */
 int lki_result_exit_status(const struct lki_result *result);

@@ -1,7 +1,9 @@
 #include "result/verdict.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "stats/code.h"
@@ -20,7 +22,7 @@
 /* What took no longer has no share of a processor worth a word. */
 #define SPAN_MIN_NS LKI_NS_PER_S
 
-#define WHO_BYTES 48
+#define WHO_BYTES (LKI_WORKER_BYTES + 48)
 #define LIMIT_BYTES 64
 
 static double share_of(int64_t ns, int64_t span_ns)
@@ -72,14 +74,15 @@ static const char *who(const struct lki_result *result, const struct lki_result_
                        size_t count, char text[WHO_BYTES])
 {
     size_t number = (size_t)(health - result->health) + 1;
+    char worker[LKI_WORKER_BYTES];
 
     if (!result->workers)
         return "the event loop";
+    lki_result_worker(health->worker_id, number, worker);
     if (count < 2)
-        snprintf(text, WHO_BYTES, "worker %zu", number);
+        snprintf(text, WHO_BYTES, "%s", worker);
     else
-        snprintf(text, WHO_BYTES, "worker %zu, like %zu other%s,", number, count - 1,
-                 count > 2 ? "s" : "");
+        snprintf(text, WHO_BYTES, "%s, like %zu other%s,", worker, count - 1, count > 2 ? "s" : "");
     return text;
 }
 
@@ -162,6 +165,25 @@ static void judge_limits(struct lki_result *result, const struct lki_judged *jud
                          ports, ports == 1 ? "" : "s", limit);
 }
 
+/* Who finds none waits, or does after each other what was to be done at once. */
+static void judge_stacks(struct lki_result *result)
+{
+    const char *code = lki_code_name(LKI_CODE_STEP_NOMEM);
+    uint64_t times = 0;
+
+    for (size_t i = 0; i < result->error_count; i++) {
+        const struct lki_result_error *error = &result->errors[i];
+
+        if (error->source == LKI_SOURCE_LIFECYCLE && !strcmp(error->code, code))
+            times += error->count;
+    }
+    if (times)
+        lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
+                         "%" PRIu64 " time%s there was no memory for the stack of a step, which "
+                         "began later: raise the limit of memory (ulimit -v), or use fewer users",
+                         times, times == 1 ? "" : "s");
+}
+
 static void judge_arrivals(struct lki_result *result)
 {
     const struct lki_result_arrivals *arrivals = &result->arrivals;
@@ -186,10 +208,11 @@ static void judge_arrivals(struct lki_result *result)
                          (double)arrivals->lateness.p99_ns / 1e6);
 }
 
-static void doubt_crash(struct lki_result *result, const struct lki_result_crash *crash)
+static void doubt_crash(struct lki_result *result, const struct lki_result_crash *crash,
+                        size_t others)
 {
-    size_t others = result->crash_count - 1;
-    char more[WHO_BYTES] = "";
+    char worker[LKI_WORKER_BYTES];
+    char more[LIMIT_BYTES] = "";
 
     if (others)
         snprintf(more, sizeof(more), ", and %zu more crash%s", others, others == 1 ? "" : "es");
@@ -201,13 +224,59 @@ static void doubt_crash(struct lki_result *result, const struct lki_result_crash
         lki_result_doubt(result, LKI_RUN_INCOMPLETE, "%s crashed (%s)%s", crash->step, crash->what,
                          more);
     else if (crash->worker)
-        lki_result_doubt(result, LKI_RUN_INCOMPLETE,
-                         "worker %" PRIu64 " died (%s)%s: what it had in hand is lost",
-                         crash->worker, crash->what, more);
+        lki_result_doubt(result, LKI_RUN_INCOMPLETE, "%s died (%s)%s: what it had in hand is lost",
+                         lki_result_worker(crash->worker_id, crash->worker, worker), crash->what,
+                         more);
     else
         lki_result_doubt(result, LKI_RUN_INCOMPLETE,
                          "the event loop ended early (%s): what it had in hand is lost",
                          crash->what);
+}
+
+/* Whether it was at work all that time nobody knows. */
+static void doubt_silent(struct lki_result *result, const struct lki_result_crash *crash,
+                         size_t others)
+{
+    char worker[LKI_WORKER_BYTES];
+    char like[LIMIT_BYTES] = "";
+    char on[LIMIT_BYTES] = "";
+
+    if (others)
+        snprintf(like, sizeof(like), ", like %zu other%s,", others, others == 1 ? "" : "s");
+    if (crash->goes_on_ns)
+        snprintf(on, sizeof(on), ", or still does for up to %.0f s,",
+                 ceil((double)crash->goes_on_ns / 1e9));
+    lki_result_doubt(result, LKI_RUN_INCOMPLETE,
+                     "%s%s was out of reach for %.0f s when it was given up: what it did in that "
+                     "time%s is in no number",
+                     lki_result_worker(crash->worker_id, crash->worker, worker), like,
+                     (double)crash->silent_ns / 1e9, on);
+}
+
+static int64_t total_ns(const struct lki_result_crash *crash)
+{
+    return crash->silent_ns + crash->goes_on_ns;
+}
+
+static void judge_crashes(struct lki_result *result)
+{
+    const struct lki_result_crash *crashed = NULL;
+    const struct lki_result_crash *silent = NULL;
+    size_t silent_count = 0;
+
+    for (size_t i = result->crash_count; i > 0; i--) {
+        const struct lki_result_crash *crash = &result->crashes[i - 1];
+
+        silent_count += crash->silent_ns > 0;
+        if (!crash->silent_ns)
+            crashed = crash;
+        else if (!silent || total_ns(crash) + LKI_NS_PER_S > total_ns(silent))
+            silent = crash; /* the first of those of one machine */
+    }
+    if (crashed)
+        doubt_crash(result, crashed, result->crash_count - silent_count - 1);
+    if (silent)
+        doubt_silent(result, silent, silent_count - 1);
 }
 
 static void judge_losses(struct lki_result *result, const struct lki_judged *judged)
@@ -216,8 +285,7 @@ static void judge_losses(struct lki_result *result, const struct lki_judged *jud
 
     for (size_t i = 0; i < result->health_count; i++)
         overflowed += result->health[i].overflowed;
-    if (result->crash_count)
-        doubt_crash(result, &result->crashes[0]);
+    judge_crashes(result);
     if (result->requests_lost)
         lki_result_doubt(result, LKI_RUN_INCOMPLETE,
                          "%" PRIu64 " request%s counted in the totals, but in no row below: %s",
@@ -263,6 +331,7 @@ void lki_result_judge(struct lki_result *result, const struct lki_judged *judged
     judge_processor(result);
     judge_stalls(result);
     judge_limits(result, judged);
+    judge_stacks(result);
     judge_arrivals(result);
     if (abandoned)
         lki_result_note(result, "%" PRIu64 " users were still in a function called by lk_blocking",

@@ -8,7 +8,7 @@
 
 LK_PARAM(base_url, .help = "the server; without one nothing is requested");
 LK_PARAM(how, .value = "none",
-         .help = "null, spin, abort, exit, sleep, print, start (null there), block (null there)");
+         .help = "null, spin, abort, exit, sleep, print, deep, start (null), block (null)");
 LK_PARAM(who, .type = LK_INT, .value = "17", .help = "number of the user; 0: each");
 LK_PARAM(after, .type = LK_INT, .value = "3", .help = "so many visits of that user");
 
@@ -41,6 +41,14 @@ static void fall_there(void *nowhere)
     fall(nowhere);
 }
 
+/* Without an end, though no compiler sees that. */
+static int deep(volatile int *depth)
+{
+    volatile int deeper[8] = {*depth + 1};
+
+    return *depth < 0 ? 0 : deep(deeper) + deeper[0];
+}
+
 LK_ON_INIT(shopper)
 {
     if (*lk_param(vu, "base_url"))
@@ -64,6 +72,8 @@ LK_STEP(shopper, visit, .every = LK_FIXED(0.01))
 
 LK_STEP(shopper, pay, .needs = "visit", .every = LK_FIXED(0.01))
 {
+    volatile int depth = 0;
+
     if (self->visits < (unsigned long)lk_param_int(vu, "after"))
         return;
     if (is(vu, "null"))
@@ -74,6 +84,8 @@ LK_STEP(shopper, pay, .needs = "visit", .every = LK_FIXED(0.01))
         spin();
     while (is(vu, "sleep"))
         sleep(1000);
+    if (is(vu, "deep"))
+        deep(&depth);
     if (is(vu, "abort"))
         abort();
     if (is(vu, "exit"))
