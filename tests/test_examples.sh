@@ -4,14 +4,16 @@
 # Both sides count, and the counts agree.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-examples=${BUILD:-$PWD/build}/examples
+build=${BUILD:-$PWD/build}
+examples=$build/examples
 dir=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-examples.XXXXXX") || exit 1
-servers=()
+
+# shellcheck source=tests/support/example.sh
+. tests/support/example.sh
 
 # shellcheck disable=SC2317 # called by the trap
 finish() {
-    [ ${#servers[@]} = 0 ] || kill "${servers[@]}" 2>/dev/null
-    wait
+    end_example
     rm -rf "$dir"
 }
 trap finish EXIT
@@ -25,29 +27,6 @@ same() { # what want got
         failed=1
         printf 'not ok - %s\n  want: %s\n  got:  %s\n' "$1" "$2" "$3"
     fi
-}
-
-# Starts a server on a free port: sets address.
-serve() { # program
-    : >"$dir/$1"
-    "$examples/$1" --port 0 >"$dir/$1" &
-    servers+=($!)
-    for _ in {1..200}; do
-        address=$(sed -n '1s/^listening on //p' "$dir/$1")
-        [ -z "$address" ] || return 0
-        sleep 0.05
-    done
-    echo "not ok - $1 does not start"
-    exit 1
-}
-
-# Ends the server that was started last: sets count to what it counted, and status.
-end_server() { # program
-    kill -TERM "${servers[-1]}"
-    wait "${servers[-1]}"
-    status=$?
-    unset 'servers[-1]'
-    count=$(sed -n '2s/^[a-z]* \([0-9]*\) .*/\1/p' "$dir/$1")
 }
 
 # The status of an answer, and then its body.
@@ -86,7 +65,7 @@ load() { # program [argument...]
 
 # ---- the server of the shop
 
-serve shop_server
+serve_example shop_server "$dir/shop_server"
 same 'the shop says hello' '200 {"hello":"world"}' "$(ask /)"
 same 'a catalog has twenty articles' 20 "$(ask /catalog | grep -o '"id":' | wc -l)"
 same 'an article can be looked at' '200 {"id":3,"name":"bread knife","price":23.99,"stock":121}' \
@@ -154,28 +133,28 @@ for way in garbage:1 half:18 close:52 reset:56 nolength:0; do
     curl -s -m 20 -o "$dir/body" "http://$address/broken?how=${way%:*}"
     same "an answer is broken by ${way%:*}" "${way#*:}" $?
 done
-end_server shop_server
-same 'the server ends with its count' 0 "$status"
+end_example
+same 'the server ends with its count' 0 "$server_status"
 
 # ---- the load tests, with both sides counting
 
-serve shop_server
+serve_example shop_server "$dir/shop_server"
 load hello -u 8 -i 2000 -p "base_url=http://$address"
-end_server shop_server
-same 'hello sent what the server got' "2000 $count" "$(total iterations) $(total http_requests)"
+end_example
+same 'hello sent what the server got' "2000 $served" "$(total iterations) $(total http_requests)"
 same 'no request of hello failed' 0 "$(total http_errors)"
 
-serve shop_server
+serve_example shop_server "$dir/shop_server"
 load shop -u 20 -d 2s -p "base_url=http://$address"
-end_server shop_server
-same 'shop sent what the server got' "$count" "$(total http_requests)"
+end_example
+same 'shop sent what the server got' "$served" "$(total http_requests)"
 same 'all users of shop logged in and saw the catalog' yes \
-    "$([ "$count" -ge 40 ] && [ "$(total step_errors)" = 0 ] && echo yes)"
+    "$([ "$served" -ge 40 ] && [ "$(total step_errors)" = 0 ] && echo yes)"
 
-serve shop_server
+serve_example shop_server "$dir/shop_server"
 load metrics -u 5 -d 2s -p "base_url=http://$address"
-end_server shop_server
-same 'metrics sent what the server got' "$count" "$(total http_requests)"
+end_example
+same 'metrics sent what the server got' "$served" "$(total http_requests)"
 same 'metrics recorded all articles that it put into a cart' \
     "$(sed -n 's/.*"id":"buy\/POST \/cart".*"requests":\([0-9]*\).*/\1/p' "$dir/result.json")" \
     "$(sed -n 's/.*"name":"articles_sold".*"sum":\([0-9]*\).*/\1/p' "$dir/result.json")"
@@ -184,10 +163,10 @@ same 'all checks of metrics passed, and its probe was read' '2 0' \
         sed -n 's/.*"name":"orders","count":[1-9][0-9]*,"errors":\([0-9]*\).*/\1/p' "$dir/result.json"
     )"
 
-serve ping_server
+serve_example ping_server "$dir/ping_server"
 load raw_tcp -u 8 -i 2000 -p "port=${address##*:}"
-end_server ping_server
-same 'raw_tcp sent what the server got' "2000 $count" "$(total steps) $(total steps)"
+end_example
+same 'raw_tcp sent what the server got' "2000 $served" "$(total steps) $(total steps)"
 same 'no step of raw_tcp failed' 0 "$(total step_errors)"
 
 # ---- the unit tests

@@ -7,15 +7,13 @@ build=$(cd "${BUILD:-$(dirname "$0")/../build}" && pwd)
 traffic=$build/tests/support/traffic
 crash=$build/tests/support/crash
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-faults.XXXXXX")
-server_pid=
 passed=0
 failed=0
 
-end_server() {
-    [ -n "$server_pid" ] && kill "$server_pid" 2>/dev/null && wait "$server_pid" 2>/dev/null
-    server_pid=
-}
-trap 'end_server; rm -rf "$tmp"' EXIT
+# shellcheck source=tests/support/example.sh
+. "$(dirname "$0")/support/example.sh"
+
+trap 'end_example; rm -rf "$tmp"' EXIT
 
 check() { # name, command...
     local name=$1
@@ -35,18 +33,6 @@ run() {
     rm -f "$tmp/result.json"
     "$@" --json "$tmp/result.json" >"$tmp/out" 2>"$tmp/err"
     status=$?
-}
-
-start_server() {
-    "$build/examples/shop_server" --port 0 >"$tmp/server" &
-    server_pid=$!
-    for _ in $(seq 100); do
-        port=$(sed -n 's/^listening on 127.0.0.1:\([0-9]*\)$/\1/p' "$tmp/server")
-        [ -n "$port" ] && return
-        sleep 0.05
-    done
-    echo "shop_server did not start" >&2
-    exit 1
 }
 
 # A network of its own, with only a loopback, whose ports are nobody else's. Root may not be allowed
@@ -97,9 +83,9 @@ check "a refused port is named" says out "127.0.0.1:9"
 
 # ---- nothing left
 
-start_server
+serve_example shop_server "$tmp/server"
 run bash -c 'ulimit -n 40 && exec "$@"' sh "$traffic" -u 100 -d 1s -p pause=0.1 \
-    -p "base_url=http://127.0.0.1:$port"
+    -p "base_url=http://$address"
 check "no descriptors left is counted" has_code HTTP_NO_DESCRIPTORS 1
 check "with no descriptors left the others go on" has_code HTTP_200 20
 check "with no descriptors left the run goes on" ended_with 0
@@ -144,7 +130,7 @@ for name in new.json old.json; do
     (
         trap '' XFSZ
         ulimit -f 1
-        exec "$traffic" -u 1 -i 3 -p "base_url=http://127.0.0.1:$port" --json "$tmp/disk/$name" \
+        exec "$traffic" -u 1 -i 3 -p "base_url=http://$address" --json "$tmp/disk/$name" \
             2>"$tmp/err"
     ) | cat >"$tmp/out"
     status=${PIPESTATUS[0]}
@@ -154,7 +140,7 @@ for name in new.json old.json; do
     check "a result that was lost is a failure ($name)" ended_with 1
     check "a full disk keeps what it had, and nothing half-written ($name)" left_alone
 done
-end_server
+end_example
 
 # ---- crashes
 

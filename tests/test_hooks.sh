@@ -7,15 +7,13 @@ cd "$(dirname "$0")/.." || exit 1
 root=$PWD
 build=$(cd "${BUILD:-$root/build}" && pwd)
 dir=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-hooks.XXXXXX") || exit 1
-server_pid=
 passed=0
 failed=0
 
-end_server() {
-    [ -n "$server_pid" ] && kill "$server_pid" 2>/dev/null && wait "$server_pid" 2>/dev/null
-    server_pid=
-}
-trap 'end_server; rm -rf "$dir"' EXIT
+# shellcheck source=tests/support/example.sh
+. "$root/tests/support/example.sh"
+
+trap 'end_example; rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
 
 tell() { # verdict what
@@ -36,19 +34,6 @@ check() { # what command...
     tell $? "$what"
 }
 
-start_server() {
-    : >server
-    "$build/examples/shop_server" --port 0 >server &
-    server_pid=$!
-    for _ in {1..200}; do
-        port=$(sed -n 's/^listening on 127.0.0.1:\([0-9]*\)$/\1/p' server)
-        [ -n "$port" ] && return
-        sleep 0.05
-    done
-    echo "shop_server did not start" >&2
-    exit 1
-}
-
 # By the flags of the library: it may have been made with sanitizers.
 read -ra compile <"$build/flags"
 read -ra libs <"$build/libs"
@@ -64,12 +49,11 @@ program() { # name; the source comes by standard input
 
 # Starts a server, runs a program against it, ends the server. Sets status and served.
 run() { # program argument...
-    start_server
+    serve_example shop_server
     rm -f result.json
-    timeout 60 "$@" -p "base_url=http://127.0.0.1:$port" --json result.json >out 2>err
+    timeout 60 "$@" -p "base_url=http://$address" --json result.json >out 2>err
     status=$?
-    end_server
-    served=$(sed -n 's/^served \([0-9]*\) requests$/\1/p' server)
+    end_example
 }
 
 number() { # key

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "support/rig.h"
 #include "support/server.h"
+#include "support/suite.h"
 
 #define OK_LINE "HTTP/1.1 200 OK\r\n"
 #define HELLO OK_LINE "Content-Length: 5\r\n\r\nhello"
@@ -270,6 +271,7 @@ START_TEST(a_stall_at_any_byte_is_one_time_out)
     size_t len = strlen(stalls[_i]);
     struct test_script *scripts = calloc(len + 1, sizeof(*scripts));
     struct got *gots = calloc(len, sizeof(*gots));
+    uint64_t unsent;
 
     ck_assert(scripts && gots);
     for (size_t i = 0; i < len; i++) {
@@ -290,9 +292,10 @@ START_TEST(a_stall_at_any_byte_is_one_time_out)
     }
     ck_assert_uint_eq(rig_count(&rig, LKI_CODE_HTTP_TIMEOUT), len);
     ck_assert_uint_eq(rig_count(&rig, 200), len);
-    ck_assert_uint_eq(rig.metrics.totals->http_unsent, 0);
+    unsent = rig.metrics.totals->http_unsent; /* those whose time was over before they came to it */
     rig_close(&rig);
-    ck_assert_uint_eq(test_server_settle_closed(&server)->requests, 2 * len);
+    ck_assert_uint_lt(unsent, len);
+    ck_assert_uint_eq(test_server_settle_closed(&server)->requests, 2 * len - unsent);
     test_server_stop(&server);
     free(scripts);
     free(gots);
@@ -695,11 +698,5 @@ static Suite *http_bad_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(http_bad_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(http_bad_suite());
 }

@@ -5,33 +5,10 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
-build=${BUILD:-$root/build}
-dir=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-register.XXXXXX") || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
 
-# shellcheck source=tests/support/tell.sh
-. "$root/tests/support/tell.sh"
-
-# By the flags of the library: it may have been made with sanitizers.
-read -ra compile <"$build/flags"
-read -ra libs <"$build/libs"
-compile+=(-I"$root/include")
+# shellcheck source=tests/support/program.sh
+. "$root/tests/support/program.sh"
 libs+=(-lpthread -lm)
-
-run() { # command...
-    "$@" >out 2>err </dev/null
-    status=$?
-}
-
-ends() { # what status command...
-    local what=$1 want=$2
-    shift 2
-    run "$@"
-    [ "$status" = "$want" ]
-    tell $? "$what"
-    [ "$status" = "$want" ] || printf 'status %s\n%s\n' "$status" "$(cat out err)"
-}
 
 none='no step is registered; write LK_STEP(type, name) { ... }, and link scenarios that stand in a static archive with -Wl,--whole-archive: nothing refers to them by name, so the linker leaves them out'
 
@@ -271,5 +248,4 @@ tell $? "by their weights, and steps of one name are told apart"
 [ "$(steps_of buy)" = 70 ] && [ -z "$(steps_of look)" ]
 tell $? "others keep their short name"
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+end_tests

@@ -8,6 +8,8 @@ root=$PWD
 
 # shellcheck source=tests/support/program.sh
 . "$root/tests/support/program.sh"
+# shellcheck source=tests/support/example.sh
+. "$root/tests/support/example.sh"
 
 program good <<'END'
 #include <loadkit/loadkit.h>
@@ -30,21 +32,14 @@ END
 export XDG_RUNTIME_DIR=$dir/run
 mkdir "$XDG_RUNTIME_DIR"
 unset LK_REDIS_URL LK_TOKEN
-server=
 finish() {
     ./good infra down
-    [ -z "$server" ] || { kill -TERM $server && wait $server; }
+    end_example
     rm -rf "$dir"
 } >/dev/null 2>&1
 trap finish EXIT
 
-"$build/examples/shop_server" --port 0 >served &
-server=$!
-for _ in $(seq 200); do
-    address=$(sed -n '1s/^listening on //p' served)
-    [ -z "$address" ] || break
-    sleep 0.02
-done
+serve_example shop_server
 ./good infra up --workers 2 --processes 1 --listen 127.0.0.1:0 >started || cat started
 LK_ORCHESTRATOR=$(sed -n 's/^page, API *//p' started)
 export LK_ORCHESTRATOR LK_PARAM_base_url=http://$address
@@ -218,11 +213,9 @@ contains "objects are deleted when the runs are over" 0 '^cards: 4 deleted, 0 le
 
 run ./good infra down
 contains "all of it ends" 0 '^infra is down, 4 processes were ended$'
-kill -TERM $server
-wait $server
-server=
-grep -qx "served $sent requests" served
+end_example
+[ "$sent" = "$served" ]
 tell $? "all runs together have sent what the server has seen"
-grep -qx "served $sent requests" served || echo "sent $sent, $(tail -n 1 served)"
+[ "$sent" = "$served" ] || echo "sent $sent, served $served"
 
 end_tests

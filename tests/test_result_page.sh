@@ -6,27 +6,16 @@ cd "$(dirname "$0")/.." || exit 1
 build=${BUILD:-$PWD/build}
 page=man/loadkit-result.5
 dir=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-result-page.XXXXXX") || exit 1
-server=
+
+# shellcheck source=tests/support/example.sh
+. tests/support/example.sh
 
 # shellcheck disable=SC2317 # called by the trap
 finish() {
-    [ -z "$server" ] || kill "$server" 2>/dev/null
-    wait
+    end_example
     rm -rf "$dir"
 }
 trap finish EXIT
-
-serve() { # sets address
-    "$build/examples/shop_server" --port 0 >"$dir/says" &
-    server=$!
-    for _ in {1..200}; do
-        address=$(sed -n '1s/^listening on //p' "$dir/says")
-        [ -z "$address" ] || return 0
-        sleep 0.05
-    done
-    echo "not ok - the server starts"
-    exit 1
-}
 
 # A .Ss names the sections that it explains; what it says of one is said of all of them. Keys stand
 # in .It Va; those of a subsection's own name are the section.
@@ -62,7 +51,7 @@ read -ra compile <"$build/flags"
 read -ra libs <"$build/libs"
 "${compile[@]}" -Iinclude -o "$dir/every_key" tests/scenarios/every_key.c "$build/libloadkit.a" \
     "${libs[@]}" -lpthread -lm || exit 1
-serve
+serve_example shop_server "$dir/says"
 ulimit -c 0
 "$build/examples/hello" run -q -i 3 -p base_url="http://$address" --json "$dir/hello.json"
 "$dir/every_key" run -q -r 100 -u 4 -d 1s -w 1 -p base_url="http://$address" -p crash=yes \

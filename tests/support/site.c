@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "support/site_child.h"
+#include "support/ws_client.h"
 
 #define WAIT_MS 10000
 
@@ -129,18 +129,7 @@ static void take(struct site_client *client, void *out, size_t len)
 
 const char *site_field(const struct site_answer *answer, const char *name)
 {
-    static char value[1024];
-    size_t len = strlen(name);
-
-    for (const char *at = strstr(answer->head, "\r\n"); at && at[2]; at = strstr(at + 2, "\r\n")) {
-        if (strncasecmp(at + 2, name, len) != 0 || at[2 + len] != ':')
-            continue;
-        at += 2 + len + 1;
-        at += strspn(at, " ");
-        snprintf(value, sizeof(value), "%.*s", (int)strcspn(at, "\r"), at);
-        return value;
-    }
-    return NULL;
+    return head_field(answer->head, name);
 }
 
 struct site_answer site_read(struct site_client *client, bool has_body)

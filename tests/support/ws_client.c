@@ -238,12 +238,12 @@ unsigned ws_status(const struct ws_client *client)
                : 0;
 }
 
-const char *ws_field(const struct ws_client *client, const char *name)
+const char *head_field(const char *head, const char *name)
 {
-    static char value[256];
+    static char value[1024];
     size_t len = strlen(name);
 
-    for (const char *at = strstr(client->head, "\r\n"); at && at[2]; at = strstr(at + 2, "\r\n")) {
+    for (const char *at = strstr(head, "\r\n"); at && at[2]; at = strstr(at + 2, "\r\n")) {
         if (strncasecmp(at + 2, name, len) != 0 || at[2 + len] != ':')
             continue;
         at += 2 + len + 1;
@@ -252,6 +252,11 @@ const char *ws_field(const struct ws_client *client, const char *name)
         return value;
     }
     return NULL;
+}
+
+const char *ws_field(const struct ws_client *client, const char *name)
+{
+    return head_field(client->head, name);
 }
 
 bool ws_leave(struct ws_client *client, int ms)

@@ -24,6 +24,8 @@ unsigned ws_pings(const struct ws_client *client);
 unsigned ws_pongs(const struct ws_client *client);
 /* The status of the other's close; 0: it has sent none. */
 unsigned ws_status(const struct ws_client *client);
+/* The value of a field of the head of an answer, in static memory; NULL: not there. */
+const char *head_field(const char *head, const char *name);
 /* Field of the answer to the handshake, in static memory; NULL: not there. */
 const char *ws_field(const struct ws_client *client, const char *name);
 /* Says good-bye, and waits for the other to do so, for ms; true: it did. */
