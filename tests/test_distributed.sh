@@ -7,256 +7,9 @@
 # test_distributed.sh [case...]
 set -u
 
-build=$(cd "${BUILD:-$(dirname "$0")/../build}" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
-traffic=$build/tests/support/traffic
-hello=$build/examples/hello
-top=$(mktemp -d "${TMPDIR:-/tmp}/lk-dist.XXXXXX")
-tmp=$top
-at_once=6
-unset LK_REDIS_URL LK_TOKEN
-trap 'rm -rf "$top"' EXIT
-trap 'end_cases; exit 1' INT TERM HUP
-
-# shellcheck source=tests/support/nginx.sh
-. "$here/support/nginx.sh"
-# shellcheck source=tests/support/redis.sh
-. "$here/support/redis.sh"
-# shellcheck source=tests/support/tell.sh
-. "$here/support/tell.sh"
-
-# ---- checks
-
-check() { # what, command...
-    local what=$1 status
-    shift
-    "$@" >"$tmp/why" 2>&1
-    status=$?
-    tell "$status" "$name: $what"
-    [ "$status" = 0 ] || sed 's/^/    /' "$tmp/why"
-}
-
-status() { # got, wanted
-    is "status" "$1" "$2" && return
-    cat "$tmp/answer"
-    return 1
-}
-
-is() { # what, value, wanted
-    [ "$2" = "$3" ] || {
-        echo "$1 is ${2:-(none)}, wanted $3"
-        return 1
-    }
-}
-
-at_least() { # what, value, wanted
-    echo "$1: ${2:-(none)}, wanted $3 or more"
-    [ -n "$2" ] && [ "$2" -ge "$3" ]
-}
-
-says() { # file, text
-    grep -qF -- "$2" "$tmp/$1" || {
-        echo "$1 does not say: $2"
-        return 1
-    }
-}
-
-wait_until() { # command...: for a while
-    for _ in $(seq 500); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.05
-    done
-    echo "this did not happen: $*"
-    return 1
-}
-
-# ---- processes: those of this case, all ended with it
-
-pids=()
-
-launch() { # name, command...: sets pid
-    local file=$1
-    shift
-    "$@" >>"$tmp/$file.log" 2>&1 &
-    pid=$!
-    pids+=("$pid")
-}
-
-# Like a machine that fails.
-destroy() { # pid
-    kill -KILL "$1" && wait "$1" 2>/dev/null
-}
-
-children() { # pid
-    pgrep -P "$1"
-}
-
-has_children() { # pid, count
-    [ "$(children "$1" | wc -l)" -eq "$2" ]
-}
-
-is_gone() { # pid...
-    local one
-
-    for one; do
-        ! kill -0 "$one" 2>/dev/null || grep -qE '^State:[[:space:]]*Z' "/proc/$one/status" || return 1
-    done
-}
-
-end_case() {
-    local one
-
-    for one in "${pids[@]}"; do
-        kill -CONT "$one"
-        kill -KILL "$one"
-        wait "$one"
-    done 2>/dev/null
-    end_redis
-    end_nginx
-}
-
-# ---- the parts of a cluster
-
-program=$traffic
-address=127.0.0.1:0
-orchestrator=
-
-is_open() {
-    grep -qo 'http://127\.0\.0\.1:[0-9]*' "$tmp/orchestrator.log"
-}
-
-start_orchestrator() { # options...
-    launch orchestrator "$program" orchestrator --listen "$address" --state-dir "$tmp/state" "$@"
-    orchestrator=$pid
-    wait_until is_open || return 1
-    address=$(grep -o '127\.0\.0\.1:[0-9]*' "$tmp/orchestrator.log" | head -n 1)
-}
-
-declare -A station
-
-start_station() { # id, options...
-    local id=$1
-    shift
-    launch "$id" "$program" worker --id "$id" --processes 2 --orphan-after 60s "$@"
-    station[$id]=$pid
-}
-
-api() { # method, path, body: prints the status; the answer is in the file answer
-    curl -s -m 10 -o "$tmp/answer" -w '%{http_code}' -X "$1" -H 'Content-Type: application/json' \
-        ${3:+--data "$3"} "http://$address$2"
-}
-
-member() { # file, key: the first of that name
-    grep -oE "\"$2\": *(\"[^\"]*\"|[^],}\"]*)" "$tmp/$1" | head -n 1 | sed 's/^[^:]*: *//; s/"//g'
-}
-
-state() { # key
-    api GET /status >/dev/null && member answer "$1"
-}
-
-has_users() { # count, processes
-    api GET /status >/dev/null && [ "$(member answer users)" = "$1" ] &&
-        [ "$(member answer workers_alive)" = "$2" ]
-}
-
-state_is() { # key, value
-    [ "$(state "$1")" = "$2" ]
-}
-
-alive() {
-    api GET /ready >/dev/null && member answer alive_workers
-}
-
-alive_is() { # count
-    [ "$(alive)" = "$1" ]
-}
-
-begin() { # options of the stations...
-    begin_with -- "$@"
-}
-
-begin_with() { # options of the orchestrator... -- options of the stations...
-    local -a its=()
-
-    while [ "$1" != -- ]; do
-        its+=("$1")
-        shift
-    done
-    shift
-    start_servers && start_orchestrator "${its[@]}" && start_station a "$@" &&
-        start_station b "$@" && wait_until alive_is 4 && return
-    cat "$tmp"/*.log
-    tell 1 "$name: orchestrator and stations are there"
-    exit 1
-}
-
-start_server() {
-    start_nginx "keepalive_requests 1000000;"
-}
-
-# shellcheck disable=SC2119
-start_servers() {
-    start_server && start_redis
-}
-
-users=20
-params=',"pause":"0.03"'
-
-plan() { # more members
-    echo "{\"target_users\":$users,\"init_params\":{\"base_url\":\"http://127.0.0.1:$port\"$params}$1}"
-}
-
-start() { # more members
-    check "the run starts" status "$(api POST /start_test "$(plan "$1")")" 200
-}
-
-logged() {
-    wc -l <"$tmp/access.log"
-}
-
-logs_more_than() {
-    [ "$(logged)" -gt "$1" ]
-}
-
-# So many requests from now on.
-load_goes_on() { # count
-    wait_until logs_more_than $(($(logged) + ${1:-200}))
-}
-
-finish() {
-    wait_until state_is state IDLE
-    check "it comes to its end" is state "$(state state)" IDLE
-    check "it has a result" status "$(api GET /result)" 200
-    mv "$tmp/answer" "$tmp/result.json"
-    end_nginx
-}
-
-requests() {
-    echo $(($(member result.json http_requests) - $(member result.json http_unsent)))
-}
-
-counts_are_the_servers() {
-    local counted lines
-
-    counted=$(requests)
-    lines=$(logged)
-    echo "$counted requests that were sent, $lines lines in the log"
-    [ "$counted" -gt 0 ] && [ "$counted" -eq "$lines" ]
-}
-
-exact() {
-    check "counts are the server's" counts_are_the_servers
-}
-
-# What a busy machine does to latencies is nothing to us.
-verdict() { # wanted: valid or incomplete
-    local got
-
-    got=$(grep -A 3 '"verdict"' "$tmp/result.json" |
-        sed -n 's/.*"status": *"\([^"]*\)".*/\1/p' | head -n 1)
-    [ "$got" = incomplete ] || got=valid
-    check "its verdict is $1" is verdict "$got" "$1"
-}
+# shellcheck source=tests/support/cluster.sh
+. "$here/support/cluster.sh"
 
 # ---- cases
 
@@ -288,17 +41,6 @@ case_killed_process() {
     check "the crash is told" says result.json "killed by signal 9"
 }
 
-# Of what it did last, nobody can tell.
-lost_is_told() { # most requests
-    local counted lines
-
-    counted=$(requests)
-    lines=$(logged)
-    echo "$counted requests that were sent, $lines lines in the log; $(member result.json seconds_lost) s lost"
-    [ "$counted" -gt 0 ] && [ "$counted" -le "$lines" ] && [ "$lines" -le $((counted + $1)) ] &&
-        [ "$(member result.json seconds_lost)" -gt 0 ] && [ "$(member result.json seconds_lost)" -le 4 ]
-}
-
 case_killed_station() {
     local its since
 
@@ -314,14 +56,6 @@ case_killed_station() {
     finish
     check "what is missing is its last second" lost_is_told 400
     verdict incomplete
-}
-
-pause_for() { # seconds pid...
-    local seconds=$1
-    shift
-    kill -STOP "$@"
-    sleep "$seconds"
-    kill -CONT "$@"
 }
 
 # Its processes go on, but nobody hears of them.
@@ -432,14 +166,6 @@ case_stopped_redis() {
     verdict valid
 }
 
-load_stands() {
-    local seen
-
-    seen=$(logged)
-    sleep 1
-    [ "$(logged)" -eq "$seen" ]
-}
-
 # Nobody is heard for longer than stations go on: they end, and begin anew.
 case_orphaned_stations() {
     begin --orphan-after 2s
@@ -516,11 +242,6 @@ case_stop_in_ramp() {
     finish
     check "soon" at_least "10 - seconds" $((10 - SECONDS + since)) 6
     exact
-}
-
-has_worker_with_users() { # worker
-    api GET /workers >/dev/null
-    grep -oE "\"worker_id\": *\"$1\"[^{}]*" "$tmp/answer" | grep -qE '"active_users_count": *[1-9]'
 }
 
 case_late_station() {
@@ -671,13 +392,15 @@ case_resources() {
     begin
     check "objects are made" status \
         "$(api POST /ensure_resource '{"resource_name":"users","count":20}')" 200
-    start ',"duration_s":9'
+    start ',"duration_s":15'
     load_goes_on 50
     kill -KILL "$(children "${station[a]}" | head -n 1)"
     wait_until state_is crashes 1
     destroy "$orchestrator"
     start_orchestrator
     check "all users are back" wait_until has_users 20 4
+    kill -TERM "${station[b]}"
+    check "and when they move" wait_until has_users 20 2
     finish
     exact
     api GET /resources >/dev/null
@@ -692,14 +415,14 @@ refused() { # file, status, text
 
 case_refusals() {
     begin
-    launch hello "$hello" worker --id c --processes 1
+    launch hello "$build/examples/hello" worker --id c --processes 1
     check "another program" refused hello 2 "program is another one"
     check "and the orchestrator names it" says orchestrator.log "station c is refused"
-    launch second "$traffic" orchestrator --listen 127.0.0.1:0 --state-dir "$tmp/second"
+    launch second "$program" orchestrator --listen 127.0.0.1:0 --state-dir "$tmp/second"
     check "another orchestrator" refused second 2 "another orchestrator has the cluster"
-    launch twin "$traffic" worker --id a --processes 1
+    launch twin "$program" worker --id a --processes 1
     check "another station of that name" refused twin 2 'has a worker "a" already'
-    launch stranger env LK_REDIS_URL="unix://:wrong@$redis_socket" "$traffic" worker --id d
+    launch stranger env LK_REDIS_URL="unix://:wrong@$redis_socket" "$program" worker --id d
     check "a wrong password" refused stranger 2 "password"
     check "nobody who was there minds" is "workers" "$(alive)" 4
 }
@@ -724,41 +447,10 @@ case_late_redis() {
 
 # ---- running them
 
-run_case() { # name
-    name=$1
-    tmp=$top/$name
-    mkdir -p "$tmp"
-    trap end_case EXIT
-    trap 'exit 1' INT TERM HUP
-    "case_$name"
-    [ "$failed" = 0 ] || tail -n 30 "$tmp"/[!re]*.log "$tmp/orchestrator.log"
-}
-
-end_cases() {
-    local one
-
-    for one in $(jobs -p); do
-        kill -TERM "$one"
-    done
-    wait
-} 2>/dev/null
-
 cases=(killed_station stopped_station stopped_machine stopped_redis redis_for_good stop_cut_off orphaned_stations
     killed_orchestrator stopped_orchestrator emptied_redis all_restarted late_redis leaving_station
     late_station stopped_process killed_process plain stop_in_ramp two_starts refusals
     iterations iterations_moved rate same_name abort continue change_users restart_at_end
     resources)
 [ $# = 0 ] || cases=("$@")
-
-for name in "${cases[@]}"; do
-    while [ "$(jobs -rp | wc -l)" -ge $at_once ]; do
-        wait -n
-    done
-    (run_case "$name") >"$top/$name.out" 2>&1 </dev/null &
-done
-wait
-for name in "${cases[@]}"; do
-    cat "$top/$name.out"
-done >"$top/out"
-cat "$top/out"
-! grep -q '^not ok' "$top/out"
+run_cases "${cases[@]}"

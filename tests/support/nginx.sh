@@ -4,6 +4,7 @@
 
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 nginx_pid=
+nginx_host=127.0.0.1
 
 # Also one that stands still. Its log is complete then.
 end_nginx() {
@@ -14,12 +15,16 @@ end_nginx() {
 
 # Starts nginx with the given lines in its server block, on a port that nobody has.
 start_nginx() {
-    local try lines=$1
+    local try root lines=$1
+
+    # the one that it would take else need not be there in a user namespace
+    [ "$(id -u)" != 0 ] || root="user root root;"
 
     for try in 1 2 3 4 5 6 7 8; do
         port=$((20000 + RANDOM % 12000))
-        rm -f "$tmp/access.log"
+        rm -f "$tmp/access.log" "$tmp/nginx.pid"
         cat >"$tmp/nginx.conf" <<CONF
+$root
 worker_processes 1;
 daemon off;
 master_process off;
@@ -35,7 +40,7 @@ http {
     uwsgi_temp_path $tmp/uwsgi;
     scgi_temp_path $tmp/scgi;
     server {
-        listen 127.0.0.1:$port backlog=4096;
+        listen $nginx_host:$port backlog=4096;
         $lines
         location / { return 200 "hello\n"; }
     }
@@ -44,7 +49,9 @@ CONF
         nginx -p "$tmp" -c "$tmp/nginx.conf" 2>"$tmp/nginx.err" &
         nginx_pid=$!
         for _ in $(seq 100); do
-            (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && return 0
+            # written when it has the port: else who answers is another
+            [ -s "$tmp/nginx.pid" ] &&
+                (exec 3<>"/dev/tcp/$nginx_host/$port") 2>/dev/null && return 0
             kill -0 "$nginx_pid" 2>/dev/null || break
             sleep 0.05
         done

@@ -8,6 +8,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 redis_pid=
 redis_password=secret-of-the-test
 redis_socket=
+redis_host=127.0.0.1
 redis_port=0
 redis_url=
 
@@ -19,7 +20,7 @@ redis() {
 # Where it was, empty.
 restart_redis() {
     rm -f "$redis_socket"
-    redis-server --port "$redis_port" --bind 127.0.0.1 --unixsocket "$redis_socket" --save '' \
+    redis-server --port "$redis_port" --bind "$redis_host" --unixsocket "$redis_socket" --save '' \
         --appendonly no --daemonize no --dir "$tmp" --requirepass "$redis_password" \
         >"$tmp/redis.log" 2>&1 &
     redis_pid=$!
@@ -39,7 +40,7 @@ start_redis() {
         [ "${1-}" != tcp ] || redis_port=$((20000 + RANDOM % 12000))
         if restart_redis; then
             redis_url="unix://:$redis_password@$redis_socket"
-            [ "$redis_port" = 0 ] || redis_url="redis://:$redis_password@127.0.0.1:$redis_port"
+            [ "$redis_port" = 0 ] || redis_url="redis://:$redis_password@$redis_host:$redis_port"
             export LK_REDIS_URL=$redis_url
             return 0
         fi
