@@ -8,6 +8,13 @@
 #   truth RUN HELD_P50_MS HELD_P90_MS HELD_P99_MS RECORDED_P50_MS RECORDED_P90_MS RECORDED_P99_MS
 #       EXCESS_P50_MS EXCESS_P90_MS EXCESS_P99_MS
 #   arrivals RATE RUN INTENDED STARTED LATE_P50_MS LATE_P99_MS BARE_P50_MS BARE_P99_MS
+#   load WORKERS SECONDS USER_CS SYSTEM_CS TIME_S USER_CS SYSTEM_CS TIME_S BYTES STEPS BYTES STEPS
+#       of the orchestrator, what has come in at Redis, and of how many steps it was told: before and
+#       after
+#   api REQUESTS P50_MS P99_MS MAX_MS
+#   redis SECOND BYTES BYTES_OF_CHECKPOINT
+#   throng USERS RUN BEGIN_S ACTIVE_S STOP_S LAST_S
+#   instructions_run, instructions_redis: as instructions
 
 function sort_numbers(list, n,    i, j, x) {
     for (i = 2; i <= n; i++) {
@@ -180,6 +187,104 @@ function report_arrivals(rate,    run, runs, ours, theirs, more, share) {
         sprintf("%.2f to %.2f", share[1], share[runs]), 99.5, run >= 99.5 ? "yes" : "**no**")
 }
 
+# Of what was sampled in a part of the time, as in shares.
+function memory_between(from, to,    n, i, list) {
+    for (i = 1; i <= memories; i++)
+        if (i > from * memories && i <= to * memories)
+            list[++n] = redis[i] / 1e6
+    return n ? median(list, n) : ""
+}
+
+function report_load(    most, seconds, cores, steps, early, late, i, list) {
+    if (!load[1])
+        return
+    most = load[1] " workers of 50 metrics, " load[2] " s: "
+    seconds = load[8] - load[5]
+    cores = (load[6] + load[7] - load[3] - load[4]) / seconds
+    row(most "the orchestrator, % of a processor",
+        sprintf("%.1f (%.1f + %.1f)", cores, (load[6] - load[3]) / seconds,
+                (load[7] - load[4]) / seconds), "", "", "", 25, verdict(cores, 25))
+    row("answers of its API meanwhile, p99, ms", sprintf("%.1f", api[3]), "", "",
+        sprintf("p50 %.1f, max %.1f", api[2], api[4]), 50, verdict(api[3], 50))
+    row("to Redis meanwhile, MB/s", sprintf("%.1f", (load[11] - load[9]) / seconds / 1e6),
+        "", "", "", "", "")
+    steps = (load[12] - load[10]) / seconds / load[1]
+    row("seconds that each worker told of meanwhile, % of those there were",
+        sprintf("%.1f", steps * 100), "", "", "", 95, steps >= 0.95 ? "yes" : "**no**")
+    for (i = 1; i <= memories; i++)
+        list[i] = redis[i] / 1e6
+    sort_numbers(list, memories)
+    row("the checkpoint in Redis at the end, MB", sprintf("%.1f", checkpoint), "", "", "", "", "")
+    early = memory_between(0.25, 0.5)
+    late = memory_between(0.75, 1)
+    if (early)
+        row("memory of Redis beside the checkpoint, in the last quarter and in the second, MB", sprintf("%.1f", late),
+            sprintf("%.1f", early), two(late / early),
+            sprintf("%.1f to %.1f", list[1], list[memories]), "1.1 x",
+            load[2] < 600 ? "" : verdict(late / early, 1.1))
+}
+
+function report_throng(    run, begin, stop) {
+    for (run = 1; run <= throngs; run++) {
+        begin[run] = throng[run, 4] - throng[run, 3]
+        stop[run] = throng[run, 6] - throng[run, 5]
+        if (stop[run] < 0)
+            stop[run] = 0
+    }
+    if (!throngs)
+        return
+    run = median(begin, throngs)
+    row(throng_users " users on 4 workers of 2 stations, from the command to all active, s",
+        two(run), "", "", two(begin[1]) " to " two(begin[throngs]), 5, verdict(begin[throngs], 5))
+    run = median(stop, throngs)
+    row("from the command to stop to the last request, s", sprintf("%.3f", run), "", "",
+        sprintf("%.3f to %.3f", stop[1], stop[throngs]), 1, verdict(stop[throngs], 1))
+}
+
+function report_worker_instructions(    ours, theirs) {
+    ours = worker_instructions["redis"]
+    theirs = worker_instructions["run"]
+    if (ours && theirs)
+        row("instructions a request of a worker under Redis, and of one under run",
+            sprintf("%.0f", ours), sprintf("%.0f", theirs), sprintf("%.3f", ours / theirs), "",
+            "1.02 x", verdict(ours / theirs, 1.02))
+}
+
+$1 == "load" {
+    for (k = 1; k <= 12; k++)
+        load[k] = $(k + 1)
+    next
+}
+
+$1 == "api" {
+    for (k = 1; k <= 4; k++)
+        api[k] = $(k + 1)
+    next
+}
+
+$1 == "redis" {
+    redis[++memories] = $3 - $4
+    checkpoint = $4 / 1e6
+    next
+}
+
+$1 == "throng" {
+    throng_users = $2
+    throngs = $3
+    for (k = 3; k <= 6; k++)
+        throng[$3, k] = $(k + 1)
+    next
+}
+
+$1 ~ /^instructions_/ {
+    of_whom = substr($1, 14)
+    if (of_whom in before_count)
+        worker_instructions[of_whom] = ($4 - before_count[of_whom]) / ($3 - before_requests[of_whom])
+    before_count[of_whom] = $4
+    before_requests[of_whom] = $3
+    next
+}
+
 $1 == "arrivals" {
     arrivals[$2] = $3
     for (k = 3; k <= 8; k++)
@@ -265,6 +370,9 @@ END {
     n = split("200 2000 20000", keys)
     for (i = 1; i <= n; i++)
         report_arrivals(keys[i])
+    report_load()
+    report_throng()
+    report_worker_instructions()
     for (what in failed)
         printf "\nFailed requests: %s: %d\n", what, failed[what]
 }
