@@ -212,8 +212,8 @@ bool lki_rundir_read(const struct lki_rundir *dir, const char *name, char *out, 
     bool read;
 
     lki_rundir_path(dir, name, path);
-    lki_buf_init(&text, size - 1);
-    read = !lki_file_load(path, &text) && text.len;
+    lki_buf_init(&text, size);
+    read = !lki_file_load(path, &text) && text.len && lki_buf_cstr(&text);
     if (read)
         snprintf(out, size, "%.*s", (int)strcspn(text.data, "\n"), text.data);
     lki_buf_release(&text);
