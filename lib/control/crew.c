@@ -276,7 +276,6 @@ static void fall_out(struct lki_station *station)
 static void on_over(struct lki_station *station, const char *run_id)
 {
     struct lki_crew *crew = station->crew;
-
     bool same = crew->core && !strcmp(run_id, crew->run.run_id);
 
     if (same && station->former && lki_station_is_there(station))
