@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "app/child.h"
 #include "base/mem.h"
 #include "support/suite.h"
 
@@ -33,6 +34,7 @@ static const struct {
     {EXITED(0), LOOP, "crashed: exit was called in step pay of user 17", 17},
     {EXITED(3), LOOP, "crashed: exit was called in step pay of user 17", 17},
     {EXITED(3), LOOP | HELPER, "died: ended with status 3", 0},
+    {EXITED(LKI_CHILD_FENCED), LOOP, "died: ended by itself: it had been stopped for too long", 0},
     {KILLED(SIGSEGV), NONE, "died: killed by signal 11 (Segmentation fault)", 0},
     {KILLED(SIGSEGV), LOOP, "crashed: segmentation fault in step pay of user 17", 17},
     {KILLED(SIGSYS), LOOP, "crashed: bad system call in step pay of user 17", 17},

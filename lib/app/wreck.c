@@ -91,13 +91,15 @@ static void place_tell(struct lki_wreck *wreck, const struct lki_place *place)
     death->frame_count = wreck->frames.count;
 }
 
-/* Whether it came from what the process itself has done; other signals are sent to it. */
+/* Whether it came from what the process itself has done; other signals are sent to it, and it may
+ * have been stopped for too long in the middle of anything. */
 static bool is_own_doing(int status)
 {
-    int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    int number = status != -1 && WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 
-    return status != -1 && (WIFEXITED(status) || lki_crash_is_fault(number) || number == SIGPIPE ||
-                            number == SIGXFSZ);
+    if (status != -1 && WIFEXITED(status))
+        return WEXITSTATUS(status) != LKI_CHILD_FENCED;
+    return lki_crash_is_fault(number) || number == SIGPIPE || number == SIGXFSZ;
 }
 
 /* Whose doing it was when the process could not tell. Which of its threads has brought it down is
