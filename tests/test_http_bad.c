@@ -481,10 +481,10 @@ static void idle_run(lk_vu *vu, void *arg)
 }
 
 static const struct test_script idle_scripts[] = {
-    {{SRV_READ, SRV_SEND(HELLO), SRV_SLEEP(5), SRV_CLOSE}},
-    {{SRV_READ, SRV_SEND(HELLO), SRV_SLEEP(5), SRV_RESET}},
-    {{SRV_READ, SRV_SEND(HELLO), SRV_SLEEP(5), SRV_SEND(HELLO)}},
-    {{SRV_READ, SRV_SEND(HELLO), SRV_SLEEP(5), SRV_SEND("\r\n")}},
+    {{SRV_READ, SRV_SEND(HELLO), SRV_SLEEP(200), SRV_CLOSE}},
+    {{SRV_READ, SRV_SEND(HELLO), SRV_SLEEP(200), SRV_RESET}},
+    {{SRV_READ, SRV_SEND(HELLO), SRV_SLEEP(200), SRV_SEND(HELLO)}},
+    {{SRV_READ, SRV_SEND(HELLO), SRV_SLEEP(200), SRV_SEND("\r\n")}},
 };
 
 START_TEST(anything_on_an_idle_connection_closes_it)

@@ -6,10 +6,18 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 nginx_pid=
 nginx_host=127.0.0.1
 
+# It would throw away what it has not read of connections whose other end is gone.
+read_all() {
+    for _ in $(seq 200); do
+        ss -Htn state close-wait "sport = :$port" | grep -q . || break
+        sleep 0.05
+    done
+}
+
 # Also one that stands still. Its log is complete then.
 end_nginx() {
-    [ -n "$nginx_pid" ] && kill -CONT "$nginx_pid" 2>/dev/null && kill -QUIT "$nginx_pid" 2>/dev/null &&
-        wait "$nginx_pid" 2>/dev/null
+    [ -n "$nginx_pid" ] && kill -CONT "$nginx_pid" 2>/dev/null && read_all &&
+        kill -QUIT "$nginx_pid" 2>/dev/null && wait "$nginx_pid" 2>/dev/null
     nginx_pid=
 }
 
