@@ -251,8 +251,7 @@ static enum lk_err lives_load(struct lki_wire *wire, struct lki_member *member)
         if (!life)
             return LK_E_NOMEM;
         life_fields(wire, life);
-        *(member->last ? &member->last->next : &member->first) = life;
-        member->last = life;
+        lki_member_begin(member, life);
     }
     return LK_OK;
 }

@@ -48,8 +48,7 @@ static void greet(struct lki_member *member)
         .prepare = {.run_id = core->plan.run_id,
                     .worker = member->shown.number,
                     .seed = core->plan.seed,
-                    .population = core->plan.open_ended ? LKI_USERS_MAX
-                                                        : lki_plan_population(&core->plan),
+                    .population = lki_core_users_most(core),
                     .probes = core->plan.open_ended && core->backstage->probes
                                   ? member->probes
                                   : member == core->backstage,
@@ -219,8 +218,7 @@ enum lk_err lki_core_join(struct lki_core *core, uint64_t worker, struct lki_lin
     }
     member->shown.incarnation += member->last != NULL;
     member->shown.health = (struct lki_worker_health){0};
-    *(member->last ? &member->last->next : &member->first) = life;
-    member->last = life;
+    lki_member_begin(member, life);
     member->stage = LKI_MEMBER_JOINED;
     member->shown.alive = true;
     member->lost = false;
@@ -245,73 +243,9 @@ enum lk_err lki_core_resume(struct lki_core *core, uint64_t worker, struct lki_l
     return LK_OK;
 }
 
-/* What its page says, as the server under test has seen it. */
-static void take_page(struct lki_life *life, const struct lki_worker_page *page)
-{
-    uint64_t seen;
-
-    if (!page)
-        return;
-    life->exact = true;
-    life->totals = page->totals;
-    life->taken = page->iterations_taken;
-    if (page->sending)
-        life->totals.http_sent++;
-    seen = life->totals.http_sent + life->totals.http_unsent;
-    if (life->totals.http_requests < seen)
-        life->totals.http_requests = seen;
-}
-
-/* It has told of all that it did, as the run ends: nothing is missing. */
-static bool was_ending(const struct lki_member *member)
-{
-    return member->stage == LKI_MEMBER_QUITTING ||
-           (member->gone && lki_ending_waits_for_users(member->core));
-}
-
-void lki_core_died(struct lki_core *core, uint64_t worker, const struct lki_death *death)
-{
-    struct lki_member *member = lki_core_member(core, worker);
-
-    if (!member || member->stage == LKI_MEMBER_ABSENT || member->dying)
-        return;
-    member->dying = true;
-    if (!member->lost)
-        member->cut_ns = lki_core_now(core);
-    take_page(member->last, death->page);
-    if (!was_ending(member))
-        lki_crashes_add(member, death);
-    if (!member->link)
-        lki_lives_bury(member);
-}
-
-void lki_core_lost(struct lki_core *core, uint64_t worker, int64_t silent_ns, int64_t lapse_ns)
-{
-    struct lki_member *member = lki_core_member(core, worker);
-
-    if (member && !member->lost)
-        lki_lives_lost(member, silent_ns, lapse_ns);
-}
-
-void lki_core_found(struct lki_core *core, uint64_t worker)
-{
-    struct lki_member *member = lki_core_member(core, worker);
-
-    if (member && member->lost)
-        lki_lives_found(member);
-}
-
 void lki_core_hold(struct lki_core *core, int64_t ns)
 {
     core->held_until_ns = lki_ns_after(lki_core_now(core), ns);
-}
-
-void lki_core_leave(struct lki_core *core, uint64_t worker)
-{
-    struct lki_member *member = lki_core_member(core, worker);
-
-    if (member && !member->leaving)
-        lki_lives_leave(member);
 }
 
 void lki_core_stop(struct lki_core *core, enum lki_end why)
@@ -325,8 +259,7 @@ enum lk_err lki_core_set_users(struct lki_core *core, uint64_t users, int64_t in
 {
     if (core->state != LKI_CORE_RUNNING)
         return LK_E_STATE;
-    if (users > (core->plan.open_ended ? LKI_USERS_MAX : lki_plan_population(&core->plan)) ||
-        interval_ns < 0)
+    if (users > lki_core_users_most(core) || interval_ns < 0)
         return LK_E_ARG;
     lki_shares_set(core, users, interval_ns);
     lki_paces_update(core);

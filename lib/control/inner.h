@@ -230,6 +230,19 @@ static inline struct lki_member *lki_core_member(const struct lki_core *core, ui
     return worker && worker <= core->member_count ? core->members[worker - 1] : NULL;
 }
 
+/* Users that there may be at any time. */
+static inline uint64_t lki_core_users_most(const struct lki_core *core)
+{
+    return core->plan.open_ended ? LKI_USERS_MAX : lki_plan_population(&core->plan);
+}
+
+/* One more life, which is the present one. */
+static inline void lki_member_begin(struct lki_member *member, struct lki_life *life)
+{
+    *(member->last ? &member->last->next : &member->first) = life;
+    member->last = life;
+}
+
 /* Has its share of the run. */
 static inline bool lki_member_works(const struct lki_member *member)
 {
@@ -288,10 +301,6 @@ void lki_lives_bury(struct lki_member *member);
 /* Each second: those who have waited long enough for their burial. */
 void lki_lives_look(struct lki_core *core);
 void lki_lives_release(struct lki_core *core);
-/* Out of reach, and heard again; and the order to end. */
-void lki_lives_lost(struct lki_member *member, int64_t silent_ns, int64_t lapse_ns);
-void lki_lives_found(struct lki_member *member);
-void lki_lives_leave(struct lki_member *member);
 
 /* ---- shares.c: users ---- */
 

@@ -23,7 +23,7 @@ static uint64_t most_of(const struct lki_core *core, size_t resource)
 
     if (count)
         return count;
-    return core->plan.open_ended ? LKI_USERS_MAX : lki_plan_population(&core->plan);
+    return lki_core_users_most(core);
 }
 
 enum lk_err lki_leases_init(struct lki_core *core)

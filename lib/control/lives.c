@@ -49,6 +49,48 @@ void lki_lives_bury(struct lki_member *member)
     lki_course_look(core);
 }
 
+/* ---- deaths ---- */
+
+/* What its page says, as the server under test has seen it. */
+static void take_page(struct lki_life *life, const struct lki_worker_page *page)
+{
+    uint64_t seen;
+
+    if (!page)
+        return;
+    life->exact = true;
+    life->totals = page->totals;
+    life->taken = page->iterations_taken;
+    if (page->sending)
+        life->totals.http_sent++;
+    seen = life->totals.http_sent + life->totals.http_unsent;
+    if (life->totals.http_requests < seen)
+        life->totals.http_requests = seen;
+}
+
+/* It has told of all that it did, as the run ends: nothing is missing. */
+static bool was_ending(const struct lki_member *member)
+{
+    return member->stage == LKI_MEMBER_QUITTING ||
+           (member->gone && lki_ending_waits_for_users(member->core));
+}
+
+void lki_core_died(struct lki_core *core, uint64_t worker, const struct lki_death *death)
+{
+    struct lki_member *member = lki_core_member(core, worker);
+
+    if (!member || member->stage == LKI_MEMBER_ABSENT || member->dying)
+        return;
+    member->dying = true;
+    if (!member->lost)
+        member->cut_ns = lki_core_now(core);
+    take_page(member->last, death->page);
+    if (!was_ending(member))
+        lki_crashes_add(member, death);
+    if (!member->link)
+        lki_lives_bury(member);
+}
+
 static bool has_vanished(const struct lki_member *member, int64_t now_ns)
 {
     bool silent = now_ns - member->cut_ns >= VANISHED_NS;
@@ -79,10 +121,12 @@ void lki_lives_look(struct lki_core *core)
 
 /* ---- out of reach, and leaving ---- */
 
-void lki_lives_lost(struct lki_member *member, int64_t silent_ns, int64_t lapse_ns)
+void lki_core_lost(struct lki_core *core, uint64_t worker, int64_t silent_ns, int64_t lapse_ns)
 {
-    struct lki_core *core = member->core;
+    struct lki_member *member = lki_core_member(core, worker);
 
+    if (!member || member->lost)
+        return;
     member->lost = true;
     member->shown.alive = false;
     member->cut_ns = lki_core_now(core) - silent_ns;
@@ -97,10 +141,12 @@ void lki_lives_lost(struct lki_member *member, int64_t silent_ns, int64_t lapse_
     lki_course_look(core);
 }
 
-void lki_lives_found(struct lki_member *member)
+void lki_core_found(struct lki_core *core, uint64_t worker)
 {
-    struct lki_core *core = member->core;
+    struct lki_member *member = lki_core_member(core, worker);
 
+    if (!member || !member->lost)
+        return;
     member->lost = false;
     member->shown.alive = member->stage != LKI_MEMBER_ABSENT;
     if (core->state == LKI_CORE_RUNNING && lki_member_works(member)) {
@@ -110,12 +156,14 @@ void lki_lives_found(struct lki_member *member)
     lki_course_look(core);
 }
 
-void lki_lives_leave(struct lki_member *member)
+void lki_core_leave(struct lki_core *core, uint64_t worker)
 {
-    struct lki_core *core = member->core;
     const struct lki_order stop = {.kind = LKI_ORDER_STOP,
                                    .stop = {.why = LKI_END_INTERRUPT, .times = 1}};
+    struct lki_member *member = lki_core_member(core, worker);
 
+    if (!member || member->leaving)
+        return;
     member->leaving = true;
     if (core->state == LKI_CORE_RUNNING)
         lki_shares_leave(member);
