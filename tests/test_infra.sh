@@ -8,13 +8,14 @@ root=$PWD
 
 # shellcheck source=tests/support/program.sh
 . "$root/tests/support/program.sh"
+# shellcheck source=tests/support/example.sh
+. "$root/tests/support/example.sh"
 
 shop=$build/examples/shop
 export XDG_RUNTIME_DIR=$dir/run
 mkdir "$XDG_RUNTIME_DIR"
 unset LK_REDIS_URL LK_TOKEN
 pids=()
-server=
 
 finish() {
     for cluster in default other; do
@@ -74,13 +75,7 @@ none_left "of which nothing is left"
 
 # ---- up
 
-"$build/examples/shop_server" --port 0 >served &
-server=$!
-for _ in $(seq 200); do
-    address=$(sed -n '1s/^listening on //p' served)
-    [ -z "$address" ] || break
-    sleep 0.02
-done
+serve_example shop_server served
 
 up --workers 2 --processes 1 -p base_url="http://$address"
 remember
@@ -151,13 +146,7 @@ server=
 grep -qx "served $sent requests" served
 tell $? "the server has seen what the result says"
 
-"$build/examples/shop_server" --port 0 >served &
-server=$!
-for _ in $(seq 200); do
-    address=$(sed -n '1s/^listening on //p' served)
-    [ -z "$address" ] || break
-    sleep 0.02
-done
+serve_example shop_server served
 
 # ---- in the middle of a run, after deaths, beside others
 
