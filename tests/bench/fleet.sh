@@ -156,19 +156,20 @@ fleet_count() { # word iterations
     rm "$tmp"/callgrind.*
 }
 
-# The worker process of run, and that of a station, as the part instructions has them.
+# The worker process of run, and that of a station, as the part instructions has them. Of one user:
+# how many answers a turn of the loop finds of several is a matter of who was on which processor.
 fleet_instructions() {
     local count valgrind=(valgrind --tool=callgrind "--callgrind-out-file=$tmp/callgrind.%p")
 
     say "fleet, instructions"
     for count in 2000 12000; do
-        client "${valgrind[@]}" "$hello" run -q -w 1 -u 64 -i "$count" -p "base_url=$url" \
+        client "${valgrind[@]}" "$hello" run -q -w 1 -u 1 -i "$count" -p "base_url=$url" \
             --json "$tmp/result.json"
         fleet_count run "$count"
         fleet_up "$hello"
         fleet_station "${valgrind[@]}" "$hello" worker --id one --processes 1
         fleet_until /status '"workers":1\b'
-        LK_ORCHESTRATOR=$fleet_api timeout 120 "$hello" test start -q --wait -u 64 -i "$count" \
+        LK_ORCHESTRATOR=$fleet_api timeout 120 "$hello" test start -q --wait -u 1 -i "$count" \
             -p "base_url=$url"
         LK_ORCHESTRATOR=$fleet_api "$hello" test result --json >"$tmp/result.json"
         fleet_down
