@@ -246,10 +246,15 @@ tell $? 'and use memory'
 
 # ---- metrics
 
-get /metrics
-same 'metrics have the names of the contract' 'Setup/lifecycle/on_init Setup/lifecycle/on_start look look/GET /catalog lose lose/GET /nowhere/' \
-    "$(for i in $(seq 0 $(($(at metrics.#) - 1))); do at "metrics.$i.metric_id"; done |
-        sed 's,/nowhere/.*,/nowhere/,' | grep -v '^Setup/lifecycle/on_stop$' | xargs)"
+names='Setup/lifecycle/on_init Setup/lifecycle/on_start look look/GET /catalog lose lose/GET /nowhere/'
+names_are() { # each second is heard of in the next one
+    get /metrics
+    found=$(for i in $(seq 0 $(($(at metrics.#) - 1))); do at "metrics.$i.metric_id"; done |
+        sed 's,/nowhere/.*,/nowhere/,' | grep -v '^Setup/lifecycle/on_stop$' | xargs)
+    [ "$found" = "$names" ]
+}
+until_true names_are
+same 'metrics have the names of the contract' "$names" "$found"
 aggregate='{cancelled:i,error_rate:N,errors:i,fatal_count:i,latency_avg_ms:n,latency_median_ms:n,latency_p95_ms:n,latency_p99_ms:n,requests:i,result_category_counts:{ok:i},result_code_counts:{HTTP_200:i},rps:N,top_result_codes:[{count:i,result_code:s}],window_s:i}'
 aggregates() {
     sed -E 's/(error_rate|rps):[in]/\1:N/g'

@@ -324,7 +324,9 @@ fails "a missing token is told, with where it is given" 1 \
 fails "a wrong one as well" 1 'good: orchestrator answered 401: a token is needed' \
     env LK_TOKEN=wrong ./good workers --json
 can POST_start_test '{"error":{"code":"invalid_state","message":"no\u001b[2J, current=RUNNING"}}' 409
-fails "a refusal is told" 1 'good: orchestrator answered 409: no?[2J, current=RUNNING' ./good test start
+fails "a refusal is told" 1 \
+    'good: orchestrator answered 409: no?[2J, current=RUNNING; test status shows the run, test stop ends it' \
+    ./good test start
 can POST_start_test '[]' 500
 fails "also one without a reason" 1 'good: orchestrator answered 500: it does not say why' \
     ./good test start --wait

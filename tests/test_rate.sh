@@ -126,7 +126,9 @@ intended=$(p99 hello intended_ms)
 service=$(p99 hello latency_ms)
 check "the same of steps" holds "$intended > 700 && $service < $intended / 3"
 echo "# ms: $service of a request, $intended from its intended start"
-check "many began late" holds "$(arrivals late) > 300 && $(arrivals dropped) == 0"
+# a machine with more to do may not have caught up when the time is over
+check "many began late, and few never" holds \
+    "$(arrivals late) > 300 && $(arrivals dropped) < $(arrivals late) / 3"
 
 start_nginx "keepalive_requests 1000000;" || exit 1
 begin -r 100 -d 2s -u 2 --arrival-wait 100ms

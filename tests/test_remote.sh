@@ -121,6 +121,10 @@ run ./good resources items cards --offset 3 --limit 1 --json
 contains "they are shown, with their contents masked as long as there is no token" 0 '"total": *5' '"tier": *"[*][*][*]"'
 run ./good resources delete cards 1
 contains "one is deleted" 0 '^cards: 1 deleted, 4 left$'
+run ./good resources delete cards 1
+contains "but once" 1 '^good: no object of cards has the id 1; resources items cards shows'
+run ./good resources items cards
+contains "whose contents are masked is told why" 0 'masked, since the orchestrator asks for no token'
 run ./good resources
 contains "of which the list knows" 0 '^  cards  *4$'
 
@@ -131,7 +135,8 @@ run ./good test start -u 2 -p key=@key
 contains "a run starts" 0 '^run [0-9a-f]* has started: 2 users, until test stop$'
 id=$(sed -n 's/^run \([0-9a-f]*\) .*/\1/p' out)
 run ./good test start
-contains "one at a time" 1 '^good: orchestrator answered 409: .*allowed only for \[IDLE\]'
+contains "one at a time" 1 \
+    '^good: orchestrator answered 409: .*allowed only for \[IDLE\].*; test status shows the run'
 until_status '"users": *2[,}]'
 tell $? "its users begin"
 run ./good test status

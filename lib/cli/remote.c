@@ -89,6 +89,8 @@ int lki_remote_refused(const struct lki_remote *remote, const struct lki_reply *
         lki_buf_str(&message, "it does not say why");
     if (reply->status == 401 && !remote->token)
         hint = "; give the token with --token-file FILE or in LK_TOKEN";
+    else if (lki_answer_is(&reply->json, "error.code", "invalid_state"))
+        hint = "; test status shows the run, test stop ends it";
     lki_cli_error(remote->cli, "orchestrator answered %d: %.*s%s", reply->status,
                   message.err ? 0 : (int)message.len, message.data ? message.data : "", hint);
     lki_buf_release(&message);

@@ -177,6 +177,9 @@ static int items_show(const struct lki_cli *cli, const struct lki_json_value *an
                        count, total, first + 1);
     else if (!total)
         lki_buf_str(&out, "there are no objects\n");
+    if (count && lki_answer_bool(answer, "masked"))
+        lki_buf_str(&out, "what is in them is masked, since the orchestrator asks for no token; "
+                          "start it with --token-file FILE\n");
     return lki_cli_answer(cli, &out);
 }
 
@@ -206,6 +209,12 @@ static int deleted_show(const struct lki_cli *cli, const struct lki_json_value *
 {
     struct lki_buf out;
 
+    if (!cli->options.all && !lki_answer_count(answer, "deleted_count")) {
+        lki_cli_error(cli,
+                      "no object of %s has the id %s; resources items %s shows those there are",
+                      cli->options.words[0], cli->options.words[1], cli->options.words[0]);
+        return LKI_EXIT_FAILED;
+    }
     lki_buf_init(&out, LKI_CLI_TEXT_MAX);
     lki_answer_text(answer, "resource_name", &out);
     lki_buf_printf(&out, ": %" PRIu64 " deleted, %" PRIu64 " left\n",

@@ -85,6 +85,11 @@ static bool is_plain(const struct lki_json_value *key)
 
 /* Objects are as a rule accounts: whoever needs no token sees what they are like, not what they
  * are. */
+static bool is_masked(const struct lki_api *api)
+{
+    return !lki_web_has_token(api->web);
+}
+
 static void put_item(struct lki_put *put, const char *text, bool masked)
 {
     size_t len = strlen(text);
@@ -119,7 +124,7 @@ static uint64_t put_items(const struct lki_api *api, struct lki_put *put, size_t
 {
     const struct lki_stock *stock = lki_orchestrator_stock(api->o);
     uint64_t last = lki_stock_last_id(stock, resource);
-    bool masked = !lki_web_has_token(api->web);
+    bool masked = is_masked(api);
     uint64_t count = 0;
 
     for (uint64_t id = 1; id <= last && count < limit; id++) {
@@ -165,6 +170,7 @@ void lki_api_items(struct lki_web_request *request, void *arg)
     limit = known ? put_items(api, &put, resource, offset, limit) : 0;
     lki_put_close(&put, ']');
     lki_put_uint(&put, "limit", limit);
+    lki_put_bool(&put, "masked", is_masked(api));
     lki_put_close(&put, '}');
     lki_api_answer(request, &put);
 }
