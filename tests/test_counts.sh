@@ -25,9 +25,11 @@ number() { # key
     sed -n "s/^.*\"$1\": *\([0-9][0-9]*\).*$/\1/p" "$tmp/result.json" | head -n 1
 }
 
-# Compares when nginx has left: then its log is complete.
+# Compares when nginx has left: then its log is complete. Where $blind is set, lines may be missing
+# for requests that ended with a reset: a server that closes without reading what its kernel has
+# acknowledged says no more than that to the client.
 compare() { # name
-    local sent unsent lines requests
+    local sent unsent lines requests missing resets=0
 
     end_nginx
     requests=$(number http_requests)
@@ -35,7 +37,10 @@ compare() { # name
     sent=$((${requests:-0} - ${unsent:-0}))
     # the probe of start_nginx sends nothing, which nginx does not log
     lines=$(wc -l <"$tmp/access.log")
-    if [ -n "$requests" ] && [ "$requests" -gt 0 ] && [ "$sent" -eq "$lines" ]; then
+    missing=$((sent - lines))
+    [ -z "${blind:-}" ] || resets=$(number HTTP_RESET)
+    if [ -n "$requests" ] && [ "$requests" -gt 0 ] && [ "$missing" -ge 0 ] &&
+        [ "$missing" -le "${resets:-0}" ]; then
         verdict ok "$1: $requests requests, $unsent unsent, $(number http_retries) sent again, $lines logged"
     else
         verdict "not ok" "$1: ${requests:-no} requests - ${unsent:-?} unsent, but $lines lines in the log"
@@ -85,7 +90,7 @@ run "connections that the server ends after 1000 requests" "" "" -d "${seconds}s
 run "connections that the server ends after 3 requests" "keepalive_requests 3;" "" -d "${seconds}s"
 run "idle connections that the server ends as the next request comes" "keepalive_timeout 1s;" "" \
     -d "$((seconds + 3))s" -p pause=1
-run "the same with POST" "keepalive_timeout 1s;" "" -d "$((seconds + 3))s" -p pause=1 -p body=abc
+blind=yes run "the same with POST" "keepalive_timeout 1s;" "" -d "$((seconds + 3))s" -p pause=1 -p body=abc
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
