@@ -61,6 +61,7 @@ wait_until() { # command...: for a while
         sleep 0.05
     done
     echo "this did not happen: $*"
+    [ ! -s "$tmp/answer" ] || echo "the last answer: $(head -c 2000 "$tmp/answer")"
     return 1
 }
 
