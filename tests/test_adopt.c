@@ -167,6 +167,33 @@ START_TEST(who_does_not_say_how_it_stands_loses_its_users_and_then_counts_as_dea
 }
 END_TEST
 
+START_TEST(who_says_late_how_it_stands_gets_its_part_again_and_no_more)
+{
+    struct lki_plan plan = open_plan(30);
+    bool had[GANG_USERS_MAX + 1] = {false};
+
+    gang_open(&gang, &plan, NULL, 3);
+    gang_run(&gang, 3);
+    lki_core_save(gang.core, &keeper);
+    ck_assert_int_eq(take_over(&plan), LK_OK);
+    gang_resume(&gang.workers[0]);
+    gang_resume(&gang.workers[2]);
+    gang_run(&gang, 10);
+    ck_assert_uint_eq(gang.workers[1].user_count, 10);
+    gang_resume(&gang.workers[1]);
+    gang_run(&gang, 12);
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert_uint_eq(gang.workers[i].user_count, 10);
+        for (size_t user = 1; user <= 30; user++) {
+            ck_assert(!gang.workers[i].users[user] || !had[user]);
+            had[user] |= gang.workers[i].users[user];
+        }
+    }
+    gang_close(&gang);
+    forget();
+}
+END_TEST
+
 START_TEST(each_worker_is_awaited_as_long_as_it_may_go_on)
 {
     struct lki_plan plan = open_plan(30);
@@ -385,6 +412,7 @@ static Suite *adopt_suite(void)
     tcase_add_test(all, users_stay_where_they_are);
     tcase_add_test(all, time_goes_on_and_the_seconds_are_kept);
     tcase_add_test(all, who_does_not_say_how_it_stands_loses_its_users_and_then_counts_as_dead);
+    tcase_add_test(all, who_says_late_how_it_stands_gets_its_part_again_and_no_more);
     tcase_add_test(all, each_worker_is_awaited_as_long_as_it_may_go_on);
     tcase_add_test(all, iterations_that_were_granted_are_not_granted_again);
     tcase_add_test(all, users_that_crashed_stay_away);

@@ -58,6 +58,8 @@ void lki_settle_standing(struct lki_member *member, const struct lki_report_stan
                                               .last = standing->iterations_last,
                                               .told = standing->iterations};
     users_stood(member, standing);
+    if (core->settled && core->state == LKI_CORE_RUNNING)
+        lki_shares_return(member);
     if (standing->gone)
         lki_course_gone(member,
                         &(struct lki_report_gone){.why = standing->why,

@@ -331,10 +331,17 @@ void lki_shares_stood(struct lki_member *member, const struct lki_range *range)
         }
         if (core->shared_most < user)
             core->shared_most = user;
-        if (!core->holders[user - 1])
+        if (!core->settled && !core->holders[user - 1])
             core->holders[user - 1] = (uint32_t)member->shown.number;
     }
     member->behind = true;
+}
+
+/* Others have its users by now. */
+void lki_shares_return(struct lki_member *member)
+{
+    lki_shares_join(member);
+    lki_shares_update(member->core);
 }
 
 /* Up to the last one that anybody has; those in between who have nobody get somebody. */
