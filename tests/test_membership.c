@@ -80,6 +80,7 @@ START_TEST(users_of_one_who_is_lost_go_to_others_and_come_back)
     gang_open(&gang, &plan, NULL, 3);
     gang_run(&gang, 2);
     lki_core_lost(gang.core, 2, 0, 60 * S);
+    ck_assert_uint_eq(gang_status(&gang).users, 60);
     gang_run(&gang, 3);
     have(45, 0, 45);
     ck_assert_uint_eq(gang_status(&gang).workers_alive, 2);

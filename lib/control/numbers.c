@@ -142,7 +142,9 @@ static void add_lives(const struct lki_member *member, struct lki_core_status *s
 static void add_member(const struct lki_member *member, struct lki_core_status *status)
 {
     add_lives(member, status);
-    status->users += member->shown.users;
+    /* what one out of reach does nobody knows, and others have its users */
+    if (!member->lost)
+        status->users += member->shown.users;
     status->workers_alive += member->shown.alive;
     if (member->busy_share > status->busy_share)
         status->busy_share = member->busy_share;
