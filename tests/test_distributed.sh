@@ -45,14 +45,14 @@ case_killed_station() {
     local its since
 
     begin --orphan-after 3s
-    start ',"duration_s":9,"grace_s":1'
+    start ',"duration_s":15,"grace_s":1'
     load_goes_on 400
     mapfile -t its < <(children "${station[a]}")
     destroy "${station[a]}"
     since=$SECONDS
     check "its processes end with it" wait_until is_gone "${its[@]}"
     check "its users live elsewhere" wait_until has_users 20 2
-    check "soon" at_least "15 - seconds" $((15 - SECONDS + since)) 8
+    check "soon" at_least "15 - seconds" $((15 - SECONDS + since)) 5
     finish
     check "what is missing is its last second" lost_is_told 400
     verdict incomplete
@@ -61,7 +61,7 @@ case_killed_station() {
 # Its processes go on, but nobody hears of them.
 case_stopped_station() {
     begin
-    start ',"duration_s":11'
+    start ',"duration_s":15'
     load_goes_on
     pause_for 7 "${station[a]}"
     check "it takes part again" wait_until has_users 20 4
@@ -72,7 +72,7 @@ case_stopped_station() {
 
 case_stopped_machine() {
     begin
-    start ',"duration_s":11'
+    start ',"duration_s":15'
     load_goes_on
     # shellcheck disable=SC2046
     pause_for 7 "${station[a]}" $(children "${station[a]}")
