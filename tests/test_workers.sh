@@ -229,7 +229,11 @@ check "and the run has failed" is "exit status" "$status" 1
 
 # ---- one user hangs
 
-start "$mishap" -u 100 -w 2 -d 8s --grace 1s -p how=spin
+start "$mishap" -u 100 -w 2 -d 600s --grace 1s -p how=spin
+wait_until says err "worker 1 is ended: step pay"
+wait_until has_workers 2
+sleep 3 # for whole seconds of what comes after it
+kill -INT "$run_pid"
 finish
 check "a step that spins is named" grep -q \
     "mishap: worker 1 hangs: step pay of user 17 has not yielded for [0-9]" "$tmp/err"
