@@ -167,10 +167,22 @@ START_TEST(who_does_not_say_how_it_stands_loses_its_users_and_then_counts_as_dea
 }
 END_TEST
 
+static void each_has_ten_of_its_own(void)
+{
+    bool had[GANG_USERS_MAX + 1] = {false};
+
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert_uint_eq(gang.workers[i].user_count, 10);
+        for (size_t user = 1; user <= 30; user++) {
+            ck_assert(!gang.workers[i].users[user] || !had[user]);
+            had[user] |= gang.workers[i].users[user];
+        }
+    }
+}
+
 START_TEST(who_says_late_how_it_stands_gets_its_part_again_and_no_more)
 {
     struct lki_plan plan = open_plan(30);
-    bool had[GANG_USERS_MAX + 1] = {false};
 
     gang_open(&gang, &plan, NULL, 3);
     gang_run(&gang, 3);
@@ -182,13 +194,36 @@ START_TEST(who_says_late_how_it_stands_gets_its_part_again_and_no_more)
     ck_assert_uint_eq(gang.workers[1].user_count, 10);
     gang_resume(&gang.workers[1]);
     gang_run(&gang, 12);
-    for (size_t i = 0; i < 3; i++) {
-        ck_assert_uint_eq(gang.workers[i].user_count, 10);
-        for (size_t user = 1; user <= 30; user++) {
-            ck_assert(!gang.workers[i].users[user] || !had[user]);
-            had[user] |= gang.workers[i].users[user];
-        }
-    }
+    each_has_ten_of_its_own();
+    gang_close(&gang);
+    forget();
+}
+END_TEST
+
+/* It began after what the core that follows knows of. */
+START_TEST(who_began_after_the_checkpoint_says_how_it_stands_too)
+{
+    struct lki_plan plan = open_plan(30);
+
+    gang_open(&gang, &plan, NULL, 3);
+    gang.stay_away = true;
+    gang_run(&gang, 3);
+    gang_kill(&gang.workers[1]);
+    gang_run(&gang, 3.5);
+    lki_core_save(gang.core, &keeper);
+    gang_join(&gang.workers[1]);
+    gang_run(&gang, 5);
+    ck_assert_uint_eq(gang.workers[1].user_count, 10);
+    lki_core_set_users(gang.core, 60, 0);
+    gang_run(&gang, 5.5);
+    ck_assert_uint_eq(gang.workers[1].user_count, 20);
+    lki_core_set_users(gang.core, 30, 0);
+    ck_assert_int_eq(take_over(&plan), LK_OK);
+    gang_resume(&gang.workers[0]);
+    gang_resume(&gang.workers[2]);
+    gang_rejoin(&gang.workers[1]);
+    gang_run(&gang, 12);
+    each_has_ten_of_its_own();
     gang_close(&gang);
     forget();
 }
@@ -413,6 +448,7 @@ static Suite *adopt_suite(void)
     tcase_add_test(all, time_goes_on_and_the_seconds_are_kept);
     tcase_add_test(all, who_does_not_say_how_it_stands_loses_its_users_and_then_counts_as_dead);
     tcase_add_test(all, who_says_late_how_it_stands_gets_its_part_again_and_no_more);
+    tcase_add_test(all, who_began_after_the_checkpoint_says_how_it_stands_too);
     tcase_add_test(all, each_worker_is_awaited_as_long_as_it_may_go_on);
     tcase_add_test(all, iterations_that_were_granted_are_not_granted_again);
     tcase_add_test(all, users_that_crashed_stay_away);

@@ -79,6 +79,8 @@ static void on_hello(struct lki_member *member, const struct lki_report_hello *h
     core->program = hello->program;
     core->program_known = true;
     greet(member);
+    if (core->taken_ns)
+        lki_settle_ask(member);
 }
 
 /* A worker that cannot go on: before the users it takes the run with it. */

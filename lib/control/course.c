@@ -172,7 +172,7 @@ void lki_course_prepared(struct lki_member *member)
 {
     struct lki_core *core = member->core;
 
-    if (member->stage != LKI_MEMBER_GREETED)
+    if (member->stage != LKI_MEMBER_GREETED || member->awaited)
         return;
     member->stage = LKI_MEMBER_PREPARED;
     if (core->state == LKI_CORE_RUNNING) {

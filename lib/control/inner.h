@@ -336,6 +336,8 @@ bool lki_iterations_over(const struct lki_core *core);
 
 /* ---- settle.c: of a run that was taken over ---- */
 
+/* It is asked how it stands: the former core may have begun with it already. */
+void lki_settle_ask(struct lki_member *member);
 void lki_settle_standing(struct lki_member *member, const struct lki_report_standing *standing);
 void lki_settle_held(struct lki_member *member, const struct lki_report_objects *held);
 /* Somebody has said how it stands, or will not; and each second. */

@@ -4,6 +4,8 @@
 
 /* So long users wait for their workers to say how they stand. */
 #define SETTLE_NS (5 * LKI_NS_PER_S)
+/* Within this all is heard of that was begun after the last checkpoint. */
+#define HEARD_NS (2 * LKI_NS_PER_S)
 
 void lki_core_await(struct lki_core *core, uint64_t worker, int64_t lapse_ns)
 {
@@ -31,8 +33,14 @@ void lki_core_stand(struct lki_core *core, uint64_t worker, int64_t ahead_ns)
     if (!member->awaited)
         return;
     member->ahead_ns = ahead_ns;
+    lki_settle_ask(member);
+}
+
+void lki_settle_ask(struct lki_member *member)
+{
+    member->awaited = true;
     if (!lki_core_order(member, &(struct lki_order){.kind = LKI_ORDER_STAND}))
-        lki_course_fail(core, "%s", lk_strerror(LK_E_NOMEM));
+        lki_course_fail(member->core, "%s", lk_strerror(LK_E_NOMEM));
 }
 
 static void users_stood(struct lki_member *member, const struct lki_report_standing *standing)
@@ -50,7 +58,7 @@ void lki_settle_standing(struct lki_member *member, const struct lki_report_stan
     member->awaited = false;
     member->lost = false;
     member->shown.alive = true;
-    member->stage = standing->started ? LKI_MEMBER_STARTED : LKI_MEMBER_PREPARED;
+    member->stage = standing->started ? LKI_MEMBER_STARTED : LKI_MEMBER_GREETED;
     member->stops = standing->stops;
     member->lease = (struct lki_member_lease){.granted = standing->iterations.granted,
                                               .recalls = standing->iterations.recalls,
@@ -58,7 +66,9 @@ void lki_settle_standing(struct lki_member *member, const struct lki_report_stan
                                               .last = standing->iterations_last,
                                               .told = standing->iterations};
     users_stood(member, standing);
-    if (core->settled && core->state == LKI_CORE_RUNNING)
+    if (!standing->started)
+        lki_course_prepared(member);
+    else if (core->settled && core->state == LKI_CORE_RUNNING)
         lki_shares_return(member);
     if (standing->gone)
         lki_course_gone(member,
@@ -117,14 +127,15 @@ static void settle_all(struct lki_core *core)
 
 void lki_settle_look(struct lki_core *core)
 {
+    int64_t passed_ns = lki_core_now(core) - core->taken_ns;
     bool awaited = false;
 
     if (!core->settling)
         return;
     for (size_t i = 0; i < core->member_count; i++)
         awaited |= core->members[i]->awaited;
-    if (!core->settled && (!awaited || lki_core_now(core) - core->taken_ns >= SETTLE_NS))
+    if (!core->settled && (!awaited || passed_ns >= SETTLE_NS))
         settle_users(core);
-    if (!awaited)
+    if (!awaited && passed_ns >= HEARD_NS)
         settle_all(core);
 }

@@ -342,6 +342,7 @@ void lki_shares_return(struct lki_member *member)
 {
     lki_shares_join(member);
     lki_shares_update(member->core);
+    lki_paces_update(member->core);
 }
 
 /* Up to the last one that anybody has; those in between who have nobody get somebody. */

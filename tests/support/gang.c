@@ -279,7 +279,8 @@ static void on_order(struct gang_worker *worker, const struct lki_order *order)
 
     switch (order->kind) {
     case LKI_ORDER_PREPARE:
-        on_prepare(worker, &order->prepare);
+        if (!worker->prepared)
+            on_prepare(worker, &order->prepare);
         break;
     case LKI_ORDER_SET_UP:
         on_hook(worker, LKI_REPORT_SET_UP, &gang->set_up);
@@ -419,6 +420,25 @@ void gang_resume(struct gang_worker *worker)
     worker->link->on_gone = on_gone;
     if (done(gang, lki_core_resume(gang->core, worker->number, link, 0)))
         lki_core_stand(gang->core, worker->number, 0);
+}
+
+void gang_rejoin(struct gang_worker *worker)
+{
+    const struct lki_report hello = {.kind = LKI_REPORT_HELLO,
+                                     .hello = {.pid = 100 + worker->number, .program = 7}};
+    const struct lki_report prepared = {.kind = LKI_REPORT_PREPARED};
+    struct gang *gang = worker->gang;
+    struct lki_link *link;
+
+    if (!done(gang, lki_pair_link_open(&worker->link, &link, &gang->loop)))
+        return;
+    worker->link->owner = worker;
+    worker->link->on_message = on_message;
+    worker->link->on_gone = on_gone;
+    if (!done(gang, lki_core_join(gang->core, worker->number, link, gang->ahead_ns)))
+        return;
+    gang_report(worker, &hello);
+    gang_report(worker, &prepared);
 }
 
 static void die(struct gang_worker *worker, struct lki_death *death)

@@ -113,6 +113,8 @@ void gang_join(struct gang_worker *worker);
 struct gang_worker *gang_add(struct gang *gang);
 /* Its life goes on with another core, which has lki_core_load behind it. */
 void gang_resume(struct gang_worker *worker);
+/* The same, where that core knows nothing of it: what it said first is said again. */
+void gang_rejoin(struct gang_worker *worker);
 struct gang_worker *gang_worker(struct gang *gang, uint64_t number);
 void gang_report(struct gang_worker *worker, const struct lki_report *report);
 
