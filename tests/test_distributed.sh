@@ -346,7 +346,7 @@ case_abort() {
 
 case_continue() {
     begin_with --on-worker-loss continue --
-    start ',"duration_s":14'
+    start ',"duration_s":20'
     load_goes_on
     pause_for 6.5 "${station[a]}"
     check "its users are its own" has_worker_with_users a.1
