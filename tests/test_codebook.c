@@ -55,6 +55,13 @@ START_TEST(built_in_codes_have_names_and_categories_too)
         {LKI_CODE_METRIC_CANCELLED, "METRIC_CANCELLED", "cancelled"},
         {LKI_CODE_CHECK_OK, "CHECK_OK", "ok"},
         {LKI_CODE_CHECK_FAILED, "CHECK_FAILED", "error"},
+        {LKI_CODE_WS_OK, "WS_OK", "ok"},
+        {LKI_CODE_WS_TIMEOUT, "WS_TIMEOUT", "timeout"},
+        {LKI_CODE_WS_CLOSED, "WS_CLOSED", "protocol_error"},
+        {LKI_CODE_WS_LOST, "WS_LOST", "transport_error"},
+        {LKI_CODE_WS_PROTOCOL, "WS_PROTOCOL", "transport_error"},
+        {LKI_CODE_WS_TOO_LARGE, "WS_TOO_LARGE", "transport_error"},
+        {LKI_CODE_WS_CANCELLED, "WS_CANCELLED", "cancelled"},
         {LKI_CODE_OTHER, "OTHER", "other"},
     };
 

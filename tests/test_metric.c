@@ -53,7 +53,8 @@ START_TEST(a_status_is_its_own_code_and_name)
         snprintf(name, sizeof(name), "HTTP_%d", status);
         ck_assert_str_eq(lki_code_name(LKI_CODE_HTTP(status)), name);
         ck_assert(lki_code_is_response(LKI_CODE_HTTP(status)));
-        ck_assert_int_eq(lki_code_is_plain(LKI_CODE_HTTP(status)), status / 100 == 2);
+        ck_assert_int_eq(lki_code_is_plain(LKI_CODE_HTTP(status)),
+                         status / 100 == 2 || status == 101);
     }
 }
 END_TEST
@@ -86,6 +87,8 @@ START_TEST(sources_and_phases_have_names)
     ck_assert_str_eq(lki_source_name(LKI_SOURCE_HTTP), "http");
     ck_assert_str_eq(lki_source_name(LKI_SOURCE_LIFECYCLE), "lifecycle");
     ck_assert_str_eq(lki_source_name(LKI_SOURCE_CUSTOM), "custom");
+    ck_assert_str_eq(lki_source_name(LKI_SOURCE_WEBSOCKET), "websocket");
+    ck_assert_str_eq(lki_source_name(LKI_SOURCE_JSONRPC), "jsonrpc");
     ck_assert_str_eq(lki_source_name(LKI_SOURCE_CHECK), "check");
     ck_assert_str_eq(lki_phase_name(LKI_PHASE_LOOKUP), "lookup");
     ck_assert_str_eq(lki_phase_name(LKI_PHASE_RECEIVE), "receive");

@@ -6,8 +6,10 @@
 
 #include "base/json_walk.h"
 #include "base/mem.h"
+#include "base/sha1.h"
+#include "base/text.h"
+#include "net/ws_key.h"
 #include "support/suite.h"
-#include "web/handshake.h"
 #include "web/host.h"
 #include "web/inner.h"
 #include "web/route.h"
@@ -350,9 +352,9 @@ END_TEST
 
 START_TEST(a_key_is_accepted_as_the_rfc_says)
 {
-    char accept[LKI_WEB_ACCEPT_BYTES];
+    char accept[LKI_WS_ACCEPT_BYTES];
 
-    lki_web_accept("dGhlIHNhbXBsZSBub25jZQ==", accept);
+    lki_ws_accept("dGhlIHNhbXBsZSBub25jZQ==", accept);
     ck_assert_str_eq(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
 END_TEST
@@ -376,17 +378,17 @@ static const struct {
 
 START_TEST(keys_are_sixteen_bytes)
 {
-    ck_assert_int_eq(lki_web_key_is_valid(keys[_i].key), keys[_i].is);
+    ck_assert_int_eq(lki_ws_key_is_valid(keys[_i].key), keys[_i].is);
 }
 END_TEST
 
 START_TEST(lists_are_searched_item_by_item)
 {
-    ck_assert(lki_web_list_has("keep-alive, Upgrade", "upgrade"));
-    ck_assert(lki_web_list_has(",, upgrade ,x", "upgrade"));
-    ck_assert(!lki_web_list_has("upgraded, up grade", "upgrade"));
-    ck_assert(!lki_web_list_has("", "upgrade"));
-    ck_assert(!lki_web_list_has(NULL, "upgrade"));
+    ck_assert(lki_text_list_has("keep-alive, Upgrade", "upgrade"));
+    ck_assert(lki_text_list_has(",, upgrade ,x", "upgrade"));
+    ck_assert(!lki_text_list_has("upgraded, up grade", "upgrade"));
+    ck_assert(!lki_text_list_has("", "upgrade"));
+    ck_assert(!lki_text_list_has(NULL, "upgrade"));
 }
 END_TEST
 

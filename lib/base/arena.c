@@ -160,3 +160,14 @@ void lki_chunk_pool_release(struct lki_chunk_pool *pool)
     pool_drop(pool, pool->free_count);
     pool->idle_low = 0;
 }
+
+char *lki_arena_printf(struct lki_arena *arena, const char *fmt, ...)
+{
+    va_list args;
+    char *text;
+
+    va_start(args, fmt);
+    text = lki_arena_vprintf(arena, fmt, args);
+    va_end(args);
+    return text;
+}

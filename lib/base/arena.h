@@ -66,6 +66,7 @@ char *lki_arena_copy(struct lki_arena *arena, const void *bytes, size_t len);
 /* Two texts with a character between them, or NULL. */
 char *lki_arena_join(struct lki_arena *arena, const char *first, char between, const char *second);
 char *lki_arena_vprintf(struct lki_arena *arena, const char *fmt, va_list args) LK_PRINTF(2, 0);
+char *lki_arena_printf(struct lki_arena *arena, const char *fmt, ...) LK_PRINTF(2, 3);
 
 /* Gives back to the heap what nobody used since the last trim. */
 void lki_chunk_pool_trim(struct lki_chunk_pool *pool);

@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/mem.h"
+
+#define LOAD_BYTES 16384
+
 /* As read, but that no signal ends it. */
 static ssize_t read_some(int fd, char *into, size_t size)
 {
@@ -41,15 +45,22 @@ uint64_t lki_file_entries(const char *path)
     return count;
 }
 
+/* Nothing of it comes to lie on the stack, which may be a small one. */
 static int load(int fd, struct lki_buf *out)
 {
-    char part[16384];
-    ssize_t got;
+    ssize_t got = 1;
+    char beyond = 0;
 
-    while ((got = read_some(fd, part, sizeof(part))) > 0) {
-        lki_buf_append(out, part, (size_t)got);
-        if (out->err)
+    while (got > 0) {
+        size_t room = lki_min(LOAD_BYTES, out->max - out->len);
+        char *at = room ? lki_buf_reserve(out, room) : &beyond;
+
+        if (!at)
             return out->err == LK_E_LIMIT ? EFBIG : ENOMEM;
+        got = read_some(fd, at, room ? room : 1);
+        if (got > 0 && !room)
+            return EFBIG;
+        out->len += got > 0 ? (size_t)got : 0;
     }
     return got ? errno : 0;
 }

@@ -218,8 +218,9 @@ static enum lk_err segment_find(const char **at, const char *end, unsigned depth
                        : element_find(at, end, depth, segment);
 }
 
-enum lk_err lki_json_find(const char *text, size_t len, const char *path,
-                          struct lki_json_value *out)
+/* Goes the path down as far as until, or to its end if that is NULL. */
+static enum lk_err find(const char *text, size_t len, const char *path, const char *until,
+                        struct lki_json_value *out)
 {
     const char *end = text + len;
     const char *at = lki_json_space_end(text, end);
@@ -227,7 +228,7 @@ enum lk_err lki_json_find(const char *text, size_t len, const char *path,
     unsigned depth = 0;
     enum lk_err err = LK_OK;
 
-    for (const char *from = *path ? path : NULL; from && !err; depth++) {
+    for (const char *from = *path ? path : NULL; from && from != until && !err; depth++) {
         struct segment segment = segment_read(from);
 
         err = segment_find(&at, end, depth, &segment);
@@ -238,6 +239,23 @@ enum lk_err lki_json_find(const char *text, size_t len, const char *path,
     if (!err)
         *out = value;
     return err;
+}
+
+enum lk_err lki_json_find(const char *text, size_t len, const char *path,
+                          struct lki_json_value *out)
+{
+    return find(text, len, path, NULL, out);
+}
+
+enum lk_err lki_json_find_parent(const char *text, size_t len, const char *path,
+                                 struct lki_json_value *out, const char **last)
+{
+    struct segment segment = segment_read(path);
+
+    while (segment.next)
+        segment = segment_read(segment.next);
+    *last = segment.text;
+    return find(text, len, path, segment.text, out);
 }
 
 enum lk_err lki_json_count(const struct lki_json_value *value, size_t *out)

@@ -51,6 +51,11 @@ enum lk_err lki_json_check(const char *text, size_t len);
 enum lk_err lki_json_find(const char *text, size_t len, const char *path,
                           struct lki_json_value *out);
 
+/* What the last name or index of path, which is not "", is in, or would be. *last is where that
+ * name or index begins, whatever is returned. */
+enum lk_err lki_json_find_parent(const char *text, size_t len, const char *path,
+                                 struct lki_json_value *out, const char **last);
+
 /* Elements of an array, members of an object. LK_E_ARG: neither; LK_E_FORMAT, LK_E_LIMIT. */
 enum lk_err lki_json_count(const struct lki_json_value *value, size_t *out);
 

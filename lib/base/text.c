@@ -303,3 +303,19 @@ int lki_hex_digit(char c)
     c = (char)(c | 0x20);
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
+
+bool lki_text_list_has(const char *list, const char *item)
+{
+    size_t item_len = strlen(item);
+
+    while (list && *list) {
+        size_t len;
+
+        list += strspn(list, ", \t");
+        len = strcspn(list, ", \t");
+        if (len == item_len && !strncasecmp(list, item, len))
+            return true;
+        list += len;
+    }
+    return false;
+}

@@ -6,6 +6,7 @@
 #ifndef LKI_BASE_TEXT_H
 #define LKI_BASE_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -52,6 +53,10 @@ void lki_text_one_line(char *text, size_t len);
 
 /* As much of a foreign text as fits, made safe in that way. */
 void lki_text_shown(char *out, size_t size, const char *text);
+
+/* Is this item in a list of those, separated by commas, whatever the case of letters? NULL is
+ * empty. */
+bool lki_text_list_has(const char *list, const char *item);
 
 /* What a hexadecimal digit stands for; -1: it is none. */
 int lki_hex_digit(char c);

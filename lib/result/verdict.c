@@ -160,7 +160,7 @@ static void judge_limits(struct lki_result *result, const struct lki_judged *jud
     if (ports)
         lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
                          "%" PRIu64 " request%s found no free local port here%s: keep connections "
-                         "alive, use more addresses of the target, or widen "
+                         "alive, connect from more addresses (--local-addr), or widen "
                          "net.ipv4.ip_local_port_range",
                          ports, ports == 1 ? "" : "s", limit);
 }

@@ -47,8 +47,9 @@ const char *lki_code_name(lki_code code)
 
 bool lki_code_is_plain(lki_code code)
 {
-    return (code >= 200 && code < 300) || code == LKI_CODE_STEP_OK ||
-           code == LKI_CODE_LIFECYCLE_OK || code == LKI_CODE_METRIC_OK || code == LKI_CODE_CHECK_OK;
+    return (code >= 200 && code < 300) || code == 101 || code == LKI_CODE_STEP_OK ||
+           code == LKI_CODE_LIFECYCLE_OK || code == LKI_CODE_METRIC_OK ||
+           code == LKI_CODE_CHECK_OK || code == LKI_CODE_WS_OK || code == LKI_CODE_JSONRPC_OK;
 }
 
 const char *lki_code_category(lki_code code)
@@ -61,11 +62,23 @@ const char *lki_code_category(lki_code code)
     case LKI_CODE_HTTP_TIMEOUT:
     case LKI_CODE_STEP_TIMEOUT:
     case LKI_CODE_LIFECYCLE_TIMEOUT:
+    case LKI_CODE_WS_TIMEOUT:
+    case LKI_CODE_JSONRPC_TIMEOUT:
         return "timeout";
     case LKI_CODE_HTTP_CANCELLED:
     case LKI_CODE_STEP_CANCELLED:
     case LKI_CODE_METRIC_CANCELLED:
+    case LKI_CODE_WS_CANCELLED:
+    case LKI_CODE_JSONRPC_CANCELLED:
         return "cancelled";
+    case LKI_CODE_WS_CLOSED:
+    case LKI_CODE_JSONRPC_PROTOCOL_ERROR:
+        return "protocol_error";
+    case LKI_CODE_WS_LOST:
+    case LKI_CODE_WS_PROTOCOL:
+    case LKI_CODE_WS_TOO_LARGE:
+    case LKI_CODE_JSONRPC_TRANSPORT:
+        return "transport_error";
     case LKI_CODE_OTHER:
         return "other";
     default:

@@ -29,6 +29,7 @@ typedef uint16_t lki_code;
     X(HTTP_RESET)                                                                                  \
     X(HTTP_PROTOCOL)                                                                               \
     X(HTTP_TOO_LARGE)                                                                              \
+    X(HTTP_REDIRECTS)                                                                              \
     X(HTTP_CANCELLED)                                                                              \
     X(HTTP_NO_DESCRIPTORS)                                                                         \
     X(HTTP_NO_PORTS)                                                                               \
@@ -45,6 +46,18 @@ typedef uint16_t lki_code;
     X(METRIC_CANCELLED)                                                                            \
     X(CHECK_OK)                                                                                    \
     X(CHECK_FAILED)                                                                                \
+    X(WS_OK)                                                                                       \
+    X(WS_TIMEOUT)                                                                                  \
+    X(WS_CLOSED)                                                                                   \
+    X(WS_LOST)                                                                                     \
+    X(WS_PROTOCOL)                                                                                 \
+    X(WS_TOO_LARGE)                                                                                \
+    X(WS_CANCELLED)                                                                                \
+    X(JSONRPC_OK)                                                                                  \
+    X(JSONRPC_PROTOCOL_ERROR)                                                                      \
+    X(JSONRPC_TIMEOUT)                                                                             \
+    X(JSONRPC_TRANSPORT)                                                                           \
+    X(JSONRPC_CANCELLED)                                                                           \
     X(OTHER)
 
 #define LKI_CODE_ENUM_(name) LKI_CODE_##name,
@@ -74,7 +87,8 @@ static inline bool lki_code_is_response(lki_code code)
     return code >= LKI_CODE_HTTP_FIRST && code <= LKI_CODE_HTTP_LAST;
 }
 
-/* What nobody needs to be told of: HTTP_2xx, STEP_OK, LIFECYCLE_OK, METRIC_OK, CHECK_OK. */
+/* What nobody needs to be told of: HTTP_2xx and HTTP_101, STEP_OK, LIFECYCLE_OK, METRIC_OK,
+ * CHECK_OK, WS_OK, JSONRPC_OK. */
 bool lki_code_is_plain(lki_code code);
 
 struct lki_code_count {

@@ -14,7 +14,8 @@ const char *lki_source_name(enum lki_source source)
     static const char *const names[LKI_SOURCE_COUNT] = {
         [LKI_SOURCE_STEP] = "step",           [LKI_SOURCE_HTTP] = "http",
         [LKI_SOURCE_LIFECYCLE] = "lifecycle", [LKI_SOURCE_CUSTOM] = "custom",
-        [LKI_SOURCE_CHECK] = "check",
+        [LKI_SOURCE_CHECK] = "check",         [LKI_SOURCE_WEBSOCKET] = "websocket",
+        [LKI_SOURCE_JSONRPC] = "jsonrpc",
     };
 
     return names[source];
@@ -387,15 +388,20 @@ void lki_metric_record_simple(struct lki_metric *metric, lki_code code, enum lki
         lki_hist_record(&second->latency, latency_ns);
 }
 
+void lki_metric_add_bytes(struct lki_metric *metric, uint64_t sent, uint64_t received)
+{
+    metric->second.bytes_sent += sent;
+    metric->second.bytes_received += received;
+    metric->totals->bytes_sent += sent;
+    metric->totals->bytes_received += received;
+}
+
 void lki_metric_record(struct lki_metric *metric, const struct lki_sample *sample)
 {
     struct lki_tally *second = &metric->second;
 
     lki_metric_record_simple(metric, sample->code, sample->verdict, sample->latency_ns);
-    second->bytes_sent += sample->bytes_sent;
-    second->bytes_received += sample->bytes_received;
-    metric->totals->bytes_sent += sample->bytes_sent;
-    metric->totals->bytes_received += sample->bytes_received;
+    lki_metric_add_bytes(metric, sample->bytes_sent, sample->bytes_received);
     if (LKI_UNLIKELY(sample->verdict == LKI_SAMPLE_CANCELLED))
         return;
     for (int p = 0; p < LKI_PHASE_COUNT; p++) {

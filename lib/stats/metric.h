@@ -33,10 +33,12 @@ enum lki_source {
     LKI_SOURCE_LIFECYCLE,
     LKI_SOURCE_CUSTOM,
     LKI_SOURCE_CHECK,
+    LKI_SOURCE_WEBSOCKET,
+    LKI_SOURCE_JSONRPC,
     LKI_SOURCE_COUNT
 };
 
-/* "step", "http", "lifecycle", "custom", "check". */
+/* "step", "http", "lifecycle", "custom", "check", "websocket", "jsonrpc". */
 const char *lki_source_name(enum lki_source source);
 
 /* The parts of an exchange, in the order in which they happen. */
@@ -204,6 +206,9 @@ void lki_metric_record_simple(struct lki_metric *metric, lki_code code, enum lki
 
 /* The same for what takes no time. */
 void lki_metric_count(struct lki_metric *metric, lki_code code, enum lki_verdict verdict);
+
+/* Bytes of what was just counted. */
+void lki_metric_add_bytes(struct lki_metric *metric, uint64_t sent, uint64_t received);
 
 /* The latency of a sample that was just recorded, as counted from when it was to begin: what a user
  * who came at that time would have waited. */

@@ -118,8 +118,6 @@ bool lki_web_guard_token(struct lki_web_request *request);
 bool lki_web_guard_body(struct lki_web_request *request);
 /* The Origin of the request may read the answer, by --cors-origin. */
 bool lki_web_is_cors(const struct lki_web_request *request);
-/* Is this item in a list of those, separated by commas, whatever the case of letters? */
-bool lki_web_list_has(const char *list, const char *item);
 
 /* ---- stream.c ---- */
 

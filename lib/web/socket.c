@@ -1,8 +1,8 @@
 /* WebSockets: the handshake by hand, frames by wslay. What clients send is read, and forgotten. */
 #include <string.h>
-#include <strings.h>
 
-#include "web/handshake.h"
+#include "base/text.h"
+#include "net/ws_key.h"
 #include "web/stream.h"
 #include "web/token.h"
 
@@ -77,32 +77,16 @@ void lki_web_socket_leave(struct lki_web_stream *stream, unsigned status)
 
 /* ---- the handshake */
 
-bool lki_web_list_has(const char *list, const char *item)
-{
-    size_t item_len = strlen(item);
-
-    while (list && *list) {
-        size_t len;
-
-        list += strspn(list, ", \t");
-        len = strcspn(list, ", \t");
-        if (len == item_len && !strncasecmp(list, item, len))
-            return true;
-        list += len;
-    }
-    return false;
-}
-
 /* False: answered. */
 static bool is_handshake(struct lki_web_request *request)
 {
     const char *version = lki_web_header(request, "Sec-WebSocket-Version");
     const char *key = lki_web_header(request, "Sec-WebSocket-Key");
-    bool asked = lki_web_list_has(lki_web_header(request, "Upgrade"), "websocket") &&
-                 lki_web_list_has(lki_web_header(request, "Connection"), "upgrade");
+    bool asked = lki_text_list_has(lki_web_header(request, "Upgrade"), "websocket") &&
+                 lki_text_list_has(lki_web_header(request, "Connection"), "upgrade");
 
     if (asked && version && !strcmp(version, "13")) {
-        if (key && lki_web_key_is_valid(key) && !strcmp(request->method, "GET"))
+        if (key && lki_ws_key_is_valid(key) && !strcmp(request->method, "GET"))
             return true;
         lki_web_fail(request, 400, "bad_request", NULL,
                      "Sec-WebSocket-Key is missing or malformed");
@@ -119,14 +103,14 @@ static bool is_handshake(struct lki_web_request *request)
 
 static void head_write(struct lki_buf *head, const struct lki_web_request *request)
 {
-    char accept[LKI_WEB_ACCEPT_BYTES];
+    char accept[LKI_WS_ACCEPT_BYTES];
 
-    lki_web_accept(lki_web_header(request, "Sec-WebSocket-Key"), accept);
+    lki_ws_accept(lki_web_header(request, "Sec-WebSocket-Key"), accept);
     lki_buf_printf(head,
                    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                    "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n",
                    accept);
-    if (lki_web_list_has(lki_web_header(request, "Sec-WebSocket-Protocol"), LKI_WEB_PROTOCOL))
+    if (lki_text_list_has(lki_web_header(request, "Sec-WebSocket-Protocol"), LKI_WEB_PROTOCOL))
         lki_buf_str(head, "Sec-WebSocket-Protocol: " LKI_WEB_PROTOCOL "\r\n");
     lki_buf_str(head, "\r\n");
 }

@@ -1,13 +1,8 @@
-#include "web/handshake.h"
+#include "base/sha1.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define BLOCK_BYTES 64
-#define KEY_LEN 24
-#define GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-
-static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 static uint32_t rotate(uint32_t word, unsigned by)
 {
@@ -73,32 +68,4 @@ void lki_sha1(const void *bytes, size_t len, uint8_t out[LKI_SHA1_BYTES])
         mix(hash, last + i);
     for (int i = 0; i < LKI_SHA1_BYTES; i++)
         out[i] = (uint8_t)(hash[i / 4] >> (24 - 8 * (i % 4)));
-}
-
-bool lki_web_key_is_valid(const char *key)
-{
-    size_t len = strspn(key, digits);
-
-    /* of the last digit four bits say nothing, and must be zero */
-    return len == KEY_LEN - 2 && !strcmp(key + len, "==") && strchr("AQgw", key[len - 1]);
-}
-
-/* The hash, 20 bytes, is padded by one. */
-void lki_web_accept(const char *key, char out[LKI_WEB_ACCEPT_BYTES])
-{
-    uint8_t hash[LKI_SHA1_BYTES + 1];
-    char text[KEY_LEN + sizeof(GUID)];
-    size_t at = 0;
-
-    snprintf(text, sizeof(text), "%s%s", key, GUID);
-    lki_sha1(text, strlen(text), hash);
-    hash[LKI_SHA1_BYTES] = 0;
-    for (int i = 0; i < LKI_SHA1_BYTES; i += 3) {
-        uint32_t bits = (uint32_t)hash[i] << 16 | (uint32_t)hash[i + 1] << 8 | hash[i + 2];
-
-        for (int shift = 18; shift >= 0; shift -= 6)
-            out[at++] = digits[bits >> shift & 63];
-    }
-    out[LKI_WEB_ACCEPT_BYTES - 2] = '=';
-    out[LKI_WEB_ACCEPT_BYTES - 1] = '\0';
 }
