@@ -27,6 +27,7 @@ TEST_SCRIPTS := $(sort $(wildcard tests/test_*.sh))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 OOM_SRC := $(sort $(wildcard tests/oom/*.c))
+BEHAVIOUR_SRC := $(sort $(wildcard tests/behaviour/*.c))
 MAN := $(sort $(wildcard man/*.[1357]))
 
 # tests/support: a file with a main is a program of its own, any other is linked with every test.
@@ -34,10 +35,14 @@ SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
 SUPPORT_MAIN := $(if $(SUPPORT_SRC),$(shell grep -lE '^(int main|LK_MAIN)' $(SUPPORT_SRC)))
 SUPPORT_PART := $(filter-out $(SUPPORT_MAIN),$(SUPPORT_SRC))
 
-# Examples that are unit tests are made where Check is at hand.
+# Examples that are unit tests are made where Check is at hand, and those that speak to PostgreSQL
+# where its library is.
 UNIT_TEST_SRC := $(if $(ALL_EXAMPLE_SRC),$(shell grep -l '<check.h>' $(ALL_EXAMPLE_SRC)))
 CHECK_FOUND := $(shell $(PKG_CONFIG) --exists check 2>/dev/null && echo yes)
-EXAMPLE_SRC := $(filter-out $(if $(CHECK_FOUND),,$(UNIT_TEST_SRC)),$(ALL_EXAMPLE_SRC))
+POSTGRES_SRC := $(if $(ALL_EXAMPLE_SRC),$(shell grep -l '<libpq-fe.h>' $(ALL_EXAMPLE_SRC)))
+POSTGRES_FOUND := $(shell $(PKG_CONFIG) --exists libpq 2>/dev/null && echo yes)
+EXAMPLE_SRC := $(filter-out $(if $(CHECK_FOUND),,$(UNIT_TEST_SRC)) \
+	$(if $(POSTGRES_FOUND),,$(POSTGRES_SRC)),$(ALL_EXAMPLE_SRC))
 
 override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))
 objects = $(patsubst %,$(BUILD)/%.o,$(basename $(1)))
@@ -64,13 +69,13 @@ FATAL = $(if $(WERROR),-Werror)
 
 # Whoever links the archive needs these too, as loadkit.pc says. Theirs are not named there: libcurl
 # has no archive that could be linked without half of Debian.
-DEPENDENCIES = hiredis libcurl libevent_core libevent_extra
+DEPENDENCIES = hiredis libbrotlidec libcurl libevent_core libevent_extra openssl zlib
 DEPENDENCIES_FOUND := $(shell $(PKG_CONFIG) --exists $(DEPENDENCIES) 2>/dev/null && echo yes)
 LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(DEPENDENCIES) 2>/dev/null)
 # pkg-config does not know wslay everywhere.
 SYSTEM_LIBS = -lwslay -lpthread -lm
 LIB_LIBS := $(shell $(PKG_CONFIG) --libs $(DEPENDENCIES) 2>/dev/null) $(SYSTEM_LIBS)
-CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check libcjson)
+CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check libbrotlienc libcjson)
 
 SANITIZE = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined
 
@@ -111,12 +116,15 @@ $(SHARED): $(call objects,$(LIB_SRC)) $(BUILD)/sources lib/loadkit.map
 
 $(EXAMPLES): %: %.o $(STATIC)
 $(call programs,$(UNIT_TEST_SRC)): MORE_LIBS = $(shell $(PKG_CONFIG) --libs check)
+$(call programs,$(POSTGRES_SRC)): MORE_LIBS = $(shell $(PKG_CONFIG) --libs libpq)
+$(call objects,$(POSTGRES_SRC)): LIB_CFLAGS += $(shell $(PKG_CONFIG) --cflags libpq 2>/dev/null)
 $(SUPPORT) $(BENCHES) $(TESTS): %: %.o $(call objects,$(SUPPORT_PART)) $(STATIC)
 $(SUPPORT) $(BENCHES) $(TESTS): MORE_LIBS = $(CHECK_LIBS)
 # All that asks the system for memory goes through tests/oom, which can refuse it.
 REFUSABLE = malloc calloc realloc free strdup strndup mmap mmap64 munmap realpath fdopen \
 	getaddrinfo pthread_create timerfd_create eventfd
 $(OOM_TESTS): $(call objects,$(OOM_SRC))
+$(BUILD)/tests/test_behaviour: $(call objects,$(BEHAVIOUR_SRC))
 $(OOM_TESTS): MORE_LIBS = $(CHECK_LIBS) $(REFUSABLE:%=-Wl,--wrap=%)
 $(BUILD)/tests/fuzz/fuzz_api: $(call objects,tests/support/desk.c tests/support/gang.c)
 $(FUZZERS): %: %.o $(STATIC)
@@ -154,7 +162,8 @@ ifneq ($(DEPENDENCIES_FOUND),yes)
 	@exit 1
 endif
 
-ALL_SRC = $(LIB_SRC) $(EXAMPLE_SRC) $(SUPPORT_SRC) $(TEST_SRC) $(OOM_SRC) $(BENCH_SRC) $(FUZZ_SRC)
+ALL_SRC = $(LIB_SRC) $(EXAMPLE_SRC) $(SUPPORT_SRC) $(TEST_SRC) $(OOM_SRC) $(BEHAVIOUR_SRC) \
+	$(BENCH_SRC) $(FUZZ_SRC)
 -include $(patsubst %.o,%.d,$(call objects,$(ALL_SRC)))
 
 # ---- running

@@ -165,6 +165,10 @@ done <<'CASES'
 /start_test {"users":1,"grace_s":"long"} grace_s
 /start_test {"users":1,"arrival_wait_s":-1} arrival_wait_s
 /start_test {"users":1,"rate_per_s":1e999} rate_per_s
+/start_test {"users":1,"http":[]} http
+/start_test {"users":1,"http":{"engine":"fast"}} http
+/start_test {"users":1,"http":{"local_addr":"x"}} http
+/start_test {"users":1,"http":{"speed":1}} http
 /start_test {"users":1,"init_params":"{}"} init_params
 /start_test {"users":1,"params":{},"init_params":{}} params
 /start_test {"users":1,"stages":[1]} stages

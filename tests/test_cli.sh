@@ -79,6 +79,21 @@ stages lead to something | -s 30s:0 | --stage: no stage leads to anything above 
 stages of a rate too | -s 30s:0/s | --stage: no stage leads to anything above 0; write a stage such as 30s:100
 stages take time | -s 0s:5 | --stage: no stage takes any time; write a stage such as 30s:100
 stages are not too long | -s 2000000h:5 -s 2000000h:5 | --stage: all stages together are too long; give shorter ones
+an engine is one of those there are | --http-engine fast | --http-engine fast: it is none of these; give auto, native or curl
+a version is one of those there are | --http-version 3 | --http-version 3: it is none of these; give 1.1, 2 or 2-only
+connections are whose they can be | --connections all | --connections all: it is none of these; give own, shared or new
+an engine has to be able to speak the version | --http-engine native --http-version 2 | --http-engine: the native one cannot speak HTTP/2; leave the choice to auto
+and to use the proxy | --http-engine native --proxy http://p:1 | --http-engine: the native one cannot use a proxy; leave the choice to auto
+certificates can be read | --ca-file /nowhere.pem | --ca-file /nowhere.pem: it cannot be read (No such file or directory); name another file
+a key needs a certificate | --key-file /dev/null | --key-file: it needs a certificate, too
+a proxy is a URL | --proxy p:3128 | --proxy: it does not begin with http://, https:// or socks5://
+passwords of proxies are not typed | --proxy http://a:b@p:1 | --proxy: a user and its password can be seen by others on this machine when they are typed; put the URL into the variable LK_PROXY
+a server and its address have three parts | --resolve a:80 | --resolve a:80: it has not three parts; write HOST:PORT:ADDR, such as shop.example:443:10.0.0.7
+its port is one | --resolve a:http:10.0.0.7 | --resolve: a:http is not a host and its port, such as shop:80
+its address is in digits | --resolve a:80:b | --resolve: 'b' for a:80 is not an address, such as 10.0.0.7
+also with IPv6 in front | --resolve [::1]:80 | --resolve [::1]:80: it has not three parts; write HOST:PORT:ADDR, such as shop.example:443:10.0.0.7
+a local address is in digits | --local-addr eth0 | --local-addr: 'eth0': it is not an address such as 10.0.0.7, or two with a dash between, 10.0.0.7-10.0.0.20
+a range goes upwards | --local-addr 10.0.0.9-10.0.0.1 | --local-addr: '10.0.0.9-10.0.0.1': from the first address to the second must be 1 to 65536 addresses
 thresholds come later | --threshold p95<1 | --threshold: thresholds are not in this version yet; use --json and judge the result file
 a flag at the end lacks its value | -u | -u needs a value; write -u N
 a file is not the next flag | --json -q | --json needs a value, but -q follows; write --json FILE

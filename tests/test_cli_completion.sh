@@ -51,7 +51,7 @@ while IFS='|' read -r what words want; do
     [ -n "$got" ] || [ -z "$want" ] || echo "got: $got"
 done <<'END'
 commands are offered first | good li | list
-all of them, and options of the run | good _ | --arrival-wait --config ...
+all of them, and options of the run | good _ | --arrival-wait --ca-file --cert-file --config --connections ...
 a command with what it begins with | good comp | completion
 options of the run, which is the default | good --du | --duration
 also behind others | good -u 5 --st | --stage
@@ -67,6 +67,7 @@ user types are offered for debug | good debug --user _ | buyer
 files are offered where a file is wanted | good --json a | a.json
 and behind an equals sign | good --config = a | a.json
 also those with blanks | good --json b | b c.json
+ways of HTTP are offered | good --http-version _ | 1.1 2 2-only
 shells are offered | good completion f | fish
 commands are offered for help | good help deb | debug
 commands of a group are offered behind it | good test st | start status stop

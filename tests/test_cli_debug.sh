@@ -196,6 +196,77 @@ wait "$pid"
 tell $? "who loses patience gets a last line too"
 end_serving
 
+# ---- redirects, cookies, packed bodies, what is recorded
+
+program journey <<'END'
+#include <loadkit/loadkit.h>
+
+LK_PARAM(base_url, .required = true);
+LK_PARAM(token, .secret = true);
+LK_METRIC(basket, LK_TREND, .unit = "EUR");
+
+LK_VU(traveller) { int unused; };
+LK_ON_INIT(traveller) { lk_http_base_url(vu, lk_param(vu, "base_url")); }
+LK_STEP(traveller, go)
+{
+    lk_response *r = lk_get(vu, "/from", .authorization = lk_basic(vu, "me", "secret"));
+
+    LK_EXPECT_BODY(r, "unpacked");
+    lk_record(vu, "basket", 12.5);
+    lk_emit(vu, "cook", .seconds = 0.25, .code = "BURNT", .failed = true, .message = "black");
+    LK_TIMED("table") { lk_record(vu, "basket", 3); }
+}
+LK_STEP(traveller, ask)
+{
+    lk_get(vu, "/asked", .debug = true, .query = LK_PAIRS("k", lk_param(vu, "token")));
+}
+LK_STEP(traveller, both, .weight = 0.001)
+{
+    lk_response *answers[2];
+
+    lk_batch(vu, answers, LK_REQUEST("GET", "/one"), LK_REQUEST("GET", "/two"));
+}
+LK_MAIN()
+END
+serve journey
+ends "a journey ends well" 0 ./journey debug -p base_url="$url" --step go
+asks "each hop of a redirect is shown" "/from /there"
+shows "with the cookie that it got on the way, and who asks" '  < Set-Cookie: sid=abc' \
+    '  > Cookie: sid=abc' '  > Authorization: Basic ***'
+shows "a packed body is shown unpacked" '  < Content-Encoding: gzip' '  < hello, unpacked'
+shows "what is recorded is shown" '  recorded basket: 12.5' '  recorded basket: 3' \
+    '  emitted cook: BURNT in 250ms'
+grep -qE '^  emitted table: METRIC_OK in [0-9.]+[mun]s$' out
+tell $? "and so are blocks that are timed"
+end_serving
+
+# ---- one request of many
+
+# Blocks of lines that nobody else's stand between: how many, and how many that are torn.
+blocks() { # file
+    awk '
+        /^user [0-9]+, step ask:$/ { bad += open; open = 1; asked = answered = 0; next }
+        !open { next }
+        /^  > GET \/asked\?k=\*\*\* HTTP\/1.1$/ { bad += asked; asked = 1 }
+        /^  < HTTP\/1.1 200 OK$/ { bad += !asked || answered; answered = 1 }
+        /^  HTTP_200 in / { bad += !answered; open = 0; count++ }
+        END { print count + 0, bad + open }' "$1"
+}
+serve ok
+LK_PARAM_token=hunter22 run ./journey run -q -w 2 -u 8 -i 60 -p base_url="$url"
+read -r count bad < <(blocks err)
+[ "$count" -gt 0 ] && [ "$count" = "$(grep -c '^user ' err)" ] && [ "$bad" = 0 ]
+tell $? "an exchange that is to be shown is shown as a whole, from whichever worker"
+[ "$(grep -c '/asked' err)" = "$count" ] && ! grep -qE 'hunter|/from' err
+tell $? "only that, and without secrets"
+LK_PARAM_token=hunter22 run ./journey debug -p base_url="$url" --step ask
+[ ! -s err ] && [ "$(grep -c '/asked' out)" = 1 ]
+tell $? "who is shown everything is shown it once"
+ends "requests at once end well" 0 ./journey debug -p base_url="$url" --step both
+shows "it is said to which of them an answer belongs" '  answer to GET /one HTTP/1.1:' \
+    '  answer to GET /two HTTP/1.1:'
+end_serving
+
 # ---- what is refused
 
 while IFS='|' read -r what args line; do

@@ -95,6 +95,7 @@ stages are of users | -s 10s:5 -s 1m:50 | 0 users, then 2 stages, for 1m10s | {"
 or of a rate | -u 7 -s 10s:5/s | 7 users, then 1 stage, for 10s | {"target_users":7,"stages_of":"rate","stages":[{"duration_s":10,"target":5}],"init_params":{}}
 users come one after the other | -u 9 --spawn-interval 1500us | 9 users, until test stop | {"target_users":9,"spawn_interval_ms":1.5,"init_params":{}}
 the rest is sent where it is given | -r 5 --seed 18446744073709551615 --grace 0s --arrival-wait 1s | 5.00 iterations a second, 10 users, until test stop | {"target_users":10,"rate_per_s":5,"seed":18446744073709551615,"grace_s":0,"arrival_wait_s":1,"init_params":{}}
+so is HTTP of all users | --http-engine curl --insecure --resolve a:80:::1 --ca-file /nowhere.pem | 1 user, until test stop | {"target_users":1,"http":{"engine":"curl","insecure":true,"ca_file":"/nowhere.pem","resolve":{"a:80":"::1"}},"init_params":{}}
 parameters are texts | -p size=010 -p base_url= | 1 user, until test stop | {"target_users":1,"init_params":{"size":"010","base_url":""}}
 also those of another program | -p "other"=x=y | 1 user, until test stop | {"target_users":1,"init_params":{"\"other\"":"x=y"}}
 an object of parameters is sent as it is | --init-params-json {"size":1e3,"list":[1,{}]} | 1 user, until test stop | {"target_users":1,"init_params":{"size":1e3,"list":[1,{}]}}

@@ -362,7 +362,7 @@ static const struct refused_case {
 } refused_cases[] = {
     {"GET", {.url = "/a b"}, "cannot use the path \"/a b\""},
     {"GET", {.url = "/a\r\nX: y"}, "cannot use the path"},
-    {"GET", {.url = "https://localhost/"}, "only http://"},
+    {"GET", {.url = "ftp://localhost/"}, "only http:// and https:// are spoken"},
     {"GET", {.url = "http://user@localhost/"}, "a user name in a URL"},
     {"GET", {.url = NULL}, "a request without a URL"},
     {"", {.url = "/"}, "\"\" is not a method"},

@@ -40,7 +40,8 @@ static const struct lki_order orders[] = {
                  .probes = true,
                  .counted = true,
                  .grace_ns = 30000000000,
-                 .arrival_wait_ns = -1}},
+                 .arrival_wait_ns = -1,
+                 .http = "{\"insecure\":true}"}},
     {.kind = LKI_ORDER_PREPARE, .prepare = {.run_id = "", .arrivals = true}},
     {.kind = LKI_ORDER_SET_UP},
     {.kind = LKI_ORDER_START,
@@ -166,6 +167,7 @@ static void same_prepare(const struct lki_order_prepare *one, const struct lki_o
     SAME(counted);
     SAME(grace_ns);
     SAME(arrival_wait_ns);
+    same_text(one->http, other->http);
 }
 
 static void same_lease(const struct lki_order_objects *one, const struct lki_order_objects *other)

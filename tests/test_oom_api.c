@@ -44,7 +44,8 @@ static const struct {
     {"GET /", NULL, 200},
     {"GET /metrics?count=0&include_events=2", NULL, 400},
     {"POST /start_test",
-     "{\"target_users\":3,\"init_params\":{\"base_url\":\"http://x\",\"size\":\"3\"},"
+     "{\"target_users\":3,\"http\":{\"insecure\":true,\"resolve\":{\"a:1\":\"::1\"}},"
+     "\"init_params\":{\"base_url\":\"http://x\",\"size\":\"3\"},"
      "\"stages\":[{\"duration_s\":1,\"target\":3},{\"duration_s\":2,\"target\":0}],\"seed\":1}",
      409},
     {"POST /start_test", "{\"users\":-1,\"bogus\":[1,{\"a\":2}],\"stages\":[7]}", 400},

@@ -124,6 +124,44 @@ START_TEST(a_step_without_memory_leaves_nothing)
 }
 END_TEST
 
+static long set_after;
+static bool set_up;
+
+static void settings_set(lk_vu *vu, void *self)
+{
+    (void)self;
+    lk_http_base_url(vu, "http://shop.test");
+    memory_refuse(set_after, 1);
+    lk_http_setup(vu, .headers = LK_PAIRS("A", "b"), .user = "u", .auth = LK_HTTP_DIGEST,
+                  .local_addr = lk_format(vu, "10.0.0.%ld", set_after++ % 200),
+                  .resolve = LK_PAIRS("a:1", "::1"));
+    set_up |= !memory_allow();
+}
+
+/* They end the step, each for want of another piece of memory, until there is enough. */
+START_TEST(settings_without_memory_leave_nothing)
+{
+    struct lk_def *defs[] = {
+        SCENE_VU("guest", .weight = 1),
+        SCENE_STEP("guest", "set", settings_set),
+        NULL,
+    };
+    long held = memory_held();
+    size_t failed;
+
+    set_after = 0;
+    set_up = false;
+    test = scene_open(defs, LK_RUN_OPTIONS(.iterations = 40));
+    lk_test_run(test, LK_OFF);
+    failed = lk_test_count(test, "set", "STEP_NOMEM");
+    scene_close(test);
+    held = memory_held() - held;
+    ck_assert_int_eq(held, 0);
+    ck_assert(set_up);
+    ck_assert_uint_ge(failed, 3);
+}
+END_TEST
+
 static void lose_event(lk_vu *vu, void *self)
 {
     struct scene_state *state = self;
@@ -168,8 +206,10 @@ static struct lk_def *const few[] = {
 static bool make_without(long after)
 {
     static const char *const params[] = {"base_url", "http://shop.test", NULL};
+    const struct lk_http_settings http = {
+        .size = sizeof(http), .headers = LK_PAIRS("A", "b"), .local_addr = "10.0.0.7"};
     struct lk_run_options options = {
-        .size = sizeof(options), .users = 3, .iterations = 2, .params = params};
+        .size = sizeof(options), .users = 3, .iterations = 2, .params = params, .http = &http};
     lk_test *untouched = (lk_test *)(void *)&options;
     lk_test *made = untouched;
     lk_result *result = NULL;
@@ -224,6 +264,7 @@ int main(void)
     lki_loop_quiet();
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, a_step_without_memory_leaves_nothing, 0, LKI_COUNT(calls));
+    tcase_add_test(tests, settings_without_memory_leave_nothing);
     tcase_add_test(tests, a_test_without_memory_is_refused_and_leaves_nothing);
     tcase_add_test(tests, events_that_cannot_be_kept_make_the_result_incomplete);
     suite_add_tcase(suite, tests);

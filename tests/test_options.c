@@ -135,6 +135,28 @@ START_TEST(every_option_of_run_arrives)
 }
 END_TEST
 
+START_TEST(http_options_are_settings_of_all_users)
+{
+    struct lki_options options = READ("--http-engine=curl", "--http-version=2-only",
+                                      "--connections=new", "--insecure", "--resolve=[::1]:80:::2",
+                                      "--resolve=a:1:[::3]", "--local-addr=10.0.0.1");
+
+    ck_assert_int_eq(options.http.engine, LK_HTTP_ENGINE_CURL);
+    ck_assert_int_eq(options.http.version, LK_HTTP_2_ONLY);
+    ck_assert_int_eq(options.http.connections, LK_HTTP_NEW);
+    ck_assert(options.http.insecure);
+    ck_assert_str_eq(options.http_text,
+                     "{\"engine\":\"curl\",\"version\":\"2-only\",\"connections\":\"new\","
+                     "\"insecure\":true,\"resolve\":{\"[::1]:80\":\"::2\",\"a:1\":\"[::3]\"},"
+                     "\"local_addr\":\"10.0.0.1\"}");
+    lki_options_release(&options);
+    options = READ("-q");
+    ck_assert_ptr_null(options.http_text);
+    ck_assert_int_eq(options.http.version, LK_HTTP_DEFAULT);
+    lki_options_release(&options);
+}
+END_TEST
+
 START_TEST(parameters_gather_in_order)
 {
     struct lki_options options = READ("-p", "a=1", "-pb=-2", "--init-param",
@@ -279,6 +301,7 @@ int main(void)
                         LKI_COUNT(users_spellings));
     tcase_add_loop_test(tcase, a_rate_comes_with_users, 0, LKI_COUNT(rate_cases));
     tcase_add_test(tcase, every_option_of_run_arrives);
+    tcase_add_test(tcase, http_options_are_settings_of_all_users);
     tcase_add_test(tcase, parameters_gather_in_order);
     tcase_add_test(tcase, help_ends_the_reading);
     tcase_add_test(tcase, a_failure_says_one_line_and_owns_nothing);

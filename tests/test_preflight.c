@@ -62,7 +62,7 @@ static const struct preflight_case {
      LK_OK,
      "",
      "101 users with a connection each to one address need as many ports, and this machine has "
-     "100: widen net.ipv4.ip_local_port_range, or load several addresses\n"},
+     "100: connect from more addresses (--local-addr), or widen net.ipv4.ip_local_port_range\n"},
     {{100, 1, 500, {.ports = 100, .processes = UINT64_MAX}}, LK_OK, "", ""},
     {{400000, 1, 500, {.memory_bytes = 1 * GB, .processes = UINT64_MAX}},
      LK_OK,

@@ -261,6 +261,18 @@ START_TEST(a_set_up_that_fails_is_a_run_that_failed)
 }
 END_TEST
 
+START_TEST(http_of_all_users_reaches_every_worker)
+{
+    const struct lk_http_settings http = {.size = sizeof(http), .local_addr = "127.0.0.5"};
+
+    step_does = get_page;
+    run(OPTIONS(.users = 4, .iterations = 8, .workers = _i ? 2 : 0, .http = &http));
+    ck_assert_uint_eq(test_server_settle_closed(&server)->requests, 8);
+    for (uint64_t i = 0; i < 8; i++)
+        ck_assert_str_eq(test_server_request(&server, i)->from, "127.0.0.5");
+}
+END_TEST
+
 #define S LKI_NS_PER_S
 
 static const struct reading {
@@ -437,6 +449,10 @@ static const struct refusal {
     {REFUSED(.rate_per_s = -1), ".rate_per_s is -1: no rate"},
     {REFUSED(.rate_per_s = INFINITY), ".rate_per_s is inf: no rate"},
     {REFUSED(.rate_per_s = 1e18), ".rate_per_s is 1e+18: it is too large; give at most "},
+    {REFUSED(.http = &(struct lk_http_settings){.size = 0}), ".http has no size"},
+    {REFUSED(.http = &(struct lk_http_settings){.size = sizeof(struct lk_http_settings),
+                                                .proxy = "p"}),
+     ".http.proxy: it does not begin with http://"},
     {REFUSED(.params = LK_PAIRS("base_urll", "x")),
      "unknown parameter 'base_urll'; did you mean base_url? there is base_url (required), "},
     {REFUSED(.params = LK_PAIRS("base_url=x", "y")), "unknown parameter 'base_url=x': a name has "},
@@ -624,6 +640,7 @@ static TCase *running_make(void)
     tcase_add_test(tests, a_worker_that_always_dies_is_no_end_of_the_program);
     tcase_add_test(tests, without_options_it_is_one_user);
     tcase_add_test(tests, a_duration_ends_it_and_the_grace_time_what_is_in_hand);
+    tcase_add_loop_test(tests, http_of_all_users_reaches_every_worker, 0, 2);
     tcase_add_loop_test(tests, what_is_not_said_is_the_default, 0, LKI_COUNT(readings));
     tcase_add_test(tests, iterations_start_at_their_rate);
     tcase_add_test(tests, the_seed_is_that_of_the_draws);

@@ -345,6 +345,32 @@ START_TEST(a_function_that_answers_nonsense_makes_a_failure_that_says_so)
 }
 END_TEST
 
+static void follow_on(lk_vu *vu)
+{
+    lk_response *r = lk_post(vu, "/login", .json = LK_OBJECT("user", "me"));
+
+    see("%u %s %s\n", r->redirects, r->url, r->body);
+    see("%s\n", lk_cookie(vu, "/", "session"));
+    lk_sleep(vu, 60);
+    see("%s\n", lk_cookie(vu, "/", "session"));
+}
+
+/* As in a run: what is tested is what will be done. */
+START_TEST(redirects_are_followed_and_cookies_kept_until_their_time_is_over)
+{
+    begin(follow_on);
+    lk_test_answer(test, "POST /api/login", .status = 303,
+                   .head = "Location: home\r\nSet-Cookie: session=abc; Path=/; Max-Age=50\r\n");
+    lk_test_answer(test, "GET /api/home", .body = "welcome");
+    run();
+    ck_assert_str_eq(seen, "1 http://shop.test:8080/api/home welcome\nabc\n\n");
+    ck_assert_str_eq(scene_requests(test), "POST /api/login@0 GET /api/home@0");
+    ck_assert_uint_eq(code_count("HTTP_303"), 1);
+    ck_assert_uint_eq(code_count("HTTP_200"), 1);
+    finish();
+}
+END_TEST
+
 /* ---- failures ---- */
 
 static const struct {
@@ -354,6 +380,7 @@ static const struct {
     {"HTTP_TIMEOUT", true},   {"HTTP_DNS", false},      {"HTTP_CONNECT", false},
     {"HTTP_TLS", false},      {"HTTP_RESET", true},     {"HTTP_PROTOCOL", true},
     {"HTTP_TOO_LARGE", true}, {"HTTP_NO_PORTS", false}, {"HTTP_NO_DESCRIPTORS", false},
+    {"HTTP_REDIRECTS", true},
 };
 
 START_TEST(a_failure_comes_after_its_delay_under_its_name)
@@ -507,6 +534,7 @@ int main(void)
     TCase *tests = tcase_create("script");
 
     tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, redirects_are_followed_and_cookies_kept_until_their_time_is_over);
     tcase_add_test(tests, a_step_gets_the_answer_that_the_script_gives);
     tcase_add_test(tests, an_answer_of_which_nothing_is_said_is_200_empty_and_at_once);
     tcase_add_test(tests, what_nothing_answers_is_404);

@@ -527,7 +527,7 @@ END_TEST
 
 struct deep {
     struct actor *actor;
-    int ran[4]; /* the defers, in the order in which they ran */
+    int ran[8]; /* the defers, in the order in which they ran */
     int ran_count;
     enum lki_outcome outcome;
     const char *message;
@@ -629,6 +629,44 @@ START_TEST(a_deadline_leaves_at_its_nanosecond_and_runs_the_defers)
 
     actor_start(&actor, time_out_often);
     run();
+}
+END_TEST
+
+static void call_inside(void *a, void *b)
+{
+    struct deep *deep = a;
+    struct lki_task *task = deep->actor->task;
+    const char *message = NULL;
+    enum lki_outcome outcome;
+
+    add_defer(deep, 0);
+    outcome = lki_task_call_inside(task, first, deep, b, &message);
+    EXPECT(outcome == LKI_OUTCOME_FAILED && !strcmp(message, "why"), "outcome %d", outcome);
+    EXPECT(deep->ran_count == 3 && deep->ran[2] == 1, "not its defers, or others too");
+    deep->waits = true;
+    outcome = lki_task_call_inside(task, first, deep, b, &message);
+    EXPECT(outcome == LKI_OUTCOME_TIMEOUT && !message, "outcome %d", outcome);
+    EXPECT(lki_loop_now(&loop) == deep->actor->deadline_ns, "not at its time");
+    EXPECT(lki_task_wait(task, LKI_NEVER) == LKI_WAKE_DEADLINE, "the time of the call is lost");
+    deep->ran_count = 0;
+}
+
+static void call_in_a_call(struct actor *self)
+{
+    struct deep deep = {.actor = self, .outcome = LKI_OUTCOME_FAILED, .message = "why"};
+
+    self->outcome = lki_task_call(self->task, call_inside, &deep, NULL, self->deadline_ns);
+    EXPECT(!self->task->message, "a message of the inner call");
+    EXPECT(deep.ran_count == 1 && deep.ran[0] == 0, "not the defer of the outer call");
+}
+
+START_TEST(a_call_inside_of_a_call_ends_alone)
+{
+    struct actor actor = {.deadline_ns = 1000, .outcome = LKI_OUTCOME_NOMEM};
+
+    actor_start(&actor, call_in_a_call);
+    run();
+    ck_assert_int_eq(actor.outcome, LKI_OUTCOME_OK);
 }
 END_TEST
 
@@ -1114,6 +1152,7 @@ static Suite *task_suite(void)
     tcase_add_checked_fixture(leaving, setup, teardown);
     tcase_add_test(leaving, leaving_from_three_calls_deep_runs_the_defers_and_loses_nothing);
     tcase_add_test(leaving, a_deadline_leaves_at_its_nanosecond_and_runs_the_defers);
+    tcase_add_test(leaving, a_call_inside_of_a_call_ends_alone);
     tcase_add_test(leaving, a_cut_leaves_and_runs_the_defers);
     tcase_add_test(leaving, a_call_that_returns_runs_its_defers_too);
     tcase_add_test(leaving, a_defer_that_fails_ends_itself_only_and_the_first_failure_is_told);

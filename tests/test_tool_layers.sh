@@ -44,9 +44,11 @@ finds "an include that is not from the root" 'lib/base/c.c:1: "b.h"'
 printf '#include <event2/event.h>\n' >lib/top/b.c
 finds "libevent above the loop" 'lib/top/b.c:1: <event2/event.h> is for loop and web alone'
 printf '#include <wslay/wslay.h>\n' >lib/loop/b.c
-finds "wslay outside of web" 'lib/loop/b.c:1: <wslay/wslay.h> is for web alone'
+finds "wslay outside of net and web" 'lib/loop/b.c:1: <wslay/wslay.h> is for net and web alone'
 printf '#include <curl/curl.h>\n' >lib/loop/b.c
 finds "libcurl outside of net" 'lib/loop/b.c:1: <curl/curl.h> is for net alone'
+printf '#include <zlib.h>\n' >lib/loop/b.c
+finds "zlib outside of client" 'lib/loop/b.c:1: <zlib.h> is for client alone'
 printf '#include <event2/event.h>\n' >include/loadkit/bad.h
 finds "libevent in a public header" 'include/loadkit/bad.h:1:'
 printf '#include "base/b.h"\n' >include/loadkit/bad.h

@@ -80,6 +80,7 @@ static void open_user(void)
 {
     lki_buf_init(&loop.scratch, SCRATCH_BYTES);
     lki_arena_init(&task.arena, NULL, 0);
+    task.memory = &task.arena;
     loop.current = &task;
     user.loop = &loop;
     vu = &user;

@@ -11,6 +11,7 @@
 
 #include <loadkit/api.h>
 #include <loadkit/err.h>
+#include <loadkit/http.h>
 
 /* Zero means the default for every member. */
 struct lk_run_options {
@@ -26,6 +27,8 @@ struct lk_run_options {
     const char *const *params; /* LK_PAIRS("base_url", url, ...) */
     char *message;             /* gets one line about an error, terminated; NULL: not wanted */
     size_t message_bytes;      /* room there */
+    const struct lk_http_settings *http; /* of all users, below what lk_http_setup says; its size
+                                            must be set; NULL: none */
 };
 
 #ifndef __cplusplus
@@ -60,7 +63,8 @@ struct lk_stats {
     const char *id;     /* "login", "login/POST /auth" */
     const char *name;   /* "login", "POST /auth" */
     const char *step;   /* the step that it belongs to; "" for none */
-    const char *source; /* "step", "http", "lifecycle", "check", "custom" or an author's own */
+    const char *source; /* "step", "http", "jsonrpc", "websocket", "lifecycle", "check", "custom" or
+                           an author's own */
     uint64_t count;     /* every attempt, those that failed or were cut off too */
     uint64_t errors;
     uint64_t cancelled; /* cut off by the end of the run; not in the times */

@@ -176,6 +176,37 @@ LK_API LK_NONNULL_RESULT const char *lk_format(lk_vu *vu, const char *format, ..
 LK_API LK_NONNULL_RESULT const char *lk_json_text(const lk_json *json);
 
 /*
+ * lk_json_parse, lk_json_copy - make a JSON value of a text, or of another value.
+ *
+ * text      one JSON text; copied
+ * json      copied; NULL gives null
+ * returns   the value, never NULL; owned by the step, valid until it ends
+ * errors    ends the step as failed: out of memory, a text that is not JSON
+ * context   inside a step or hook of this user
+ * since     0.1; lk_json_set(3)
+ */
+LK_API LK_NONNULL_RESULT lk_json *lk_json_parse(lk_vu *vu, const char *text);
+LK_API LK_NONNULL_RESULT lk_json *lk_json_copy(lk_vu *vu, const lk_json *json);
+
+/*
+ * lk_json_set_value, lk_json_remove - change a JSON value. lk_json_set below is shorter.
+ *
+ * json      what LK_OBJECT and its kin made; it gets a new text, and what was read from the old one
+ *           stays valid
+ * path      as the getters have it. To set: what is there is replaced, "" being the whole; what is
+ *           not is added, if the path leads up to an object, or, with the index that follows the
+ *           last one, to an array
+ * value     borrowed for the call
+ * errors    ends the step as failed: out of memory, a path that leads nowhere, a value without a
+ *           JSON form; an object of lk_resource_acquire, which outlives the step and has to be
+ *           copied
+ * context   inside the step or hook of the user that json belongs to
+ * since     0.1; lk_json_set(3)
+ */
+LK_API void lk_json_set_value(lk_json *json, const char *path, struct lk_value value);
+LK_API void lk_json_remove(lk_json *json, const char *path);
+
+/*
  * lk_str and its kin - read a value out of an lk_json or out of the body of an lk_response.
  *
  * from      a const lk_json * or const lk_response *, not NULL. lk_str(from, path) and so on choose
@@ -351,6 +382,9 @@ LK_GETTER_(bool, lk_response, has)
 
 /* LK_VALUE(x): a C value of any type that LK_OBJECT takes, as a struct lk_value. */
 #define LK_VALUE(value) LK_VALUE_(value)
+
+/* lk_json_set(json, "items.0.id", value): lk_json_set_value with a C value of any type. */
+#define lk_json_set(json, path, value) lk_json_set_value((json), (path), LK_VALUE(value))
 
 #define LK_KEY_(key) _Generic((key), char * : (key), const char * : (key))
 #define LK_VALUE_(value)                                                                           \

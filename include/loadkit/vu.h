@@ -22,6 +22,21 @@
 /* LK_FAIL("format", ...): the step ends here as failed. */
 #define LK_FAIL(...) lk_fail(vu, __VA_ARGS__)
 
+/* A function for lk_parallel; LK_CALL makes it. */
+struct lk_call {
+    void (*fn)(lk_vu *vu, void *arg);
+    void *arg;
+};
+
+#ifndef __cplusplus
+/* lk_parallel(vu, LK_CALL(search, &words), LK_CALL(prices, NULL)): lk_parallel_run with the
+ * counting left to the compiler. */
+#define lk_parallel(vu, ...)                                                                       \
+    lk_parallel_run((vu), sizeof((const struct lk_call[]){__VA_ARGS__}) / sizeof(struct lk_call),  \
+                    (const struct lk_call[]){__VA_ARGS__})
+#define LK_CALL(fn, arg) ((const struct lk_call){(fn), (arg)})
+#endif
+
 /* What lk_wait_fd waits for; may be combined. */
 enum lk_event { LK_READABLE = 1, LK_WRITABLE = 2 };
 
@@ -93,6 +108,20 @@ LK_API int lk_wait_fd(lk_vu *vu, int fd, unsigned events, double seconds);
  * since     0.1; lk_blocking(3)
  */
 LK_API enum lk_err lk_blocking(lk_vu *vu, void (*fn)(void *arg), void *arg);
+
+/*
+ * lk_parallel_run - call several functions at the same time; lk_parallel is shorter.
+ *
+ * calls     each is called once, on a stack of its own, and may do all that the step may. What it
+ *           gets, answers and strings say, stays until the step ends; what it defers is called
+ *           when it ends itself. Borrowed for the call
+ * errors    one that fails ends itself only; when all have ended, the step ends as the first of
+ *           them did. The step's time-out ends them all. Without memory for a stack one is called
+ *           after the others
+ * context   inside a step or hook of this user, or such a function; waits until all have ended
+ * since     0.1; lk_parallel(3)
+ */
+LK_API void lk_parallel_run(lk_vu *vu, size_t count, const struct lk_call *calls);
 
 /*
  * lk_should_stop - ask whether to come to an end, for steps that loop long.

@@ -106,6 +106,7 @@ static int work(const struct lki_child *child, struct lki_loop *loop)
     if (lki_socket_link_open(&link, loop, child->link_fd) ||
         lki_agent_new(&agent, loop, child->model, link, child->page, on_over, loop))
         return LKI_CHILD_FAILED;
+    lki_agent_http(agent, child->http);
     lki_loop_run(loop);
     if (lki_agent_orphaned(agent))
         return EXIT_FAILURE;

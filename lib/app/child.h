@@ -19,9 +19,10 @@ struct lki_child {
     pid_t parent;
     const struct lki_model *model;
     struct lki_worker_page *page;
-    int link_fd;     /* its own end */
-    int printed[2];  /* what it prints to stdout and stderr goes there; -1: where it went before */
-    bool under_main; /* signals are ours */
+    const char *http; /* as for lki_agent_http; NULL: nothing */
+    int link_fd;      /* its own end */
+    int printed[2];   /* what it prints to stdout and stderr goes there; -1: where it went before */
+    bool under_main;  /* signals are ours */
 };
 
 /* To be called right after the fork, with all signals blocked; what is the parent's, also its loop,

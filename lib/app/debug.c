@@ -5,10 +5,11 @@
 
 #include "app/crash.h"
 #include "app/interrupts.h"
-#include "app/trace.h"
+#include "base/format.h"
 #include "base/mem.h"
+#include "client/trace.h"
+#include "client/watch.h"
 #include "model/index.h"
-#include "report/layout.h"
 #include "user/life.h"
 #include "worker/worker.h"
 
@@ -22,7 +23,9 @@ struct check {
 struct debug {
     struct lki_worker worker;
     const struct lki_debug_settings *settings;
+    struct lki_watch watch;
     struct lki_trace trace;
+    const struct lki_exchange_request *asked; /* the last request that was shown */
     /* the model without what is not wanted: one type, with a strategy of ours, and no probes */
     struct lki_model model;
     struct lki_vu_type type;
@@ -144,17 +147,69 @@ static void in_hand_title(struct debug *debug, const lk_vu *vu, const char *name
 
 /* ---- what is done ---- */
 
-static void exchange(struct lki_http_shared *shared, lk_vu *vu,
-                     const struct lki_exchange_request *request, struct lki_arena *arena,
-                     struct lki_exchange_result *result)
+static struct debug *watched_by(const struct lki_watch *watch, const lk_vu *vu)
 {
-    struct debug *debug = shared->exchange_arg;
+    struct debug *debug = LKI_CONTAINER((uintptr_t)watch, struct debug, watch);
 
     in_hand_title(debug, vu, vu->id ? lki_hook_name(hook_in_hand(debug)) : lki_vu_unit(vu)->step);
+    return debug;
+}
+
+static void on_request(const struct lki_watch *watch, lk_vu *vu,
+                       const struct lki_exchange_request *request)
+{
+    struct debug *debug = watched_by(watch, vu);
+
     debug->exchanges++;
+    debug->asked = request;
     lki_trace_request(&debug->trace, request);
-    lki_exchange(&vu->http.session, lki_vu_task(vu), request, arena, result);
+}
+
+/* Of several requests at once the answers come in any order. */
+static void on_answer(const struct lki_watch *watch, lk_vu *vu,
+                      const struct lki_exchange_request *request,
+                      const struct lki_exchange_result *result)
+{
+    struct debug *debug = watched_by(watch, vu);
+
+    if (debug->asked != request)
+        lki_trace_request_line(&debug->trace, request);
+    debug->asked = NULL;
     lki_trace_answer(&debug->trace, result);
+}
+
+static void on_recorded(const struct lki_watch *watch, lk_vu *vu, const char *name, double value)
+{
+    struct debug *debug = watched_by(watch, vu);
+    char cell[LKI_CELL_BYTES];
+
+    lki_format_number(cell, value);
+    lki_trace_line(&debug->trace, LKI_TRACE_PLAIN, "  recorded %s: %s", name, cell);
+}
+
+static void on_emitted(const struct lki_watch *watch, lk_vu *vu, const struct lki_metric *metric,
+                       lki_code code, enum lki_verdict verdict, int64_t latency_ns)
+{
+    struct debug *debug = watched_by(watch, vu);
+    char cell[LKI_CELL_BYTES];
+
+    lki_format_duration(cell, latency_ns);
+    lki_trace_line(&debug->trace, verdict == LKI_SAMPLE_ERROR ? LKI_TRACE_BAD : LKI_TRACE_PLAIN,
+                   "  emitted %s: %s in %s", metric->name, lki_metrics_code_name(vu->metrics, code),
+                   cell);
+}
+
+static void on_message(const struct lki_watch *watch, lk_vu *vu, const char *name, const char *text,
+                       size_t len)
+{
+    struct debug *debug = watched_by(watch, vu);
+    size_t shown = lki_min(len, debug->trace.body_bytes);
+
+    if (text)
+        lki_trace_line(&debug->trace, LKI_TRACE_PLAIN, "  %s: %.*s%s", name, (int)shown, text,
+                       shown < len ? "..." : "");
+    else
+        lki_trace_line(&debug->trace, LKI_TRACE_PLAIN, "  %s: %zu bytes", name, len);
 }
 
 static struct check *check_find(struct debug *debug, const struct lki_metric *metric)
@@ -342,13 +397,14 @@ static enum lk_err worker_open(struct debug *debug)
     struct lki_share share = {.users = 1,
                               .duration_ns = LKI_NEVER,
                               .seed = debug->settings->seed,
-                              .grace_ns = debug->settings->grace_ns};
+                              .grace_ns = debug->settings->grace_ns,
+                              .http = debug->settings->http};
     enum lk_err err = lki_worker_open(&debug->worker, &debug->model, &share);
 
     if (err)
         return err;
-    debug->worker.crowd.http.exchange = exchange;
-    debug->worker.crowd.http.exchange_arg = debug;
+    debug->watch = (struct lki_watch){on_request, on_answer, on_recorded, on_emitted, on_message};
+    debug->worker.crowd.http.watch = &debug->watch;
     debug->worker.crowd.on_work = on_work;
     return LK_OK;
 }

@@ -17,6 +17,7 @@ struct lki_debug_settings {
     const struct lki_step *step;    /* of the type: with what it needs the only one; NULL: all */
     uint64_t seed;
     int64_t grace_ns;
+    const char *http;  /* as lki_http_settings_write has it; NULL: nothing */
     size_t body_bytes; /* of a body that are shown */
     const char *program;
     FILE *out;

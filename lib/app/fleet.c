@@ -138,6 +138,7 @@ static enum lk_err start(struct worker *worker)
                                 .loop = fleet->loop,
                                 .model = fleet->model,
                                 .page = worker->page,
+                                .http = settings->http,
                                 .under_main = settings->handle_signals,
                                 .owner = {settings->on_print, settings->arg},
                                 .on_ended = on_ended,

@@ -19,6 +19,7 @@ struct lki_fleet_settings {
     uint64_t workers;    /* 1 or more */
     const char *program; /* with which lines of workers begin; NULL: nothing */
     int64_t grace_ns;    /* a step that does not yield for so long counts as crashed */
+    const char *http;    /* of this machine, as for lki_agent_http; NULL: nothing */
     bool handle_signals; /* faults are named with their backtrace: only under lk_main */
     /* What is told of crashes and hanging steps at once, a line each, without new-line; may be
      * NULL. */

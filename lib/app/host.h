@@ -19,6 +19,7 @@ struct lki_host_settings {
     uint64_t processes;                 /* 1 or more */
     bool probes;
     int64_t orphan_after_ns; /* so long it goes on without an orchestrator */
+    const char *http; /* as lki_http_settings_write has it: wins over that of runs; NULL: nothing */
     /* A line for people, without new-line. */
     void (*tell)(const char *line, void *arg);
     void *arg;

@@ -95,6 +95,7 @@ static enum lk_err fleet_make(struct lki_host *host, const struct lki_command_ru
     const struct lki_fleet_settings settings = {
         .workers = host->settings.processes,
         .grace_ns = run->grace_ns,
+        .http = host->settings.http,
         .handle_signals = true,
         .tell = on_tell,
         .on_join = lki_relays_on_join,

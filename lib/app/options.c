@@ -11,6 +11,7 @@
 #include "base/entropy.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "client/settings.h"
 #include "model/registry.h"
 #include "user/arrivals.h"
 
@@ -184,6 +185,46 @@ static enum lk_err params_set(struct lki_run_plan *plan, struct lki_buf *problem
     return lki_model_set_params(plan->model, texts, count, problems);
 }
 
+/* ---- HTTP ---- */
+
+static enum lk_err http_write(struct lki_run_plan *plan, const struct lk_http_settings *http,
+                              struct lki_buf *problems)
+{
+    struct lki_buf text;
+    enum lk_err err;
+
+    lki_buf_init(&text, LKI_HTTP_SETTINGS_MAX);
+    lki_http_settings_write(http, &text);
+    err = text.err;
+    if (!err && text.len)
+        plan->settings.http = lki_arena_copy(&plan->texts, text.data, text.len);
+    if (!err && text.len && !plan->settings.http)
+        err = LK_E_NOMEM;
+    if (err == LK_E_LIMIT)
+        err = refuse(problems, ".http is longer than %zu bytes", LKI_HTTP_SETTINGS_MAX);
+    lki_buf_release(&text);
+    return err;
+}
+
+static enum lk_err http_read(struct lki_run_plan *plan, struct lki_buf *problems)
+{
+    const struct lk_http_settings *given = plan->options.http;
+    struct lk_http_settings http;
+    enum lk_err err;
+
+    if (!given)
+        return LK_OK;
+    if (lki_http_settings_take(&http, given))
+        return refuse(problems, ".http has no size, or is that of a newer loadkit: set its .size "
+                                "to sizeof(struct lk_http_settings)");
+    lki_buf_str(problems, ".http.");
+    err = lki_http_settings_check(&http, problems);
+    if (err)
+        return err;
+    lki_buf_clear(problems);
+    return http_write(plan, &http, problems);
+}
+
 /* ---- all of it ---- */
 
 /* Takes over what the caller's version of the struct has. LK_E_ARG: it has no size. */
@@ -234,6 +275,8 @@ enum lk_err lki_run_options_read(struct lki_run_plan *plan, const struct lk_run_
     err = unknown_refuse(options, &problems);
     if (!err)
         err = settings_read(&plan->options, &plan->settings, &problems);
+    if (!err)
+        err = http_read(plan, &problems);
     if (!err)
         err = lki_model_new(&plan->model, lki_registry_first(), &problems);
     if (!err)

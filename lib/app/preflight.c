@@ -148,11 +148,11 @@ static void ports_note(const struct lki_preflight_ask *ask, struct lki_buf *note
         return;
     lki_format_count(users, ask->users);
     lki_format_count(ports, ask->machine.ports);
-    lki_buf_printf(
-        notes,
-        "%s users with a connection each to one address need as many ports, and this "
-        "machine has %s: widen net.ipv4.ip_local_port_range, or load several addresses\n",
-        users, ports);
+    lki_buf_printf(notes,
+                   "%s users with a connection each to one address need as many ports, and this "
+                   "machine has %s: connect from more addresses (--local-addr), or widen "
+                   "net.ipv4.ip_local_port_range\n",
+                   users, ports);
 }
 
 static void memory_note(const struct lki_preflight_ask *ask, struct lki_buf *notes)

@@ -94,6 +94,7 @@ LK_NORETURN static void be_child(const struct lki_process_settings *settings, st
         .parent = parent,
         .model = settings->model,
         .page = settings->page,
+        .http = settings->http,
         .link_fd = ends->link[1],
         .printed = {ends->printed[LKI_PRINTED_OUT][1], ends->printed[LKI_PRINTED_ERR][1]},
         .under_main = settings->under_main,

@@ -27,6 +27,7 @@ struct lki_process_settings {
     struct lki_loop *loop;
     const struct lki_model *model;
     struct lki_worker_page *page;  /* shared with the process; kept by both */
+    const char *http;              /* as for lki_agent_http; NULL: nothing */
     bool under_main;               /* signals are ours */
     struct lki_output_owner owner; /* of what it prints; on_print NULL: it prints by itself */
     /* In the parent, from the loop: it may have ended, see lki_process_reap. */

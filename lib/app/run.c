@@ -115,6 +115,7 @@ static struct lki_plan plan_of(const struct lki_run_settings *settings)
         .seed = settings->seed,
         .grace_ns = settings->grace_ns,
         .arrival_wait_ns = settings->arrival_wait_ns,
+        .http = settings->http,
     };
 }
 

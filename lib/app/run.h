@@ -30,6 +30,7 @@ struct lki_run_settings {
     struct lki_stage *stages; /* borrowed */
     size_t stage_count;
     int64_t arrival_wait_ns; /* how late one may start for want of a user */
+    const char *http;        /* as lki_http_settings_write has it; NULL: nothing */
     uint64_t seed;
     int64_t grace_ns;                /* for steps in hand when the run ends */
     const char *program;             /* name for the report */

@@ -204,7 +204,8 @@ static bool has_length(const char *lines)
         if (!strncasecmp(lines, name, sizeof(name) - 1))
             return true;
         lines = strchr(lines, '\n');
-        lines += lines != NULL;
+        if (lines)
+            lines++;
     }
     return false;
 }
@@ -356,6 +357,8 @@ static void take_reply(const struct reply *reply, const struct lki_exchange_requ
     } else {
         result->status = reply->status;
         result->code = (lki_code)reply->status;
+        result->version = 11;
+        result->fields = head.fields;
         result->head = reply->head;
         result->head_bytes = reply->head_bytes;
         result->body = reply->body;

@@ -116,7 +116,8 @@ static enum lk_err worker_open(struct lk_test *test)
                                     .seed = settings->seed,
                                     .grace_ns = settings->grace_ns,
                                     .rate_per_s = settings->rate_per_s,
-                                    .arrival_wait_ns = settings->arrival_wait_ns};
+                                    .arrival_wait_ns = settings->arrival_wait_ns,
+                                    .http = settings->http};
     enum lk_err err = lki_worker_open(&test->worker, test->plan.model, &share);
 
     if (err)

@@ -62,6 +62,7 @@ static void prepare_fields(struct lki_wire *wire, struct lki_order *order)
     lki_wire_flag(wire, &prepare->counted);
     lki_wire_i64(wire, &prepare->grace_ns);
     lki_wire_i64(wire, &prepare->arrival_wait_ns);
+    lki_wire_text_or_null(wire, &prepare->http);
 }
 
 static void start_fields(struct lki_wire *wire, struct lki_order *order)

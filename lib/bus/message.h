@@ -66,6 +66,7 @@ struct lki_order_prepare {
     bool counted;        /* iterations are leased by LKI_ORDER_ITERATIONS, 0 at first */
     int64_t grace_ns;    /* for steps in hand at the end */
     int64_t arrival_wait_ns;
+    const char *http; /* settings of all users, as JSON; NULL: nothing */
 };
 
 struct lki_order_start {

@@ -124,6 +124,7 @@ static int model_debug(const struct lki_cli *cli, const struct lki_model *model)
     struct lki_debug_settings settings = {
         .seed = cli->options.seed_given ? cli->options.seed : lki_entropy_seed(),
         .grace_ns = LKI_GRACE_DEFAULT_NS,
+        .http = cli->options.http_text,
         .body_bytes = (size_t)cli->options.body_bytes,
         .program = cli->program,
         .out = stdout,

@@ -1,12 +1,17 @@
 #include "cli/options.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/machine.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "cli/reader.h"
+#include "client/settings.h"
 #include "user/arrivals.h"
 
 /* A command line being read. */
@@ -260,6 +265,81 @@ static enum lk_err settle(struct lki_reader *reader)
     return LK_OK;
 }
 
+/* ---- HTTP ---- */
+
+/* The option that sets the member of that name. */
+static const char *http_option(const char *member, size_t len, char *name, size_t size)
+{
+    static const char *const others[] = {"engine", "version"};
+
+    snprintf(name, size, "%.*s", (int)len, member);
+    for (size_t i = 0; i < LKI_COUNT(others); i++) {
+        if (!strcmp(name, others[i]))
+            snprintf(name, size, "http-%s", others[i]);
+    }
+    for (char *c = name; *c; c++)
+        *c = *c == '_' ? '-' : *c;
+    return name;
+}
+
+/* What is wrong begins with the name of a member. */
+static enum lk_err http_refuse(struct lki_reader *reader, const struct lki_buf *what)
+{
+    const char *colon = memchr(what->data, ':', what->len);
+    size_t len = colon ? (size_t)(colon - what->data) : 0;
+    char name[64];
+
+    return lki_refuse(reader->message, "--%s%.*s", http_option(what->data, len, name, sizeof(name)),
+                      (int)(what->len - len), what->data + len);
+}
+
+/* Elsewhere it is the workers that read them. */
+static enum lk_err http_files_check(struct lki_reader *reader)
+{
+    const struct lk_http_settings *http = &reader->options->http;
+    const char *const files[][2] = {
+        {"ca-file", http->ca_file}, {"cert-file", http->cert_file}, {"key-file", http->key_file}};
+
+    for (size_t i = 0; i < LKI_COUNT(files); i++) {
+        if (files[i][1] && access(files[i][1], R_OK))
+            return lki_refuse(reader->message,
+                              "--%s %.200s: it cannot be read (%s); name another file", files[i][0],
+                              files[i][1], strerror(errno));
+    }
+    return LK_OK;
+}
+
+static enum lk_err http_write(struct lki_options *options, struct lki_buf *text)
+{
+    lki_buf_clear(text);
+    lki_http_settings_write(&options->http, text);
+    if (text->len && !text->err)
+        options->http_text = lki_arena_copy(&options->arena, text->data, text->len);
+    return text->err || (text->len && !options->http_text) ? LK_E_NOMEM : LK_OK;
+}
+
+static enum lk_err http_settle(struct lki_reader *reader)
+{
+    const struct lk_http_settings *http = &reader->options->http;
+    struct lki_buf what;
+    enum lk_err err;
+
+    if (level_of(reader, AT(http.proxy)) == LKI_GIVEN_TYPED && strchr(http->proxy, '@'))
+        return lki_refuse(reader->message,
+                          "--proxy: a user and its password can be seen by others on this machine "
+                          "when they are typed; put the URL into the variable LK_PROXY");
+    lki_buf_init(&what, LKI_HTTP_SETTINGS_MAX);
+    err = lki_http_settings_check(http, &what);
+    if (err == LK_E_ARG)
+        http_refuse(reader, &what);
+    if (!err && !(reader->commands & LKI_CMD_TEST_START))
+        err = http_files_check(reader);
+    if (!err)
+        err = http_write(reader->options, &what);
+    lki_buf_release(&what);
+    return err;
+}
+
 /* ---- all of it ---- */
 
 static void given_keep(struct lki_reader *reader)
@@ -299,6 +379,8 @@ enum lk_err lki_options_read(struct lki_options *options, unsigned commands, siz
         err = lki_config_read(&line.reader);
     if (!err && !ended(options) && (commands & (LKI_CMD_RUN | LKI_CMD_TEST_START)))
         err = settle(&line.reader);
+    if (!err && !ended(options))
+        err = http_settle(&line.reader);
     given_keep(&line.reader);
     if (err)
         lki_options_release(options);
@@ -310,9 +392,12 @@ void lki_options_release(struct lki_options *options)
     free(options->params);
     free(options->file_params);
     free(options->stages);
+    free(options->resolve);
     lki_arena_reset(&options->arena);
     options->params = NULL;
     options->file_params = NULL;
     options->stages = NULL;
+    options->resolve = NULL;
     options->param_count = options->file_param_count = options->stage_count = 0;
+    options->resolve_count = 0;
 }

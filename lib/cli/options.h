@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <loadkit/http.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "cli/table.h"
@@ -45,10 +47,14 @@ struct lki_options {
     size_t param_count;
     struct lki_file_param *file_params; /* those of a configuration file, the same */
     size_t file_param_count;
-    const char *json_file;   /* NULL: none */
-    const char *config_file; /* NULL: none */
-    bool json;               /* of list */
-    bool mdoc;               /* of help */
+    struct lk_http_settings http; /* for all users */
+    const char *http_text;        /* the same as lki_http_settings_write has it; NULL: nothing */
+    const char **resolve;         /* its pairs, with a NULL behind them; NULL: none */
+    size_t resolve_count;         /* of these texts */
+    const char *json_file;        /* NULL: none */
+    const char *config_file;      /* NULL: none */
+    bool json;                    /* of list */
+    bool mdoc;                    /* of help */
     bool quiet;
     bool no_color;
     bool help;

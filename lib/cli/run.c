@@ -12,6 +12,7 @@
 #include "app/run.h"
 #include "base/entropy.h"
 #include "cli/cli.h"
+#include "net/local.h"
 #include "report/text.h"
 #include "result/json.h"
 
@@ -85,6 +86,17 @@ static int result_show(const struct lki_cli *cli, const struct lki_result *resul
     return status;
 }
 
+/* That connections are made from. */
+static uint64_t local_addresses(const struct lki_options *options)
+{
+    struct lki_local local = {0};
+    const char *why;
+
+    if (options->http.local_addr)
+        lki_local_parse(&local, options->http.local_addr, &why);
+    return local.count ? local.count : 1;
+}
+
 /* Does what is asked fit this machine? Raises the limit of descriptors, if that is all there is to
  * it. */
 static int machine_check(const struct lki_cli *cli, const struct lki_model *model)
@@ -99,6 +111,7 @@ static int machine_check(const struct lki_cli *cli, const struct lki_model *mode
     int status = LKI_EXIT_PASSED;
 
     lki_machine_read(&ask.machine);
+    ask.machine.ports *= local_addresses(options);
     ask.machine.descriptors = lki_machine_raise_descriptors(
         lki_preflight_descriptors(ask.users, ask.workers));
     lki_buf_init(&notes, LKI_CLI_TEXT_MAX);
@@ -162,6 +175,7 @@ static struct lki_run_settings settings_of(const struct lki_cli *cli)
         .stage_count = options->stage_count,
         .workers = options->workers,
         .arrival_wait_ns = options->arrival_wait_ns,
+        .http = options->http_text,
         .seed = options->seed_given ? options->seed : lki_entropy_seed(),
         .grace_ns = options->grace_ns,
         .program = cli->program,

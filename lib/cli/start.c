@@ -67,6 +67,10 @@ static void put_plan(struct lki_buf *body, const struct lki_options *options)
         put_seconds(body, "grace_s", options->grace_ns);
     if (lki_options_has(options, AT(arrival_wait_ns)))
         put_seconds(body, "arrival_wait_s", options->arrival_wait_ns);
+    if (options->http_text) {
+        key(body, "http");
+        lki_buf_str(body, options->http_text);
+    }
     if (options->spawn_interval_ns) {
         key(body, "spawn_interval_ms");
         lki_json_write_double(body, (double)options->spawn_interval_ns / LKI_NS_PER_MS);

@@ -13,6 +13,7 @@
 #define HINT_TIME "give a time such as 30s, 1h30m or 250ms"
 #define HINT_STAGE "write TIME:N, such as 30s:100 for users or 30s:200/s for a rate"
 #define HINT_FILE "give a file name"
+#define HINT_PEM "give the name of a PEM file"
 #define HINT_URL "give an address such as http://127.0.0.1:8080"
 
 #define AT(member) offsetof(struct lki_options, member)
@@ -20,6 +21,7 @@
 /* Commands that say what a run is to be; those that carry users out; those to an orchestrator. */
 #define STARTS (LKI_CMD_RUN | LKI_CMD_TEST_START)
 #define USERS_RUN (LKI_CMD_RUN | LKI_CMD_DEBUG)
+#define HTTP_USERS (USERS_RUN | LKI_CMD_TEST_START | LKI_CMD_WORKER)
 #define RESOURCES                                                                                  \
     (LKI_CMD_RESOURCES | LKI_CMD_RESOURCES_CREATE | LKI_CMD_RESOURCES_ENSURE |                     \
      LKI_CMD_RESOURCES_ITEMS | LKI_CMD_RESOURCES_DELETE)
@@ -93,6 +95,31 @@ static const struct lki_option table[] = {
     {"workers", 'w', COUNT(workers, LKI_CMD_RUN), .max = LKI_WORKERS_MAX,
      .hint = "give a number of processes, or 0 for none but this",
      .help = "processes, 0: only this one (default: one a CPU)"},
+
+    /* HTTP of all users, unless their author says otherwise */
+    {"http-engine", CHOICE(http.engine, HTTP_USERS), .choices = "auto|native|curl",
+     .hint = "give auto, native or curl", .help = "auto, native or curl"},
+    {"http-version", CHOICE(http.version, HTTP_USERS), .min = LK_HTTP_1_1,
+     .choices = "1.1|2|2-only", .hint = "give 1.1, 2 or 2-only",
+     .help = "1.1 (default), 2 or 2-only"},
+    {"connections", CHOICE(http.connections, HTTP_USERS), .choices = "own|shared|new",
+     .hint = "give own, shared or new", .help = "each user's own, shared, or new for each request"},
+    {"insecure", SWITCH(http.insecure, HTTP_USERS), .help = "look at no server's certificate"},
+    {"ca-file", TEXT(http.ca_file, HTTP_USERS, "FILE"), .hint = HINT_PEM,
+     .help = "who may have signed certificates (PEM)"},
+    {"cert-file", TEXT(http.cert_file, HTTP_USERS, "FILE"), .hint = HINT_PEM,
+     .help = "the client's own certificate (PEM)"},
+    {"key-file", TEXT(http.key_file, HTTP_USERS, "FILE"), .hint = HINT_PEM,
+     .help = "its key (default: in the same file)"},
+    {"proxy", TEXT(http.proxy, HTTP_USERS, "URL"),
+     .hint = "give an address such as http://10.0.0.1:3128 or socks5://10.0.0.1:1080",
+     .help = "send requests through http:// or socks5://"},
+    {"resolve", .commands = HTTP_USERS, .kind = LKI_OPTION_RESOLVE, .offset = AT(resolve),
+     .value = "HOST:PORT:ADDR", .hint = "write HOST:PORT:ADDR, such as shop.example:443:10.0.0.7",
+     .help = "do not look HOST up; repeatable"},
+    {"local-addr", TEXT(http.local_addr, HTTP_USERS, "ADDR"),
+     .hint = "give an address such as 10.0.0.7, or a range such as 10.0.0.7-10.0.0.20",
+     .help = "connect from ADDR, or FIRST-LAST in turn"},
     {"json", TEXT(json_file, LKI_CMD_RUN, "FILE"), .hint = HINT_FILE,
      .help = "write the result to FILE; -: standard output"},
     {"wait", SWITCH(wait, LKI_CMD_TEST_START), .reach = LKI_REACH_TYPED,

@@ -40,16 +40,17 @@ enum lki_command_bit {
 };
 
 enum lki_option_kind {
-    LKI_OPTION_SWITCH, /* bool */
-    LKI_OPTION_COUNT,  /* uint64_t */
-    LKI_OPTION_TIME,   /* int64_t nanoseconds */
-    LKI_OPTION_RATE,   /* double, per second */
-    LKI_OPTION_NUMBER, /* uint64_t in plain digits */
-    LKI_OPTION_TEXT,   /* const char * */
-    LKI_OPTION_CHOICE, /* unsigned: which of its choices, from 0 */
-    LKI_OPTION_PARAM,  /* added to params */
-    LKI_OPTION_STAGE,  /* added to stages */
-    LKI_OPTION_LATER   /* known, but refused with its hint */
+    LKI_OPTION_SWITCH,  /* bool */
+    LKI_OPTION_COUNT,   /* uint64_t */
+    LKI_OPTION_TIME,    /* int64_t nanoseconds */
+    LKI_OPTION_RATE,    /* double, per second */
+    LKI_OPTION_NUMBER,  /* uint64_t in plain digits */
+    LKI_OPTION_TEXT,    /* const char * */
+    LKI_OPTION_CHOICE,  /* unsigned: which of its choices, from min */
+    LKI_OPTION_PARAM,   /* added to params */
+    LKI_OPTION_STAGE,   /* added to stages */
+    LKI_OPTION_RESOLVE, /* added to resolve */
+    LKI_OPTION_LATER    /* known, but refused with its hint */
 };
 
 /* Where it may stand besides the command line. */
@@ -85,7 +86,8 @@ const struct lki_option *lki_option_table(size_t *count);
 /* May it be given more than once? */
 static inline bool lki_option_repeats(const struct lki_option *option)
 {
-    return option->kind == LKI_OPTION_PARAM || option->kind == LKI_OPTION_STAGE;
+    return option->kind == LKI_OPTION_PARAM || option->kind == LKI_OPTION_STAGE ||
+           option->kind == LKI_OPTION_RESOLVE;
 }
 
 /* The one of these commands that is called so; NULL: there is none. */

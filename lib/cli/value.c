@@ -118,7 +118,7 @@ static enum lk_err choice_set(unsigned *member, const struct lki_option *option,
         size_t end = strcspn(at, "|");
 
         if (end == len && !memcmp(at, value, len)) {
-            *member = number;
+            *member = (unsigned)option->min + number;
             return LK_OK;
         }
         at = at[end] ? at + end + 1 : NULL;
@@ -238,6 +238,42 @@ static enum lk_err stage_add(struct lki_options *options, const struct lki_optio
     return stage_keep(options, &stage);
 }
 
+/* Splits "host:80:address" or "[::1]:80:address", which is written to, where the port ends. NULL:
+ * it is none. */
+static char *resolve_split(char *text)
+{
+    char *host_end = *text == '[' ? strchr(text, ']') : text;
+    char *port = host_end ? strchr(host_end, ':') : NULL;
+    char *end = port ? strchr(port + 1, ':') : NULL;
+
+    if (!end)
+        return NULL;
+    *end = '\0';
+    return end + 1;
+}
+
+static enum lk_err resolve_add(struct lki_options *options, const struct lki_option *option,
+                               const struct lki_spelling *as, const char *value,
+                               struct lki_buf *message)
+{
+    const char **texts = realloc(options->resolve, (options->resolve_count + 3) * sizeof(*texts));
+    char *copy = lki_arena_copy(&options->arena, value, strlen(value));
+    char *address = copy ? resolve_split(copy) : NULL;
+
+    if (texts)
+        options->resolve = texts;
+    if (!texts || !copy)
+        return LK_E_NOMEM;
+    if (!address)
+        return lki_refuse(message, LKI_SPELLING_FMT "%s%.100s: it has not three parts; %s",
+                          LKI_SPELLING_ARGS(as), as->between, *value ? value : "''", option->hint);
+    texts[options->resolve_count++] = copy;
+    texts[options->resolve_count++] = address;
+    texts[options->resolve_count] = NULL;
+    options->http.resolve = texts;
+    return LK_OK;
+}
+
 /* ---- all of them ---- */
 
 /* "it is too large" with the largest that it may be, if that is worth a word. */
@@ -264,6 +300,8 @@ enum lk_err lki_value_set(struct lki_options *options, const struct lki_option *
         return param_add(options, value);
     if (option->kind == LKI_OPTION_STAGE)
         return stage_add(options, option, as, value, message);
+    if (option->kind == LKI_OPTION_RESOLVE)
+        return resolve_add(options, option, as, value, message);
     if (single_set(options, option, value, &why))
         return lki_refuse(message, LKI_SPELLING_FMT "%s%.100s: %s; %s", LKI_SPELLING_ARGS(as),
                           as->between, *value ? value : "''", why_text(option, why, text), hint);

@@ -36,6 +36,7 @@ static int work(const struct lki_cli *cli, const struct lki_model *model,
         .probes = options->run_probes,
         .orphan_after_ns = options->orphan_after_ns ? options->orphan_after_ns
                                                     : LKI_ORPHAN_AFTER_DEFAULT_NS,
+        .http = options->http_text,
         .tell = lki_station_tell,
         .arg = (void *)(uintptr_t)cli,
     };

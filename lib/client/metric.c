@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "client/vu.h"
+#include "client/watch.h"
 
 #define SOURCE_DEFAULT "custom"
 #define STAGE_DEFAULT "execute"
@@ -17,6 +18,7 @@
 struct lk_timing {
     struct lk_timing *next;
     struct lki_unit *unit;
+    const struct lki_task *task;
     struct lki_metric *metric;
     int64_t start_ns;
 };
@@ -39,6 +41,8 @@ void lk_record(lk_vu *vu, const char *name, double value)
     if (custom->type == LK_GAUGE)
         t_ns = lki_loop_now(vu->loop);
     lki_custom_record(custom, value, t_ns);
+    if (LKI_UNLIKELY(vu->http.shared->watch != NULL))
+        vu->http.shared->watch->recorded(vu->http.shared->watch, vu, name, value);
 }
 
 bool lk_check(lk_vu *vu, bool held, const char *name)
@@ -82,12 +86,15 @@ static lki_code code_of(lk_vu *vu, const struct lk_sample *sample, bool failed)
     return lki_metrics_code(vu->metrics, code, category);
 }
 
-static void record(lk_vu *vu, struct lki_metric *metric, lki_code code, enum lki_verdict verdict,
+void lki_vu_record(lk_vu *vu, struct lki_metric *metric, lki_code code, enum lki_verdict verdict,
                    int64_t latency_ns)
 {
     lki_metric_record_simple(metric, code, verdict, latency_ns);
     if (LKI_UNLIKELY(vu->late_ns >= 0) && verdict != LKI_SAMPLE_CANCELLED)
         lki_metric_record_late(metric, lki_ns_after(vu->late_ns, latency_ns));
+    if (LKI_UNLIKELY(vu->http.shared->watch != NULL))
+        vu->http.shared->watch->emitted(vu->http.shared->watch, vu, metric, code, verdict,
+                                        latency_ns);
 }
 
 /* Failures are told apart by what failed, how, and why. */
@@ -133,7 +140,8 @@ void lk_emit_sample(lk_vu *vu, const struct lk_sample *given)
     code = code_of(vu, &sample, failed);
     metric = lki_metrics_find_emitted(vu->metrics, lki_vu_unit(vu)->step, sample.name, source,
                                       stage);
-    record(vu, metric, code, failed ? LKI_SAMPLE_ERROR : LKI_SAMPLE_OK, lki_ns(sample.seconds));
+    lki_vu_record(vu, metric, code, failed ? LKI_SAMPLE_ERROR : LKI_SAMPLE_OK,
+                  lki_ns(sample.seconds));
     metric->second.fatal += sample.fatal;
     if (failed)
         record_error(vu, &sample, code);
@@ -157,6 +165,7 @@ struct lk_timing *lk_timing_start(lk_vu *vu, const char *name)
     *timing = (struct lk_timing){
         .next = unit->timings,
         .unit = unit,
+        .task = lki_vu_task(vu),
         .metric = lki_metrics_find_emitted(vu->metrics, unit->step, name, SOURCE_DEFAULT,
                                            STAGE_DEFAULT),
         .start_ns = lki_loop_now(vu->loop),
@@ -184,15 +193,17 @@ struct lk_timing *lk_timing_stop(struct lk_timing *timing)
 
     if (!timing_unlink(timing))
         return NULL;
-    record(unit->vu, timing->metric, LKI_CODE_METRIC_OK, LKI_SAMPLE_OK,
-           lki_loop_now(unit->vu->loop) - timing->start_ns);
+    lki_vu_record(unit->vu, timing->metric, LKI_CODE_METRIC_OK, LKI_SAMPLE_OK,
+                  lki_loop_now(unit->vu->loop) - timing->start_ns);
     timing->next = unit->spare;
     unit->spare = timing;
     return NULL;
 }
 
-void lki_unit_over(struct lki_unit *unit, enum lki_outcome outcome, int64_t end_ns)
+void lki_unit_over(struct lki_unit *unit, const struct lki_task *task, enum lki_outcome outcome,
+                   int64_t end_ns)
 {
+    struct lk_timing **link = &unit->timings;
     lki_code code = LKI_CODE_METRIC_FAILED;
     enum lki_verdict verdict = LKI_SAMPLE_ERROR;
 
@@ -204,6 +215,14 @@ void lki_unit_over(struct lki_unit *unit, enum lki_outcome outcome, int64_t end_
         verdict = LKI_SAMPLE_CANCELLED;
     }
     /* why it failed is told of the step */
-    for (; unit->timings; unit->timings = unit->timings->next)
-        record(unit->vu, unit->timings->metric, code, verdict, end_ns - unit->timings->start_ns);
+    while (*link) {
+        struct lk_timing *timing = *link;
+
+        if (task && timing->task != task) {
+            link = &timing->next;
+            continue;
+        }
+        *link = timing->next;
+        lki_vu_record(unit->vu, timing->metric, code, verdict, end_ns - timing->start_ns);
+    }
 }

@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "client/vu.h"
 
-#define FOUND_BYTES 64
 #define EXCERPT_BYTES 24
 
 /*
@@ -120,8 +119,7 @@ static enum lk_err doc_len(struct lki_doc *doc, const char *path, size_t *out)
 
 /* ---- failing ---- */
 
-/* Why a text in which nothing could be found is none. */
-static void describe_text(const struct lki_doc *doc, char out[FOUND_BYTES])
+void lki_doc_describe(const struct lki_doc *doc, char out[LKI_FOUND_BYTES])
 {
     const char *at = doc->text ? doc->text : "";
     const char *end = at + doc->len;
@@ -132,16 +130,16 @@ static void describe_text(const struct lki_doc *doc, char out[FOUND_BYTES])
     while (len < EXCERPT_BYTES && at + len < end && at[len] >= ' ' && at[len] <= '~')
         len++;
     if (at == end)
-        snprintf(out, FOUND_BYTES, "it is empty");
+        snprintf(out, LKI_FOUND_BYTES, "it is empty");
     else if (*at == '{' || *at == '[')
-        snprintf(out, FOUND_BYTES, "its JSON is broken");
+        snprintf(out, LKI_FOUND_BYTES, "its JSON is broken");
     else
-        snprintf(out, FOUND_BYTES, "it is not JSON, it begins with \"%.*s\"", len, at);
+        snprintf(out, LKI_FOUND_BYTES, "it is not JSON, it begins with \"%.*s\"", len, at);
 }
 
 /* What is at path instead of what was wanted, when reading it gave err. */
 static void describe_found(const struct lki_doc *doc, const char *path, enum lk_err err,
-                           char out[FOUND_BYTES])
+                           char out[LKI_FOUND_BYTES])
 {
     static const char *const kinds[] = {
         [LKI_JSON_NULL] = "null",       [LKI_JSON_BOOL] = "a boolean",
@@ -154,7 +152,7 @@ static void describe_found(const struct lki_doc *doc, const char *path, enum lk_
     const char *more = "";
 
     if (missing == LK_E_FORMAT) {
-        describe_text(doc, out);
+        lki_doc_describe(doc, out);
         return;
     }
     if (err == LK_E_LIMIT)
@@ -162,13 +160,12 @@ static void describe_found(const struct lki_doc *doc, const char *path, enum lk_
     else if (err == LK_E_FORMAT)
         more = number ? " with a fraction" : " that is malformed";
     if (missing)
-        snprintf(out, FOUND_BYTES, "it is %s", *more ? more : "not there");
+        snprintf(out, LKI_FOUND_BYTES, "it is %s", *more ? more : "not there");
     else
-        snprintf(out, FOUND_BYTES, "it is %s%s", kinds[value.kind], more);
+        snprintf(out, LKI_FOUND_BYTES, "it is %s%s", kinds[value.kind], more);
 }
 
-/* Whose step reads it, or NULL. */
-static lk_vu *doc_reader(const struct lki_doc *doc)
+lk_vu *lki_doc_reader(const struct lki_doc *doc)
 {
     const struct lki_task *task = doc->loop ? doc->loop->current : NULL;
 
@@ -184,8 +181,8 @@ static void doc_fail(const struct lki_doc *doc, const char *path, const char *wa
     const char *made = doc->loop                        ? "the data of the run"
                        : doc->text && *doc->text == '[' ? "an LK_ARRAY"
                                                         : "an LK_OBJECT";
-    lk_vu *vu = doc_reader(doc);
-    char found[FOUND_BYTES];
+    lk_vu *vu = lki_doc_reader(doc);
+    char found[LKI_FOUND_BYTES];
 
     if (!vu)
         return;
@@ -261,7 +258,7 @@ static void write_string(struct lki_buf *buf, const char *string)
         lki_json_write_null(buf);
 }
 
-static void write_value(lk_vu *vu, struct lki_buf *buf, const struct lk_value *value)
+void lki_value_write(lk_vu *vu, struct lki_buf *buf, const struct lk_value *value)
 {
     switch (value->kind) {
     case LK_VALUE_BOOL:
@@ -297,7 +294,7 @@ static void write_value(lk_vu *vu, struct lki_buf *buf, const struct lk_value *v
     lki_vu_fail(vu, "%d is no kind of JSON value", (int)value->kind);
 }
 
-static lk_json *json_new(lk_vu *vu, const struct lki_buf *buf)
+lk_json *lki_json_new(lk_vu *vu, const struct lki_buf *buf)
 {
     struct lki_arena *arena = lki_vu_arena(vu);
     lk_json *json;
@@ -328,10 +325,10 @@ lk_json *lk_object(lk_vu *vu, size_t count, const struct lk_member *members)
             lki_buf_char(buf, ',');
         lki_json_write_string(buf, members[i].key, strlen(members[i].key));
         lki_buf_char(buf, ':');
-        write_value(vu, buf, &members[i].value);
+        lki_value_write(vu, buf, &members[i].value);
     }
     lki_buf_char(buf, '}');
-    return json_new(vu, buf);
+    return lki_json_new(vu, buf);
 }
 
 lk_json *lk_array(lk_vu *vu, size_t count, const struct lk_value *values)
@@ -343,10 +340,10 @@ lk_json *lk_array(lk_vu *vu, size_t count, const struct lk_value *values)
     for (size_t i = 0; i < count; i++) {
         if (i)
             lki_buf_char(buf, ',');
-        write_value(vu, buf, &values[i]);
+        lki_value_write(vu, buf, &values[i]);
     }
     lki_buf_char(buf, ']');
-    return json_new(vu, buf);
+    return lki_json_new(vu, buf);
 }
 
 const char *lk_format(lk_vu *vu, const char *format, ...)

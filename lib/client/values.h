@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 
+struct lki_buf;
 struct lki_loop;
 struct lki_memo;
 
@@ -35,6 +36,19 @@ struct lk_json {
 
 /* The body of a response as a document. In client/http.c. */
 struct lki_doc *lki_response_doc(const lk_response *response);
+
+/* Whose step reads or changes it, or NULL. */
+lk_vu *lki_doc_reader(const struct lki_doc *doc);
+
+/* Why a text in which nothing could be found is none: "it is empty". */
+#define LKI_FOUND_BYTES 64
+void lki_doc_describe(const struct lki_doc *doc, char out[LKI_FOUND_BYTES]);
+
+/* A value that lives until the step ends; its text was written to buf, which may have failed. */
+lk_json *lki_json_new(lk_vu *vu, const struct lki_buf *buf);
+
+/* Appends a value as JSON. One that has none ends the step. */
+void lki_value_write(lk_vu *vu, struct lki_buf *buf, const struct lk_value *value);
 
 /*
  * A value that lives until lki_json_free. text is JSON (lki_json_check says so) and copied;

@@ -2,6 +2,8 @@
 
 #include <stdarg.h>
 
+#include "client/response.h"
+
 void lki_vu_fail_with(lk_vu *vu, const char *message)
 {
     lki_task_leave(lki_vu_task(vu), message ? LKI_OUTCOME_FAILED : LKI_OUTCOME_NOMEM, message);
@@ -23,9 +25,29 @@ void lki_vu_nomem(lk_vu *vu)
     lki_task_leave(lki_vu_task(vu), LKI_OUTCOME_NOMEM, "out of memory");
 }
 
+void lki_unit_hold(struct lki_unit *unit, struct lki_held *held)
+{
+    held->next = unit->held;
+    held->link = &unit->held;
+    if (held->next)
+        held->next->link = &held->next;
+    unit->held = held;
+}
+
+void lki_held_free(struct lki_held *held)
+{
+    *held->link = held->next;
+    if (held->next)
+        held->next->link = held->link;
+    held->link = NULL;
+    held->free(held);
+}
+
 void lki_unit_end(struct lki_unit *unit)
 {
     lki_responses_free(unit);
+    while (LKI_UNLIKELY(unit->held != NULL))
+        lki_held_free(unit->held);
     unit->timings = NULL;
     unit->spare = NULL;
 }

@@ -16,11 +16,18 @@
 struct lki_response;
 struct lk_timing;
 
+/* What a unit got and gives back when it ends, unless it goes earlier. */
+struct lki_held {
+    struct lki_held *next, **link; /* link NULL: nobody holds it */
+    void (*free)(struct lki_held *self);
+};
+
 /* One hook or step being carried out. It lies on the stack of its task, as the task's owner. */
 struct lki_unit {
     struct lk_vu *vu;
     const char *step;               /* "" in a hook */
     struct lki_response *responses; /* to be given back when the unit ends */
+    struct lki_held *held;          /* and all else */
     struct lk_timing *timings;      /* still open, the innermost first */
     struct lk_timing *spare;        /* stopped: memory for the next ones */
 };
@@ -49,7 +56,7 @@ static inline struct lki_unit *lki_vu_unit(const lk_vu *vu)
 /* What is allocated here lives until the unit ends. */
 static inline struct lki_arena *lki_vu_arena(lk_vu *vu)
 {
-    return &lki_vu_task(vu)->arena;
+    return lki_vu_task(vu)->memory;
 }
 
 /* For whoever runs; cleared by whoever uses it; not across a wait. */
@@ -63,8 +70,19 @@ LK_NORETURN void lki_vu_fail(lk_vu *vu, const char *fmt, ...) LK_PRINTF(2, 3);
 LK_NORETURN void lki_vu_fail_with(lk_vu *vu, const char *message); /* NULL: no memory for it */
 LK_NORETURN void lki_vu_nomem(lk_vu *vu);
 
-/* The hook or step is over, and is about to be recorded: whatever it still times ends with it. */
-void lki_unit_over(struct lki_unit *unit, enum lki_outcome outcome, int64_t end_ns);
+/* The hook or step is over, and is about to be recorded: whatever it still times ends with it. Or,
+ * unless task is NULL, what it times in that task. */
+void lki_unit_over(struct lki_unit *unit, const struct lki_task *task, enum lki_outcome outcome,
+                   int64_t end_ns);
+
+/* The unit has it from now on; and gives it back now. */
+void lki_unit_hold(struct lki_unit *unit, struct lki_held *held);
+void lki_held_free(struct lki_held *held);
+
+/* A sample without bytes and phases; its latency is also counted from when the iteration was to
+ * begin. */
+void lki_vu_record(lk_vu *vu, struct lki_metric *metric, lki_code code, enum lki_verdict verdict,
+                   int64_t latency_ns);
 
 /* Gives back what the unit got. */
 void lki_unit_end(struct lki_unit *unit);

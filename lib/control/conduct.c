@@ -180,6 +180,15 @@ static bool stages_take(struct lki_conduct *run)
     return run->stages != NULL;
 }
 
+static bool http_take(struct lki_conduct *run)
+{
+    const char *http = run->plan.http;
+
+    if (http)
+        run->plan.http = lki_arena_copy(&run->texts, http, strlen(http));
+    return !http || run->plan.http;
+}
+
 static bool id_make(struct lki_orchestrator *o)
 {
     struct lki_conduct *run = &o->run;
@@ -202,7 +211,7 @@ static bool plan_take(struct lki_orchestrator *o, const struct lki_start *start)
     run->plan.on_loss = o->settings.on_loss;
     run->plan.on_join = o->settings.on_join;
     run->plan.stock = o->stock;
-    return id_make(o) && stages_take(run) && params_take(o, start);
+    return id_make(o) && stages_take(run) && http_take(run) && params_take(o, start);
 }
 
 /* The first line is enough: they are all said in the order of the parameters. */

@@ -55,7 +55,8 @@ static void greet(struct lki_member *member)
                     .arrivals = core->plan.rated,
                     .counted = core->plan.iterations > 0,
                     .grace_ns = core->plan.grace_ns,
-                    .arrival_wait_ns = core->plan.arrival_wait_ns},
+                    .arrival_wait_ns = core->plan.arrival_wait_ns,
+                    .http = core->plan.http},
     };
 
     if (lki_core_order(member, &order))

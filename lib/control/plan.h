@@ -46,7 +46,8 @@ struct lki_plan {
     uint64_t seed;
     int64_t grace_ns;        /* for steps in hand at the end, and of users that are to leave */
     int64_t arrival_wait_ns; /* how late one may start for want of a user */
-    bool open_ended; /* workers may come, and users become more than this says, while it is on */
+    const char *http; /* of all users, as lki_http_settings_write has it; NULL: nothing; borrowed */
+    bool open_ended;  /* workers may come, and users become more than this says, while it is on */
     enum lki_on_loss on_loss;
     enum lki_on_join on_join;
     struct lki_stock *stock; /* objects that others made; NULL: none */

@@ -134,6 +134,7 @@ static void plan_fields(struct lki_wire *wire, struct lki_plan *plan)
     lki_wire_u64(wire, &plan->seed);
     lki_wire_i64(wire, &plan->grace_ns);
     lki_wire_i64(wire, &plan->arrival_wait_ns);
+    lki_wire_text_or_null(wire, &plan->http);
     plan->stages = lki_wire_list(wire, plan->stages, &plan->stage_count, sizeof(*plan->stages), 9);
     for (size_t i = 0; i < plan->stage_count && !wire->in.bad; i++) {
         lki_wire_i64(wire, &plan->stages[i].length_ns);

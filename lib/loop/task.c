@@ -114,6 +114,7 @@ struct lki_task *lki_task_new(struct lki_loop *loop, size_t stack_bytes,
     task->maker = owner;
     task->deadline_ns = LKI_NEVER;
     lki_arena_init(&task->arena, &loop->chunks, 0);
+    task->memory = &task->arena;
     lki_coro_init(&task->coro, stack->base, usable, task_main, task);
     task->next = loop->tasks;
     if (task->next)
@@ -313,6 +314,27 @@ enum lki_outcome lki_task_call(struct lki_task *task, void (*fn)(void *a, void *
     return task->outcome;
 }
 
+enum lki_outcome lki_task_call_inside(struct lki_task *task, void (*fn)(void *a, void *b), void *a,
+                                      void *b, const char **message)
+{
+    int64_t deadline_ns = task->deadline_ns;
+    struct lki_defer *defers = task->defers;
+    bool overdue_told = task->overdue_told;
+    jmp_buf *entry = task->entry;
+    enum lki_outcome outcome;
+
+    task->defers = NULL;
+    outcome = lki_task_call(task, fn, a, b, deadline_ns);
+    *message = task->message;
+    task->outcome = LKI_OUTCOME_OK;
+    task->message = NULL;
+    task->entry = entry;
+    task->defers = defers;
+    task->deadline_ns = deadline_ns;
+    task->overdue_told |= overdue_told;
+    return outcome;
+}
+
 void lki_task_leave(struct lki_task *task, enum lki_outcome outcome, const char *message)
 {
     task->outcome = outcome;
@@ -328,7 +350,7 @@ void lki_task_heed(struct lki_task *task, enum lki_wake why)
 
 bool lki_task_defer(struct lki_task *task, void (*fn)(void *arg), void *arg)
 {
-    struct lki_defer *defer = lki_arena_alloc(&task->arena, sizeof(*defer));
+    struct lki_defer *defer = lki_arena_alloc(task->memory, sizeof(*defer));
 
     if (!defer)
         return false;

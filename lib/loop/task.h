@@ -69,7 +69,8 @@ struct lki_task {
     void (*on_overdue)(struct lki_task *task, enum lki_outcome outcome);
 
     struct lki_arena arena;
-    jmp_buf *entry; /* of the call in hand, NULL: none */
+    struct lki_arena *memory; /* where the call in hand allocates: arena, unless it is another's */
+    jmp_buf *entry;           /* of the call in hand, NULL: none */
     struct lki_defer *defers;
     enum lki_outcome outcome;
     const char *message; /* why it failed; in the arena or static */
@@ -124,6 +125,10 @@ enum lki_wake lki_task_yield(struct lki_task *task);
 /* Calls fn(a, b) with a deadline, a way out, and defers. */
 enum lki_outcome lki_task_call(struct lki_task *task, void (*fn)(void *a, void *b), void *a,
                                void *b, int64_t deadline_ns);
+
+/* The same inside of a call, whose time and arena it shares. *message is why it failed. */
+enum lki_outcome lki_task_call_inside(struct lki_task *task, void (*fn)(void *a, void *b), void *a,
+                                      void *b, const char **message);
 
 /*
  * Have the caches fetch what a task that waits will touch when it goes on: first the task itself,

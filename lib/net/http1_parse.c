@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/exchange.h"
 #include "net/scan.h"
 
 #define STATUS_BYTES 12 /* "HTTP/1.1 200" */
@@ -139,12 +140,19 @@ static inline void connection_take(struct lki_http1_head *head, const char *at, 
     head->seen_fields |= (uint8_t)seen;
 }
 
-/* Takes what a field says about framing; an error's text, or NULL. */
+/* Takes what a field says about framing, and notes those that matter to clients; an error's text,
+ * or NULL. */
 static inline const char *field_take(struct lki_http1_head *head, const char *name, size_t name_len,
                                      const char *value, const char *stop)
 {
     switch (name_len) {
+    case 8:
+        if (same_word(name, "location", 8))
+            head->fields |= LKI_FIELD_LOCATION;
+        return NULL;
     case 10:
+        if (same_word(name, "set-cookie", 10))
+            head->fields |= LKI_FIELD_SET_COOKIE;
         if (!same_word(name, "connection", 10))
             return NULL;
         trim(&value, &stop);
@@ -155,6 +163,12 @@ static inline const char *field_take(struct lki_http1_head *head, const char *na
             return NULL;
         trim(&value, &stop);
         return length_take(head, value, stop);
+    case 16:
+        if (same_word(name, "content-encoding", 16))
+            head->fields |= LKI_FIELD_CONTENT_ENCODING;
+        else if (same_word(name, "www-authenticate", 16))
+            head->fields |= LKI_FIELD_WWW_AUTHENTICATE;
+        return NULL;
     case 17:
         if (!same_word(name, "transfer-encoding", 17))
             return NULL;
@@ -233,7 +247,7 @@ static int head_finish(struct lki_http1_head *head, size_t head_bytes)
 
     if (LKI_UNLIKELY((seen & SEEN_CODING) && (seen & SEEN_LENGTH)))
         return head_fail(head, LK_E_FORMAT, "both Content-Length and Transfer-Encoding");
-    if (head->status == 101)
+    if (head->status == 101 && !head->upgrade)
         return head_fail(head, LK_E_FORMAT, "101 Switching Protocols, which nobody asked for");
     if (head->head_request || head->status < 200 || head->status == 204 || head->status == 304)
         head->body = LKI_BODY_NONE;

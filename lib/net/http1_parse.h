@@ -35,11 +35,13 @@ struct lki_http1_head {
     int minor_version; /* of HTTP/1.x, 0 to 9 */
     enum lki_http1_body body;
     bool keep_alive;         /* the connection may serve another request after the body */
+    uint8_t fields;          /* LKI_FIELD_..., which of them are there */
     uint64_t content_length; /* with LKI_BODY_LENGTH; at most INT64_MAX */
     size_t head_bytes;       /* the empty line included; the body begins here */
     const char *error;       /* static text, set when the result is negative */
     /* how far the parser came */
     bool head_request;
+    bool upgrade; /* 101 is an answer like others; may be set after lki_http1_head_start */
     uint8_t seen_fields;
     size_t max_bytes;
     size_t line_at;   /* where the first line stands that was not yet taken */
@@ -64,7 +66,7 @@ static inline void lki_http1_head_start(struct lki_http1_head *head, bool head_r
  *
  * A line is judged when it is complete, except that anything other than HTTP/1 is refused at its
  * first wrong byte. Interim answers (status below 200) come as heads without a body: start again
- * behind them. 101 is refused, since nobody asked for it.
+ * behind them. 101 is refused unless upgrade says that it was asked for.
  */
 int lki_http1_head_parse(struct lki_http1_head *head, const char *bytes, size_t len);
 

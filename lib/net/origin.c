@@ -1,12 +1,15 @@
 #include "net/origin.h"
 
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "loop/pool.h"
+#include "net/curl.h"
 
 /* How long a name's addresses are used without asking again, and how long a failure stands: so
  * thousands of users without a server do not become thousands of questions a second. */
@@ -33,17 +36,21 @@ struct lookup {
 
 void lki_origins_release(struct lki_origins *origins)
 {
+    lki_curl_engine_free(origins->curl);
+    origins->curl = NULL;
     while (origins->first) {
         struct lki_origin *origin = origins->first;
 
         origins->first = origin->next;
         free(origin->addresses);
         free(origin->host);
+        free(origin->greeting);
         free(origin);
     }
+    lki_transports_release(&origins->transports);
 }
 
-static struct lki_origin *origin_new(const struct lki_url *url)
+static struct lki_origin *origin_new(struct lki_transport *transport, const struct lki_url *url)
 {
     struct lki_origin *origin = lki_zalloc(sizeof(*origin));
     char *text = origin ? malloc(url->host_len + url->authority_len + 2) : NULL;
@@ -52,6 +59,7 @@ static struct lki_origin *origin_new(const struct lki_url *url)
         free(origin);
         return NULL;
     }
+    origin->transport = transport;
     origin->scheme = url->scheme;
     origin->port = url->port;
     origin->host = text;
@@ -64,22 +72,36 @@ static struct lki_origin *origin_new(const struct lki_url *url)
     return origin;
 }
 
-struct lki_origin *lki_origin_get(struct lki_origins *origins, const struct lki_url *url)
+struct lki_origin *lki_origin_get(struct lki_origins *origins, struct lki_transport *transport,
+                                  const struct lki_url *url)
 {
     struct lki_origin *origin = origins->first;
 
     for (; origin; origin = origin->next) {
-        if (origin->scheme == url->scheme && origin->port == url->port &&
-            origin->authority_len == url->authority_len &&
+        if (origin->transport == transport && origin->scheme == url->scheme &&
+            origin->port == url->port && origin->authority_len == url->authority_len &&
             !memcmp(origin->authority, url->authority, url->authority_len))
             return origin;
     }
-    origin = origin_new(url);
+    origin = origin_new(transport, url);
     if (origin) {
         origin->next = origins->first;
         origins->first = origin;
     }
     return origin;
+}
+
+struct lki_origin *lki_origin_over(struct lki_origins *origins, struct lki_transport *transport,
+                                   const struct lki_origin *origin)
+{
+    const struct lki_url url = {.scheme = origin->scheme,
+                                .authority = origin->authority,
+                                .authority_len = origin->authority_len,
+                                .host = origin->host,
+                                .host_len = strlen(origin->host),
+                                .port = origin->port};
+
+    return lki_origin_get(origins, transport, &url);
 }
 
 static void take_addresses(struct lki_origin *origin, const struct addrinfo *found)
@@ -183,14 +205,68 @@ bool lki_origin_known(const struct lki_origins *origins, const struct lki_origin
     return origin->address_count && lki_loop_now(origins->loop) < origin->fresh_until_ns;
 }
 
-/* An address in digits needs no look-up. */
-static bool take_digits(struct lki_origins *origins, struct lki_origin *origin)
+/* The address that the transport has for this server instead of its name's; NULL: none. */
+static const char *given_address(const struct lki_origin *origin)
 {
-    struct addrinfo *found = NULL;
+    const char *const *pairs = origin->transport->settings.resolve;
+    size_t host_len = strlen(origin->host);
     char port[8];
 
     snprintf(port, sizeof(port), "%u", origin->port);
-    if (ask(origin->host, port, AI_NUMERICHOST, &found))
+    for (; pairs && pairs[0]; pairs += 2) {
+        const char *host = pairs[0];
+        const char *colon = strrchr(host, ':');
+        size_t len = (size_t)(colon - host);
+
+        if (*host == '[') {
+            host++;
+            len -= 2;
+        }
+        if (len == host_len && !strncasecmp(host, origin->host, len) && !strcmp(colon + 1, port))
+            return pairs[1];
+    }
+    return NULL;
+}
+
+/* In digits, IPv6 with or without brackets. */
+static int ask_digits(const char *text, const char *port, struct addrinfo **found)
+{
+    char copy[INET6_ADDRSTRLEN];
+    size_t len = strlen(text);
+
+    if (len < 2 || *text != '[')
+        return ask(text, port, AI_NUMERICHOST, found);
+    if (len - 2 >= sizeof(copy))
+        return EAI_NONAME;
+    memcpy(copy, text + 1, len - 2);
+    copy[len - 2] = '\0';
+    return ask(copy, port, AI_NUMERICHOST, found);
+}
+
+static void take_path(struct lki_origins *origins, struct lki_origin *origin, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const struct addrinfo found = {.ai_addr = (struct sockaddr *)&address,
+                                   .ai_addrlen = sizeof(address)};
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    take_answer(origins, origin, 0, &found);
+}
+
+/* An address in digits needs no look-up, nor one that is given. */
+static bool take_known(struct lki_origins *origins, struct lki_origin *origin)
+{
+    const char *path = origin->transport->settings.unix_socket;
+    const char *given = path ? NULL : given_address(origin);
+    struct addrinfo *found = NULL;
+    char port[8];
+
+    if (path) {
+        take_path(origins, origin, path);
+        return true;
+    }
+    snprintf(port, sizeof(port), "%u", origin->port);
+    if (ask_digits(given ? given : origin->host, port, &found))
         return false;
     take_answer(origins, origin, 0, found);
     freeaddrinfo(found);
@@ -222,7 +298,7 @@ enum lki_wake lki_origin_look_up(struct lki_origins *origins, struct lki_origin 
         bool failed_lately = origin->failure &&
                              lki_loop_now(origins->loop) < origin->fresh_until_ns;
 
-        if (failed_lately || take_digits(origins, origin))
+        if (failed_lately || take_known(origins, origin))
             return LKI_WAKE_EVENT;
         if (lookup_start(origins, origin)) {
             origin->failure = "no helper thread could be made";

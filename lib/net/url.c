@@ -119,6 +119,8 @@ static const char *authority_parse(struct lki_url *url)
         stop = memchr(at, ']', url->authority_len);
         url->host = at + 1;
         url->host_len = stop ? (size_t)(stop - at) - 1 : 0;
+        if (memchr(url->host, '%', url->host_len))
+            return "a zone (%...) in an IPv6 address is not supported: give the address without it";
         if (!stop || !is_ipv6(url->host, url->host_len))
             return "what stands in brackets is not an IPv6 address";
         stop++;

@@ -106,7 +106,7 @@ static void record(struct act *act, enum lki_outcome outcome, const char *messag
     if (act->recorded)
         return;
     act->recorded = true;
-    lki_unit_over(&act->unit, outcome, end_ns);
+    lki_unit_over(&act->unit, NULL, outcome, end_ns);
     if (act->hook)
         record_hook(act, outcome, lki_failure(outcome, message), end_ns);
     else

@@ -32,8 +32,10 @@ enum lk_err lki_crowd_init(struct lki_crowd *crowd, struct lki_loop *loop,
     *crowd = (struct lki_crowd){
         .loop = loop, .model = model, .metrics = metrics, .iterations_left = UINT64_MAX};
     crowd->iterations_taken = &crowd->taken;
-    lki_http_shared_init(&crowd->http, loop, metrics);
-    err = lki_resources_init(&crowd->resources, model);
+    crowd->http.model = model;
+    err = lki_http_shared_init(&crowd->http, loop, metrics);
+    if (!err)
+        err = lki_resources_init(&crowd->resources, model);
     if (!err)
         err = step_metrics_init(crowd);
     if (!err)

@@ -35,7 +35,7 @@ static void tell(struct act *act, enum lki_outcome outcome, const char *message)
     if (act->told)
         return;
     act->told = true;
-    lki_unit_over(&act->unit, outcome, lki_loop_now(act->factory->user.vu.loop));
+    lki_unit_over(&act->unit, NULL, outcome, lki_loop_now(act->factory->user.vu.loop));
     if (outcome == LKI_OUTCOME_CANCELLED)
         message = "it was cut off";
     else

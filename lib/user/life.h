@@ -3,6 +3,7 @@
 #define LKI_USER_LIFE_H
 
 #include "loop/task.h"
+#include "user/set.h"
 #include "user/user.h"
 
 enum lki_phase_of_life {
@@ -26,8 +27,8 @@ struct lki_user {
     bool cut;              /* it took too long over leaving, alone */
     struct lki_line *line; /* in which it waits; NULL: in none */
     struct lki_user *next_waiting, *prev_waiting;
-    struct lki_turn *turn; /* of several steps at once; NULL: none is in hand */
-    int64_t back_off_ns;   /* before the next life */
+    struct lki_set *sets; /* of what it does at once, the innermost first; NULL: nothing */
+    int64_t back_off_ns;  /* before the next life */
     struct lki_resource *held;
     void *state;         /* the author's */
     int64_t *ready_ns;   /* by step: when its pause is over */
@@ -72,12 +73,10 @@ enum lki_outcome lki_step_run(struct lki_task *task, struct lki_user *user,
 /* Records that a strategy or pause of the author's has failed; step is "" if there was none. */
 void lki_life_failed(struct lki_user *user, int which, const char *step, const char *message);
 
-/* One of several steps at once, in a task of its own. */
-struct lki_part {
-    struct lki_set *set;
+/* One of several steps at once. */
+struct lki_step_part {
+    struct lki_part part;
     const struct lki_step *step;
-    struct lki_task *task; /* NULL: it has ended, or not begun */
-    bool waits;            /* there was no stack for it */
 };
 
 /* What a strategy of the author's has chosen; from lki_turn_choose to lki_turn_end. */
@@ -86,7 +85,7 @@ struct lki_turn {
     struct lki_arena arena;
     size_t *chosen; /* steps of the user's type */
     size_t count;
-    struct lki_part *parts; /* room for one for each step */
+    struct lki_step_part *parts; /* room for one for each step */
 };
 
 /* Does a strategy other than the default one choose for users of that type? */

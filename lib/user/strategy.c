@@ -11,11 +11,8 @@
 #define MESSAGE_MAX (LKI_ERROR_MESSAGE_MAX + 1)
 
 /* Several steps at once. */
-struct lki_set {
-    struct lki_user *user;
-    struct lki_task *task; /* the user's, which waits for all of them */
-    size_t running;
-    bool over;
+struct steps {
+    struct lki_set set;
     bool cut;
 };
 
@@ -148,68 +145,35 @@ void lki_turn_end(struct lki_turn *turn)
 
 /* ---- carrying out ---- */
 
-static void part_carry_out(struct lki_part *part, struct lki_task *task)
+static void part_run(struct lki_part *part, struct lki_task *task)
 {
-    struct lki_set *set = part->set;
+    struct steps *steps = LKI_CONTAINER(part->set, struct steps, set);
+    struct lki_user *user = part->set->user;
+    const struct lki_step *step = LKI_CONTAINER(part, struct lki_step_part, part)->step;
     int64_t end_ns;
 
-    if (set->user->crowd->cut || set->user->cut ||
-        lki_step_run(task, set->user, part->step, lki_loop_now(task->loop), &end_ns) ==
-            LKI_OUTCOME_CANCELLED)
-        set->cut = true;
-}
-
-static void part_run(struct lki_task *task)
-{
-    struct lki_part *part = task->owner;
-    struct lki_set *set = part->set;
-
-    part_carry_out(part, task);
-    part->task = NULL;
-    if (--set->running)
-        return;
-    set->over = true;
-    lki_task_wake_later(set->task, LKI_WAKE_EVENT);
-}
-
-/* Gives each of them a task. Those for which there is no stack wait for the others. */
-static void parts_begin(struct lki_turn *turn, struct lki_set *set)
-{
-    struct lki_crowd *crowd = set->user->crowd;
-
-    for (size_t i = 0; i < turn->count; i++) {
-        struct lki_part *part = &turn->parts[i];
-
-        *part = (struct lki_part){.set = set, .step = &set->user->type->steps[turn->chosen[i]]};
-        part->task = lki_task_new(crowd->loop, part->step->stack_bytes, part_run, part);
-        if (part->task) {
-            part->task->in_hand.user = set->user->vu.id;
-            set->running++;
-            lki_task_resume_later(part->task);
-        } else {
-            part->waits = true;
-            lki_metrics_error(
-                crowd->metrics, LKI_SOURCE_LIFECYCLE, part->step->label, LKI_CODE_STEP_NOMEM,
-                "no memory for a stack, carried out after the others", set->user->vu.id);
-        }
-    }
+    if (user->crowd->cut || user->cut ||
+        lki_step_run(task, user, step, lki_loop_now(task->loop), &end_ns) == LKI_OUTCOME_CANCELLED)
+        steps->cut = true;
 }
 
 static enum lki_outcome set_run(struct lki_turn *turn, struct lki_task *task)
 {
-    struct lki_set set = {.user = turn->user, .task = task};
+    struct lki_user *user = turn->user;
+    struct steps steps = {.cut = false};
 
-    parts_begin(turn, &set);
-    /* the parts work with what is on this stack: whatever comes, they are waited for */
-    turn->user->turn = turn;
-    if (set.running)
-        lki_task_wait_pinned(task, &set.over);
-    turn->user->turn = NULL;
+    lki_set_open(&steps.set, user, task);
     for (size_t i = 0; i < turn->count; i++) {
-        if (turn->parts[i].waits)
-            part_carry_out(&turn->parts[i], task);
+        struct lki_step_part *part = &turn->parts[i];
+
+        part->step = &user->type->steps[turn->chosen[i]];
+        if (!lki_set_add(&steps.set, &part->part, part->step->stack_bytes, part_run))
+            lki_metrics_error(user->crowd->metrics, LKI_SOURCE_LIFECYCLE, part->step->label,
+                              LKI_CODE_STEP_NOMEM,
+                              "no memory for a stack, carried out after the others", user->vu.id);
     }
-    return set.cut ? LKI_OUTCOME_CANCELLED : LKI_OUTCOME_OK;
+    lki_set_wait(&steps.set);
+    return steps.cut ? LKI_OUTCOME_CANCELLED : LKI_OUTCOME_OK;
 }
 
 enum lki_outcome lki_turn_run(struct lki_turn *turn, struct lki_task *task, int64_t now_ns)

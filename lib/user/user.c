@@ -268,14 +268,11 @@ void lki_user_wake(struct lki_user *user)
     lki_task_resume(user->task);
 }
 
-/* The user's own task, and those of its steps at once. */
+/* The user's own task, and those of what it does at once. */
 static void each_task(struct lki_user *user, void (*fn)(struct lki_task *task))
 {
     fn(user->task);
-    for (size_t i = 0; user->turn && i < user->turn->count; i++) {
-        if (user->turn->parts[i].task)
-            fn(user->turn->parts[i].task);
-    }
+    lki_sets_each_task(user, fn);
 }
 
 static void on_timer(struct lki_timer *timer)

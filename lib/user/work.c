@@ -96,7 +96,7 @@ static void record(struct work *work, enum lki_outcome outcome, const char *mess
         return;
     work->recorded = true;
     if (LKI_UNLIKELY(work->unit.timings != NULL))
-        lki_unit_over(&work->unit, outcome, work->end_ns);
+        lki_unit_over(&work->unit, NULL, outcome, work->end_ns);
     lki_metric_record_simple(work->metric, ending.code, ending.verdict,
                              work->end_ns - work->start_ns);
     if (LKI_UNLIKELY(user->vu.late_ns >= 0 && outcome != LKI_OUTCOME_CANCELLED))

@@ -73,7 +73,7 @@ static const struct operation operations[] = {
     {"/start_test", "post", "Begins a run", NULL,
      "target_users:i users:i init_params:o params:o " SPAWN
      " rate_per_s:n stages:a stages_of:s duration_s:n iterations:i seed:i grace_s:n "
-     "arrival_wait_s:n",
+     "arrival_wait_s:n http:o",
      "epoch:i run_id:s target_users:i init_params:o spawn_interval_ms:n prepare_result:o "
      "add_result:o start_result:o",
      NULL},

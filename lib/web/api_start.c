@@ -5,6 +5,7 @@
 #include "base/entropy.h"
 #include "base/json_walk.h"
 #include "base/mem.h"
+#include "client/settings.h"
 #include "web/api_inner.h"
 
 #define USERS "target_users|users"
@@ -139,6 +140,27 @@ static void ends_read(struct order *order)
         plan->duration_ns = lki_plan_stages_ns(plan);
 }
 
+static void http_read(struct order *order)
+{
+    struct lk_http_settings settings;
+    struct lki_buf why;
+    enum lk_err err;
+    size_t len;
+    const char *http = lki_web_form_object(&order->form, "http", &len);
+
+    if (!http)
+        return;
+    lki_buf_init(&why, LKI_HTTP_SETTINGS_MAX);
+    err = lki_http_settings_read(&settings, http, order->arena, &why);
+    if (err && err != LK_E_ARG)
+        order->form.no_memory = true;
+    else if (err)
+        lki_web_form_fault(&order->form, "http", "value_error", "must hold settings of HTTP: %.*s",
+                           (int)lki_min(why.len, 200), why.data);
+    order->start.plan.http = http;
+    lki_buf_release(&why);
+}
+
 static void plan_read(struct order *order)
 {
     struct lki_web_form *form = &order->form;
@@ -156,6 +178,7 @@ static void plan_read(struct order *order)
         stages_read(order, stages, len);
     ends_read(order);
     ramp_make(order);
+    http_read(order);
 }
 
 /* ---- parameters ---- */

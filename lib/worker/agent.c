@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "client/settings.h"
 #include "user/factory.h"
 #include "user/lease.h"
 #include "worker/reporter.h"
@@ -14,6 +15,7 @@ struct lki_agent {
     struct lki_loop *loop;
     const struct lki_model *model;
     struct lki_worker_page *page;
+    const char *http; /* of this machine; NULL: nothing */
     void (*on_over)(struct lki_agent *agent, void *arg);
     void *arg;
     struct lki_reporter reporter;
@@ -81,18 +83,23 @@ static void say(struct lki_agent *agent, const struct lki_report *report)
     check_said(agent);
 }
 
-static void say_failed(struct lki_agent *agent, enum lk_err err, const char *doing)
+static void say_why(struct lki_agent *agent, enum lk_err err, const char *doing, const char *why)
 {
-    char message[128];
+    char message[512];
     struct lki_buf text = {.data = message, .cap = sizeof(message), .max = sizeof(message)};
     const struct lki_report report = {.kind = LKI_REPORT_FAILED,
                                       .failed = {.err = err, .message = message}};
 
-    lki_buf_printf(&text, "cannot %s: %s", doing, lk_strerror(err));
+    lki_buf_printf(&text, "cannot %s: %.400s", doing, why);
     lki_buf_cstr(&text);
     if (text.err)
         *message = '\0';
     say(agent, &report);
+}
+
+static void say_failed(struct lki_agent *agent, enum lk_err err, const char *doing)
+{
+    say_why(agent, err, doing, lk_strerror(err));
 }
 
 /* More are asked for before they run out; when they have run out, when one could begin. */
@@ -187,13 +194,51 @@ static void on_border(struct lki_worker *worker, void *arg)
 
 /* ---- orders ---- */
 
-static void prepare(struct lki_agent *agent, const struct lki_order_prepare *order)
+/* What holds here, and below it what is ordered. LK_E_ARG: text says why they do not go together.
+ */
+static enum lk_err http_join(struct lki_agent *agent, const char *ordered, struct lki_buf *text)
+{
+    struct lk_http_settings here;
+    struct lk_http_settings run;
+    enum lk_err err = lki_http_settings_read(&here, agent->http, &agent->inbox, text);
+
+    if (!err)
+        err = lki_http_settings_read(&run, ordered, &agent->inbox, text);
+    if (!err) {
+        lki_http_settings_merge(&here, &run);
+        err = lki_http_settings_check(&here, text);
+    }
+    if (err)
+        return err;
+    lki_buf_clear(text);
+    lki_http_settings_write(&here, text);
+    return text->err;
+}
+
+/* False: it cannot be prepared, which has been said. */
+static bool http_take(struct lki_agent *agent, const struct lki_order_prepare *order,
+                      struct lki_buf *text)
+{
+    enum lk_err err = http_join(agent, order->http, text);
+
+    if (text->len && !lki_buf_cstr(text))
+        err = LK_E_NOMEM;
+    if (err == LK_E_ARG)
+        say_why(agent, err, "use the settings of HTTP of this worker and of the run", text->data);
+    else if (err)
+        say_failed(agent, err, "prepare the worker");
+    return !err;
+}
+
+static void prepare_with(struct lki_agent *agent, const struct lki_order_prepare *order,
+                         const char *http)
 {
     const struct lki_share share = {.users = order->population,
                                     .duration_ns = LKI_NEVER,
                                     .seed = order->seed,
                                     .grace_ns = order->grace_ns,
-                                    .arrival_wait_ns = order->arrival_wait_ns};
+                                    .arrival_wait_ns = order->arrival_wait_ns,
+                                    .http = http};
     const struct lki_lead lead = {.loop = agent->loop,
                                   .page = agent->page,
                                   .lender = &agent->lender,
@@ -212,6 +257,16 @@ static void prepare(struct lki_agent *agent, const struct lki_order_prepare *ord
     agent->counted = order->counted;
     agent->prepared = true;
     say(agent, &(struct lki_report){.kind = LKI_REPORT_PREPARED});
+}
+
+static void prepare(struct lki_agent *agent, const struct lki_order_prepare *order)
+{
+    struct lki_buf text;
+
+    lki_buf_init(&text, LKI_HTTP_SETTINGS_MAX);
+    if (http_take(agent, order, &text))
+        prepare_with(agent, order, text.len ? text.data : NULL);
+    lki_buf_release(&text);
 }
 
 /* What the set-up has left; who carried it out has that already. */
@@ -499,6 +554,11 @@ enum lk_err lki_agent_new(struct lki_agent **out, struct lki_loop *loop,
     }
     *out = agent;
     return LK_OK;
+}
+
+void lki_agent_http(struct lki_agent *agent, const char *http)
+{
+    agent->http = http;
 }
 
 bool lki_agent_orphaned(const struct lki_agent *agent)

@@ -21,6 +21,10 @@ enum lk_err lki_agent_new(struct lki_agent **out, struct lki_loop *loop,
                           struct lki_worker_page *page,
                           void (*on_over)(struct lki_agent *agent, void *arg), void *arg);
 
+/* What holds for all users here, as lki_http_settings_write has it, and wins over what is ordered;
+ * NULL: nothing. Before the loop turns; borrowed. */
+void lki_agent_http(struct lki_agent *agent, const char *http);
+
 /* The core is gone, so this worker ended before it was told to. */
 bool lki_agent_orphaned(const struct lki_agent *agent);
 

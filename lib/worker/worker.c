@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "client/setup.h"
 #include "loop/task.h"
 #include "worker/acts.h"
 
@@ -93,6 +94,18 @@ static enum lk_err open_timers(struct lki_worker *worker)
     return err;
 }
 
+static enum lk_err open_http(struct lki_worker *worker)
+{
+    struct lki_buf why;
+    enum lk_err err;
+
+    lki_buf_init(&why, LKI_HTTP_SETTINGS_MAX);
+    err = lki_http_setup_run(&worker->crowd.http, worker->share.http, &why);
+    lki_buf_release(&why);
+    worker->share.http = NULL;
+    return err;
+}
+
 /* What is led borrows the loop. */
 static enum lk_err open_parts(struct lki_worker *worker, const struct lki_model *model)
 {
@@ -107,6 +120,8 @@ static enum lk_err open_parts(struct lki_worker *worker, const struct lki_model 
         err = lki_loop_open(worker->loop);
     if (!err)
         err = lki_crowd_init(&worker->crowd, worker->loop, model, &worker->metrics);
+    if (!err)
+        err = open_http(worker);
     if (!err)
         err = lki_backstage_new(&worker->backstage, &worker->crowd, worker->share.seed, &owner);
     if (!err)

@@ -31,6 +31,7 @@ struct lki_share {
     int64_t grace_ns;        /* for steps in hand at the end */
     double rate_per_s;       /* at which iterations begin; 0: as fast as the users go */
     int64_t arrival_wait_ns; /* how long one waits for a user that is free */
+    const char *http; /* settings, as lki_http_settings_write has them; only while it is opened */
 };
 
 /* The parts of a run, in their order. Who is not led passes through those that are borders. */

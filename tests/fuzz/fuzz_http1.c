@@ -40,6 +40,7 @@ static void note_head(struct outcome *out, const char *bytes, const struct lki_h
     note(out, (uint64_t)head->body * 2 + head->keep_alive);
     note(out, head->content_length);
     note(out, head->head_bytes);
+    note(out, head->fields);
     for (size_t i = 0; i < LKI_COUNT(names); i++) {
         for (unsigned n = 0; lki_http1_header(bytes, head->head_bytes, names[i], n, &value, &len);
              n++) {

@@ -103,6 +103,11 @@ LK_STEP(rich, first)
     lk_response *r = lk_get(vu, "/");
 
     LK_REQUIRE(r->status == 200, "HTTP %d", r->status);
+    LK_EXPECT_STATUS(r, 200);
+    LK_EXPECT_STATUS(r, 200, 299);
+    LK_EXPECT_JSON(r, "items.0", LK_OBJECT("id", 7));
+    LK_EXPECT_BODY(r, "id");
+    LK_EXPECT_HEADER(r, "Content-Type", "application/json");
     lk_response_free(r);
 }
 
@@ -129,6 +134,8 @@ LK_STEP(rich, by_function, .every = LK_DELAY_FN(by_hand))
     lk_post(vu, "/", .json = LK_OBJECT("key", 1));
     lk_put(vu, "/", .form = LK_PAIRS("a", "b"));
     lk_patch(vu, "/", .body = "text");
+    lk_post(vu, "/{id}", .params = LK_PAIRS("id", "7"), .expect = LK_STATUS(200, 299),
+            .parts = LK_PARTS({"title", .value = "text"}, {"picture", .file = "a.png"}));
     lk_delete(vu, "/", .query = LK_PAIRS("a", "b", "c", "d"));
     lk_head(vu, "/", .timeout_s = LK_OFF);
     lk_options(vu, "*");

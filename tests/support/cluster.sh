@@ -211,8 +211,12 @@ start_servers() {
 users=20
 params=',"pause":"0.03"'
 
+# The server has a name that only the run knows: so no request comes from a worker that was not told.
 plan() { # more members
-    echo "{\"target_users\":$users,\"init_params\":{\"base_url\":\"http://$nginx_host:$port\"$params}$1}"
+    local name=target.invalid:$port
+
+    echo "{\"target_users\":$users,\"init_params\":{\"base_url\":\"http://$name\"$params},
+        \"http\":{\"resolve\":{\"$name\":\"$nginx_host\"}}$1}"
 }
 
 start() { # more members

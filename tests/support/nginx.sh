@@ -5,6 +5,8 @@
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 nginx_pid=
 nginx_host=127.0.0.1
+nginx_secure= # some text: TLS, with a certificate that $tmp/nginx.pem is for
+nginx_listen= # "ssl", or nothing
 
 # It would throw away what it has not read of connections whose other end is gone.
 read_all() {
@@ -21,9 +23,20 @@ end_nginx() {
     nginx_pid=
 }
 
+# What a server block needs for TLS.
+secure_lines() {
+    [ -s "$tmp/nginx.pem" ] ||
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test \
+            -addext "subjectAltName=IP:$nginx_host" -keyout "$tmp/nginx.key" -out "$tmp/nginx.pem" \
+            2>"$tmp/openssl.err" || cat "$tmp/openssl.err" >&2
+    echo "ssl_certificate $tmp/nginx.pem; ssl_certificate_key $tmp/nginx.key;"
+}
+
 # Starts nginx with the given lines in its server block, on a port that nobody has.
 start_nginx() {
     local try root lines=$1
+
+    [ -z "$nginx_secure" ] || lines="$(secure_lines) $lines"
 
     # the one that it would take else need not be there in a user namespace
     [ "$(id -u)" != 0 ] || root="user root root;"
@@ -48,7 +61,7 @@ http {
     uwsgi_temp_path $tmp/uwsgi;
     scgi_temp_path $tmp/scgi;
     server {
-        listen $nginx_host:$port backlog=4096;
+        listen $nginx_host:$port $nginx_listen backlog=4096${nginx_secure:+ ssl};
         $lines
         location / { return 200 "hello\n"; }
     }

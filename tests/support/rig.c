@@ -34,7 +34,8 @@ void rig_open(struct rig *rig)
     if (lki_loop_open(&rig->loop))
         abort();
     lki_metrics_init(&rig->metrics, 0, 0);
-    lki_http_shared_init(&rig->http, &rig->loop, &rig->metrics);
+    if (lki_http_shared_init(&rig->http, &rig->loop, &rig->metrics))
+        abort();
 }
 
 struct rig_user *rig_add(struct rig *rig, void (*run)(lk_vu *vu, void *arg), void *arg)
@@ -110,6 +111,7 @@ void rig_close(struct rig *rig)
         lki_http_client_reset(&user->vu.http);
         free(user);
     }
+    lki_session_close(&rig->http.session);
     lki_loop_close(&rig->loop);
     lki_http_shared_release(&rig->http);
     lki_metrics_release(&rig->metrics);

@@ -13,6 +13,12 @@
 #include "support/server.h"
 
 #define HEAD "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+#define MOVED                                                                                      \
+    "HTTP/1.1 302 Found\r\nLocation: /there\r\nSet-Cookie: sid=abc\r\nContent-Length: 0\r\n\r\n"
+/* "hello, unpacked\n" */
+#define PACKED                                                                                     \
+    "\037\213\010\000\000\000\000\000\002\003\313\110\315\311\311\327\121\050\315\053\110\114\316" \
+    "\116\115\341\002\000\303\071\124\261\020\000\000\000"
 #define ANSWER HEAD "Content-Length: 5\r\n\r\nhello"
 
 static const struct named {
@@ -27,6 +33,10 @@ static const struct named {
     {"large",
      "answers with 64 kB",
      {{SRV_READ, SRV_SEND(HEAD "Content-Length: 65536\r\n\r\n"), SRV_FILL(65536), SRV_AGAIN}}},
+    {"journey",
+     "sends on with a cookie, and answers with a packed body",
+     {{SRV_READ, SRV_SEND(MOVED), SRV_READ,
+       SRV_SEND(HEAD "Content-Encoding: gzip\r\nContent-Length: 36\r\n\r\n" PACKED), SRV_AGAIN}}},
     {"drop",
      "closes the connection after each answer, without a word before",
      {{SRV_READ, SRV_SEND(ANSWER), SRV_CLOSE}}},

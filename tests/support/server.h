@@ -117,6 +117,7 @@ struct test_server_seen {
     int64_t held_ns[TEST_DELAYS_KEPT];
     struct test_request {
         uint64_t connection;            /* from 0, in the order of accepting */
+        char from[48];                  /* the client's address, without its port */
         size_t len;                     /* of the whole request; bytes holds its beginning */
         char bytes[TEST_REQUEST_BYTES]; /* terminated */
     } kept[TEST_REQUESTS_KEPT];

@@ -3,6 +3,7 @@
 #include "support/server_child.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -27,6 +28,7 @@ struct peer {
     struct peer *dead_next;
     const struct test_script *script;
     uint64_t number;
+    char from[48];
     int fd;
     uint32_t events; /* asked of epoll */
     bool dead;
@@ -161,6 +163,7 @@ static void request_end(struct peer *peer)
     struct test_request *kept = &child.seen->kept[child.seen->requests % TEST_REQUESTS_KEPT];
 
     kept->connection = peer->number;
+    memcpy(kept->from, peer->from, sizeof(kept->from));
     kept->len = peer->len;
     memcpy(kept->bytes, peer->bytes, sizeof(kept->bytes));
     kept->bytes[lki_min(peer->len, sizeof(kept->bytes) - 1)] = '\0';
@@ -392,7 +395,7 @@ static void script_run(struct peer *peer)
 
 /* ---- events ---- */
 
-static void peer_begin(int fd)
+static void peer_begin(int fd, const struct sockaddr *from, socklen_t len)
 {
     struct peer *peer = lki_zalloc(sizeof(*peer));
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = peer};
@@ -400,6 +403,7 @@ static void peer_begin(int fd)
 
     must(peer != NULL, "out of memory");
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    getnameinfo(from, len, peer->from, sizeof(peer->from), NULL, 0, NI_NUMERICHOST);
     peer->fd = fd;
     peer->events = EPOLLIN;
     peer->number = child.seen->connections++;
@@ -412,10 +416,15 @@ static void peer_begin(int fd)
 
 static void on_accept(void)
 {
+    struct sockaddr_storage from;
+    socklen_t len = sizeof(from);
     int fd;
 
-    while ((fd = accept4(child.setup.listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
-        peer_begin(fd);
+    while ((fd = accept4(child.setup.listener, (struct sockaddr *)&from, &len,
+                         SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+        peer_begin(fd, (struct sockaddr *)&from, len);
+        len = sizeof(from);
+    }
 }
 
 static void on_timer(void)

@@ -1,12 +1,12 @@
-#include "app/trace.h"
+#include "client/trace.h"
 
 #include <string.h>
+#include <strings.h>
 
+#include "base/format.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/utf8.h"
-#include "report/layout.h"
-#include "result/fill.h"
 #include "stats/code.h"
 
 #define TRACE_MAX ((size_t)256 * 1024 * 1024)
@@ -25,8 +25,9 @@ enum lk_err lki_trace_init(struct lki_trace *trace, FILE *out, bool colour, size
 
     *trace = (struct lki_trace){.out = out, .colour = colour, .body_bytes = body_bytes};
     lki_buf_init(&trace->text, TRACE_MAX);
-    lki_arena_init(&trace->mask.arena, NULL, 0);
-    err = lki_result_secrets_fill(&trace->mask, model);
+    lki_buf_init(&trace->page, TRACE_MAX);
+    lki_arena_init(&trace->arena, NULL, 0);
+    err = lki_secrets_take(&trace->secrets, model, &trace->arena);
     if (err)
         lki_trace_release(trace);
     return err;
@@ -34,8 +35,26 @@ enum lk_err lki_trace_init(struct lki_trace *trace, FILE *out, bool colour, size
 
 void lki_trace_release(struct lki_trace *trace)
 {
-    lki_arena_reset(&trace->mask.arena);
+    lki_arena_reset(&trace->arena);
     lki_buf_release(&trace->text);
+    lki_buf_release(&trace->page);
+}
+
+void lki_trace_flush(struct lki_trace *trace)
+{
+    struct lki_buf *page = &trace->page;
+
+    if (page->len)
+        fwrite(page->data, 1, page->len, trace->out);
+    fflush(trace->out);
+    trace->lost |= page->err != LK_OK;
+    lki_buf_clear(page);
+}
+
+static void pass_on(struct lki_trace *trace)
+{
+    if (!trace->held)
+        lki_trace_flush(trace);
 }
 
 /* ---- text that is not ours ---- */
@@ -58,7 +77,7 @@ static const char *text_clean(struct lki_trace *trace)
         return NULL;
     }
     clean = text->data;
-    lki_result_mask(&trace->mask, clean);
+    lki_secrets_mask(&trace->secrets, clean);
     return clean;
 }
 
@@ -70,7 +89,7 @@ static void lines_write(struct lki_trace *trace, const char *mark)
     while (at && *at) {
         size_t len = strcspn(at, "\n");
 
-        fprintf(trace->out, "  %s%s%.*s\n", mark, len ? " " : "", (int)len, at);
+        lki_buf_printf(&trace->page, "  %s%s%.*s\n", mark, len ? " " : "", (int)len, at);
         at += len + (at[len] == '\n');
     }
 }
@@ -90,13 +109,41 @@ void lki_trace_line(struct lki_trace *trace, enum lki_trace_kind kind, const cha
     if (!text)
         return;
     if (trace->colour && kind != LKI_TRACE_PLAIN)
-        fprintf(trace->out, "%s%s\033[0m\n", colours[kind], text);
+        lki_buf_printf(&trace->page, "%s%s\033[0m\n", colours[kind], text);
     else
-        fprintf(trace->out, "%s\n", text);
-    fflush(trace->out);
+        lki_buf_printf(&trace->page, "%s\n", text);
+    pass_on(trace);
 }
 
 /* ---- heads and bodies ---- */
+
+/* User and password are no text that the masks of secrets would find. */
+static void basic_mask(struct lki_buf *text)
+{
+    static const char *const fields[] = {"authorization: basic ", "proxy-authorization: basic "};
+    const char *from = lki_buf_cstr(text);
+    size_t kept = 0;
+
+    while (from && *from) {
+        size_t len = strcspn(from, "\n");
+        size_t shown = len;
+
+        for (size_t i = 0; i < LKI_COUNT(fields); i++) {
+            if (!strncasecmp(from, fields[i], strlen(fields[i])) && len > strlen(fields[i]) + 3)
+                shown = strlen(fields[i]);
+        }
+        memmove(text->data + kept, from, shown);
+        kept += shown;
+        if (shown < len) {
+            memcpy(text->data + kept, "***", 3);
+            kept += 3;
+        }
+        from += len;
+        if (*from)
+            text->data[kept++] = *from++;
+    }
+    text->len = from ? kept : 0;
+}
 
 /* Up to the empty line at its end. */
 static void head_write(struct lki_trace *trace, const char *head, size_t len, const char *mark)
@@ -108,6 +155,7 @@ static void head_write(struct lki_trace *trace, const char *head, size_t len, co
     }
     while (trace->text.len && !trace->text.err && trace->text.data[trace->text.len - 1] == '\n')
         trace->text.len--;
+    basic_mask(&trace->text);
     lines_write(trace, mark);
 }
 
@@ -134,10 +182,10 @@ static void body_write(struct lki_trace *trace, const char *body, size_t len, co
 
     if (!len)
         return;
-    fprintf(trace->out, "  %s\n", mark);
+    lki_buf_printf(&trace->page, "  %s\n", mark);
     lki_format_count(bytes, len);
     if (!is_text(body, len)) {
-        fprintf(trace->out, "  %s (%s bytes that are no text)\n", mark, bytes);
+        lki_buf_printf(&trace->page, "  %s (%s bytes that are no text)\n", mark, bytes);
         return;
     }
     lki_buf_clear(&trace->text);
@@ -155,7 +203,7 @@ static void body_write(struct lki_trace *trace, const char *body, size_t len, co
     }
     trace->text.len = shown;
     lines_write(trace, mark);
-    fprintf(trace->out, "  %s (cut: %s bytes in all)\n", mark, bytes);
+    lki_buf_printf(&trace->page, "  %s (cut: %s bytes in all)\n", mark, bytes);
 }
 
 /* ---- exchanges ---- */
@@ -172,7 +220,23 @@ void lki_trace_request(struct lki_trace *trace, const struct lki_exchange_reques
         trace->lost = true;
     lki_buf_release(&head);
     body_write(trace, request->body, request->body_bytes, ">");
-    fflush(trace->out);
+    if (request->body_file)
+        lki_trace_line(trace, LKI_TRACE_PLAIN, "  > (the file %s)", request->body_file);
+    pass_on(trace);
+}
+
+void lki_trace_request_line(struct lki_trace *trace, const struct lki_exchange_request *request)
+{
+    struct lki_buf head;
+
+    lki_buf_init(&head, TRACE_MAX);
+    request->write_head(request->arg, &head);
+    if (lki_buf_cstr(&head))
+        lki_trace_line(trace, LKI_TRACE_PLAIN, "  answer to %.*s:", (int)strcspn(head.data, "\r\n"),
+                       head.data);
+    else
+        trace->lost = true;
+    lki_buf_release(&head);
 }
 
 /* The phases that took place, behind each other. */
@@ -215,5 +279,7 @@ void lki_trace_answer(struct lki_trace *trace, const struct lki_exchange_result 
         lki_trace_line(trace,
                        result->status && result->status < 400 ? LKI_TRACE_PLAIN : LKI_TRACE_BAD,
                        "  %s", line.data);
+    else
+        trace->lost = true;
     lki_buf_release(&line);
 }

@@ -1,0 +1,148 @@
+/* Which settings can be used. */
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+#include <loadkit/scenario.h>
+
+#include "base/mem.h"
+#include "client/settings.h"
+#include "net/scan.h"
+
+static enum lk_err refuse(struct lki_buf *out, const char *fmt, ...) LK_PRINTF(2, 3);
+
+static enum lk_err refuse(struct lki_buf *out, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    lki_buf_vprintf(out, fmt, args);
+    va_end(args);
+    return LK_E_ARG;
+}
+
+/* A header must not be able to end its line: what follows would be another one. */
+enum lk_err lki_http_headers_check(const char *const *headers, struct lki_buf *out)
+{
+    for (; headers && headers[0]; headers += 2) {
+        const char *name = headers[0];
+        const char *end = name + strlen(name);
+
+        if (!*name || lki_scan_name(name, end) != end)
+            return refuse(out, "\"%s\" is not the name of a header", name);
+        if (!headers[1])
+            return refuse(out, "the header \"%s\" has no value", name);
+        if (headers[1][strcspn(headers[1], "\r\n")])
+            return refuse(out, "the value of the header \"%s\" has a line break", name);
+        if (!strcasecmp(name, "Content-Length") || !strcasecmp(name, "Transfer-Encoding"))
+            return refuse(out, "the header \"%s\" is loadkit's to set", name);
+    }
+    return LK_OK;
+}
+
+static enum lk_err headers_check(const struct lk_http_settings *settings, struct lki_buf *out)
+{
+    size_t len = out->len;
+
+    lki_buf_str(out, "headers: ");
+    if (lki_http_headers_check(settings->headers, out))
+        return LK_E_ARG;
+    out->len = len;
+    return LK_OK;
+}
+
+static enum lk_err time_check(const char *name, double seconds, struct lki_buf *out)
+{
+    if (isnan(seconds) || (seconds < 0 && seconds != LK_OFF))
+        return refuse(out, "%s: %g is no time; give seconds, or LK_OFF for no limit", name,
+                      seconds);
+    return LK_OK;
+}
+
+static enum lk_err times_check(const struct lk_http_settings *settings, struct lki_buf *out)
+{
+    enum lk_err err = time_check("timeout_s", settings->timeout_s, out);
+
+    if (!err)
+        err = time_check("lookup_timeout_s", settings->lookup_timeout_s, out);
+    if (!err)
+        err = time_check("connect_timeout_s", settings->connect_timeout_s, out);
+    if (!err)
+        err = time_check("tls_timeout_s", settings->tls_timeout_s, out);
+    if (!err)
+        err = time_check("first_byte_timeout_s", settings->first_byte_timeout_s, out);
+    return err;
+}
+
+static enum lk_err user_check(const struct lk_http_settings *settings, struct lki_buf *out)
+{
+    const char *user = settings->user;
+
+    if ((unsigned)settings->auth > LK_HTTP_DIGEST)
+        return refuse(out, "auth: it is neither LK_HTTP_BASIC nor LK_HTTP_DIGEST");
+    if (settings->password && !user)
+        return refuse(out, "password: it needs a user");
+    if (user && settings->auth == LK_HTTP_BASIC && strchr(user, ':'))
+        return refuse(out, "user: it has a colon, which would end the name");
+    if (settings->auth == LK_HTTP_DIGEST && !user)
+        return refuse(out, "auth: it needs a user");
+    return LK_OK;
+}
+
+const char *lki_http_settings_beyond(const struct lk_http_settings *settings)
+{
+    if (settings->proxy)
+        return "use a proxy";
+    if (settings->user && settings->auth == LK_HTTP_DIGEST)
+        return "authenticate by digest";
+    return NULL;
+}
+
+static enum lk_err choices_check(const struct lk_http_settings *settings, struct lki_buf *out)
+{
+    const char *beyond = settings->version >= LK_HTTP_2 ? "speak HTTP/2"
+                                                        : lki_http_settings_beyond(settings);
+
+    if ((unsigned)settings->engine > LK_HTTP_ENGINE_CURL)
+        return refuse(out, "engine: %d is none of LK_HTTP_ENGINE_...", (int)settings->engine);
+    if ((unsigned)settings->version > LK_HTTP_2_ONLY)
+        return refuse(out, "version: %d is no version of HTTP that is known",
+                      (int)settings->version);
+    if ((unsigned)settings->connections > LK_HTTP_NEW)
+        return refuse(out, "connections: %d is none of LK_HTTP_OWN, _SHARED and _NEW",
+                      (int)settings->connections);
+    if (settings->engine == LK_HTTP_ENGINE_NATIVE && beyond)
+        return refuse(out, "engine: the native one cannot %s; leave the choice to auto", beyond);
+    if (settings->no_redirects && settings->max_redirects)
+        return refuse(out, "max_redirects: it goes with no .no_redirects; give one of them");
+    return LK_OK;
+}
+
+struct lki_transport_settings lki_http_settings_transport(const struct lk_http_settings *settings)
+{
+    return (struct lki_transport_settings){.insecure = settings->insecure,
+                                           .ca_file = settings->ca_file,
+                                           .cert_file = settings->cert_file,
+                                           .key_file = settings->key_file,
+                                           .tls_min = settings->tls_min,
+                                           .proxy = settings->proxy,
+                                           .local_addr = settings->local_addr,
+                                           .unix_socket = settings->unix_socket,
+                                           .resolve = settings->resolve};
+}
+
+enum lk_err lki_http_settings_check(const struct lk_http_settings *settings, struct lki_buf *out)
+{
+    const struct lki_transport_settings transport = lki_http_settings_transport(settings);
+    enum lk_err err = headers_check(settings, out);
+
+    if (!err)
+        err = times_check(settings, out);
+    if (!err)
+        err = user_check(settings, out);
+    if (!err)
+        err = choices_check(settings, out);
+    if (!err && lki_transport_check(&transport, out))
+        err = LK_E_ARG;
+    return out->err ? out->err : err;
+}

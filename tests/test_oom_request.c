@@ -1,0 +1,142 @@
+/*
+ * Requests of every kind, what is expected of their answers and how they are shown, without memory:
+ * whichever request for it is refused, the step ends with a word on it or goes on as if nothing had
+ * been, and nothing is left behind.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <loadkit/expect.h>
+#include <loadkit/vu.h>
+
+#include "base/mem.h"
+#include "oom/memory.h"
+#include "support/expect.h"
+#include "support/rig.h"
+#include "support/server.h"
+#include "support/suite.h"
+
+#define BODY "{\"a\":\"\\u0062\",\"c\":[1]}"
+#define ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n" BODY
+
+static struct test_server server;
+static struct rig rig;
+
+/* What is refused to a step. */
+struct drought {
+    long after;
+    long how_many;
+};
+
+static void file_make(void)
+{
+    const char *place = getenv("TMPDIR");
+    FILE *file = place && chdir(place) ? NULL : fopen("part.txt", "w");
+
+    if (!file || fputs("content", file) < 0 || fclose(file))
+        abort();
+}
+
+static void begin(lk_vu *vu, const struct drought *drought)
+{
+    lk_http_base_url(vu, server.url);
+    memory_refuse(drought->after, drought->how_many);
+}
+
+static void ask(lk_vu *vu, void *arg)
+{
+    static char large[6000];
+    lk_response *r;
+
+    memset(large, 'x', sizeof(large) - 1);
+    begin(vu, arg);
+    r = lk_get(vu, "/{id}", .params = LK_PAIRS("id", large + 4000), .keep_going = true);
+    EXPECT(!r->status || !strcmp(r->body, BODY), "another body");
+    lk_post(vu, "/", .keep_going = true, .authorization = lk_bearer(vu, "t"),
+            .parts = LK_PARTS({"a", .value = large}, {"b", .file = "part.txt"}));
+    lk_post(vu, "/", .keep_going = true, .authorization = lk_basic(vu, "u", "p"),
+            .form = LK_PAIRS("a", large));
+}
+
+static void expect(lk_vu *vu, void *arg)
+{
+    lk_response *r;
+
+    begin(vu, arg);
+    r = lk_get(vu, "/", .keep_going = true);
+    if (!r->status)
+        return;
+    LK_EXPECT_STATUS(r, 200, 299);
+    LK_EXPECT_JSON(r, "a", "b");
+    LK_EXPECT_JSON(r, "", LK_OBJECT("c", LK_ARRAY(1), "a", "b"));
+    LK_EXPECT_BODY(r, "[1]");
+    LK_EXPECT_HEADER(r, "Content-Length", "22");
+}
+
+static void show(lk_vu *vu, void *arg)
+{
+    begin(vu, arg);
+    lk_request_to_curl(vu, LK_REQUEST("POST", "/", .body = "a\1b"));
+    lk_request_to_curl(vu, LK_REQUEST("POST", "/", .parts = LK_PARTS({"b", .file = "part.txt"})));
+    lk_get(vu, "/", .debug = true, .keep_going = true, .authorization = lk_basic(vu, "u", "p"));
+}
+
+static void (*const steps[])(lk_vu *vu, void *arg) = {ask, expect, show};
+static const long droughts[] = {1, 3, MEMORY_ALL};
+
+/* False: the step does not ask for so much. */
+static bool live_without(void (*step)(lk_vu *vu, void *arg), const struct drought *drought)
+{
+    int descriptors = memory_descriptors();
+    long held = memory_held();
+    const struct rig_user *user;
+    long refused;
+
+    rig_open(&rig);
+    user = rig_add(&rig, step, (void *)(uintptr_t)drought);
+    rig_run(&rig);
+    refused = memory_allow();
+    EXPECT(refused || user->outcome == LKI_OUTCOME_OK, "it failed without a reason: %s",
+           user->message);
+    EXPECT(user->outcome == LKI_OUTCOME_OK || !strcmp(user->message, "out of memory"),
+           "another reason: %s", user->message);
+    rig_close(&rig);
+    EXPECT(memory_held() == held, "%ld blocks more, after %ld", memory_held() - held,
+           drought->after);
+    EXPECT(memory_descriptors() == descriptors, "descriptors are open, after %ld", drought->after);
+    return refused > 0;
+}
+
+START_TEST(a_step_without_memory_ends_or_goes_on_and_leaves_nothing)
+{
+    static const struct test_script script = {{SRV_READ, SRV_SEND(ANSWER), SRV_AGAIN}};
+    struct drought drought = {.how_many = droughts[(size_t)_i % LKI_COUNT(droughts)]};
+
+    _Static_assert(sizeof(BODY) - 1 == 22, "as it is told");
+    if (!freopen("/dev/null", "w", stderr))
+        abort();
+    test_server_start(&server, &script, 1);
+    while (live_without(steps[(size_t)_i / LKI_COUNT(droughts)], &drought))
+        EXPECT(++drought.after < 1000, "there is no end");
+    EXPECT(drought.after > 0, "it asks for no memory at all");
+    test_server_stop(&server);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("oom_request");
+    TCase *tests = tcase_create("oom_request");
+
+    memory_open();
+    lki_loop_quiet();
+    file_make();
+    tcase_set_timeout(tests, 60);
+    tcase_add_loop_test(tests, a_step_without_memory_ends_or_goes_on_and_leaves_nothing, 0,
+                        LKI_COUNT(steps) * LKI_COUNT(droughts));
+    suite_add_tcase(suite, tests);
+    return suite_run(suite);
+}
