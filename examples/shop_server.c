@@ -8,6 +8,7 @@
  *   GET  /cart                      what is in it
  *   POST /orders                    orders what is in the cart, and empties it
  *   GET  /orders/ID                 an order of one's own
+ *   POST /rpc                       JSON-RPC 2.0: price {"item_id": 3, "quantity": 2}, and orders
  *   GET  /health                    how many orders were made
  *   GET  /slow?ms=100               answers after so many milliseconds
  *   GET  /fail?rate=1               a 500 with this probability
@@ -63,7 +64,7 @@ struct visit {
 #define MONEY "%" PRIu64 ".%02" PRIu64
 #define MONEY_ARGS(cents) (cents) / 100, (cents) % 100
 
-/* ---- JSON: flat objects are all that this shop is ever sent ---- */
+/* ---- JSON ---- */
 
 static bool json_skip(struct text *json, char c)
 {
@@ -99,6 +100,28 @@ static bool json_scalar(struct text *json, struct text *value)
     return true;
 }
 
+/* The same, or a whole array or object. */
+static bool json_value(struct text *json, struct text *value)
+{
+    struct text inside = *json, word;
+    unsigned depth = 0;
+
+    if (!json_skip(&inside, '{') && !json_skip(&inside, '['))
+        return json_scalar(json, value);
+    *value = (struct text){inside.at - 1, 1};
+    for (depth = 1; depth && inside.len; value->len = (size_t)(inside.at - value->at)) {
+        if (json_skip(&inside, '{') || json_skip(&inside, '['))
+            depth++;
+        else if (json_skip(&inside, '}') || json_skip(&inside, ']'))
+            depth--;
+        else if (!json_skip(&inside, ',') && !json_skip(&inside, ':') &&
+                 !json_scalar(&inside, &word))
+            return false;
+    }
+    *json = inside;
+    return !depth;
+}
+
 static bool json_get(struct text json, const char *name, struct text *value)
 {
     struct text key, one;
@@ -107,7 +130,7 @@ static bool json_get(struct text json, const char *name, struct text *value)
     if (!json_skip(&json, '{'))
         return false;
     do {
-        if (!json_scalar(&json, &key) || !json_skip(&json, ':') || !json_scalar(&json, &one))
+        if (!json_scalar(&json, &key) || !json_skip(&json, ':') || !json_value(&json, &one))
             return false;
         if (text_is(key, name)) {
             *value = one;
@@ -317,6 +340,91 @@ static void on_health(struct visit *visit)
     REPLY(visit, 200, "{\"status\":\"ok\",\"orders\":%" PRIu64 "}", visit->shop->orders_made);
 }
 
+/* ---- JSON-RPC ---- */
+
+#define RPC_CALLS_MAX 20
+#define RPC_REPLY_BYTES 200
+#define RPC_ID_BYTES 40
+
+static int rpc_error(char *out, int code, const char *message)
+{
+    return snprintf(out, RPC_REPLY_BYTES, "\"error\":{\"code\":%d,\"message\":\"%s\"}", code,
+                    message);
+}
+
+/* The result of one call, or the error. */
+static int rpc_call(const struct visit *visit, struct text method, struct text params, char *out)
+{
+    uint64_t id = 0, quantity = 1;
+    struct text value;
+
+    if (text_is(method, "orders"))
+        return snprintf(out, RPC_REPLY_BYTES, "\"result\":%" PRIu64, visit->shop->orders_made);
+    if (!text_is(method, "price"))
+        return rpc_error(out, -32601, "no such method");
+    if (!json_get(params, "item_id", &value) || !text_number(value, ARTICLES, &id) || !id ||
+        (json_get(params, "quantity", &value) && !text_number(value, 100, &quantity)))
+        return rpc_error(out, -32602, "item_id must be of an article, quantity at most 100");
+    quantity *= articles[id - 1].price_cents;
+    return snprintf(out, RPC_REPLY_BYTES, "\"result\":{\"price\":" MONEY "}", MONEY_ARGS(quantity));
+}
+
+/* One call of the body, with the reply; nothing for a notification. */
+static size_t rpc_answer(const struct visit *visit, struct text call, char *out)
+{
+    struct text method = {"", 0}, params = {"{}", 2}, id;
+    char reply[RPC_REPLY_BYTES];
+    const char *quote;
+
+    if (!json_get(call, "id", &id))
+        return 0;
+    if (id.len > RPC_ID_BYTES)
+        id = (struct text){"null", 4};
+    quote = id.at > call.at && id.at[-1] == '"' ? "\"" : "";
+    json_get(call, "params", &params);
+    if (json_get(call, "method", &method))
+        rpc_call(visit, method, params, reply);
+    else
+        rpc_error(reply, -32600, "a call has a method");
+    return (size_t)sprintf(out, "{\"jsonrpc\":\"2.0\",\"id\":%s%.*s%s,%s}", quote, (int)id.len,
+                           id.at, quote, reply);
+}
+
+static void on_rpc(struct visit *visit)
+{
+    char out[RPC_CALLS_MAX * (RPC_REPLY_BYTES + RPC_ID_BYTES + 40)] = "[";
+    struct text body = visit->req->body, call;
+    bool batch = json_skip(&body, '[');
+    size_t len = batch, calls = 0;
+
+    while (calls < RPC_CALLS_MAX && json_value(&body, &call)) {
+        size_t more = rpc_answer(visit, call, out + len);
+
+        calls++;
+        len += more;
+        if (!batch || !json_skip(&body, ','))
+            break;
+        if (more)
+            out[len++] = ',';
+    }
+    if (!calls) {
+        REPLY(visit, 200,
+              "{\"jsonrpc\":\"2.0\",\"id\":null,"
+              "\"error\":{\"code\":-32700,\"message\":\"these are no calls\"}}");
+        return;
+    }
+    if (len > batch && out[len - 1] == ',')
+        len--;
+    if (len == batch)
+        len = 0; /* nothing but notifications */
+    else if (batch)
+        out[len++] = ']';
+    reply_text(&visit->shop->server, visit->conn, visit->req->manners,
+               len ? status_line(200) : "202 Accepted", (struct text){out, len});
+}
+
+/* ---- slow, failing and broken ---- */
+
 static void on_slow(struct visit *visit)
 {
     struct text value;
@@ -379,7 +487,8 @@ static const struct route {
     {"/cart", on_cart, on_cart_add},  {"/catalog", on_catalog, NULL},
     {"/catalog/", on_article, NULL},  {"/fail", on_fail, NULL},
     {"/health", on_health, NULL},     {"/orders", NULL, on_order},
-    {"/orders/", on_order_get, NULL}, {"/slow", on_slow, NULL},
+    {"/orders/", on_order_get, NULL}, {"/rpc", NULL, on_rpc},
+    {"/slow", on_slow, NULL},
 };
 
 static bool route_fits(const struct route *route, struct visit *visit)

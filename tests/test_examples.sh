@@ -126,6 +126,14 @@ same 'others are served while one waits' '200 {"hello":"world"}' "$(ask /)"
 same 'the slow answer is not there yet' '' "$(cat "$dir/slow")"
 wait $slow
 same 'the slow answer comes' '200 {"slept_ms":2500}' "$(cat "$dir/slow")"
+readarray -t priced < <(json '{"jsonrpc":"2.0","id":1,"method":"price","params":{"item_id":3}}')
+same 'a procedure is called' '200 {"jsonrpc":"2.0","id":1,"result":{"price":23.99}}' \
+    "$(ask /rpc "${priced[@]}")"
+readarray -t several < <(json '[{"id":"a","method":"x","params":[{"b":"]"}]},{"method":"n"},{"id":2}]')
+same 'several are called at once' '200 "a",-32601 2,-32600' \
+    "$(ask /rpc "${several[@]}" | sed -E 's/[^ ]*"id":([^,]*),[^:]*:..code"(:-[0-9]*)[^}]*\}\}/\1,\2 /g; s/,:/,/g; s/[] ]*$//')"
+same 'a notification is not answered' '202 ' "$(ask /rpc -d '{"method":"n"}')"
+same 'what is no JSON is refused' -32700 "$(ask /rpc -d '{"id":' | grep -o -- '-[0-9]*')"
 same 'a page fails when told to' 500 "$(ask /fail | cut -c 1-3)"
 same 'a page that never fails does not' '200 {"failed":false}' "$(ask '/fail?rate=0')"
 # by the exit status of curl: 1 not HTTP, 18 a part, 52 nothing, 56 reset
@@ -162,6 +170,18 @@ same 'all checks of metrics passed, and its probe was read' '2 0' \
     "$(grep -c '"passed":[1-9][0-9]*,"failed":0}' "$dir/result.json") $(
         sed -n 's/.*"name":"orders","count":[1-9][0-9]*,"errors":\([0-9]*\).*/\1/p' "$dir/result.json"
     )"
+
+serve_example shop_server "$dir/shop_server"
+load jsonrpc -u 5 -d 2s -p "base_url=http://$address"
+end_example
+same 'jsonrpc sent what the server got' "$served" "$(total http_requests)"
+same 'no step of jsonrpc failed' 0 "$(total step_errors)"
+same 'jsonrpc counted calls by their methods and codes' '1 1 1' "$(
+    for code in look/price:OK compare/price:-32602 compare/looked:OK; do
+        grep -c "^{\"id\":\"${code%:*}\",.*\"source\":\"jsonrpc\".*\"JSONRPC_${code#*:}\":[1-9]" \
+            "$dir/result.json"
+    done | paste -sd ' '
+)"
 
 serve_example ping_server "$dir/ping_server"
 load raw_tcp -u 8 -i 2000 -p "port=${address##*:}"
