@@ -1,7 +1,7 @@
 # Makes the table in Markdown of the samples that run took:
 #
 #   PART KEY PAIR TOOL REQUESTS USER_US SYSTEM_US WALL_US FAILED
-#       cost, workers, mix, bodies, steps, start
+#       cost, tls, http2, workers, mix, bodies, steps, start
 #   calls TOOL REQUESTS READS WRITES WAITS OTHERS
 #   instructions ITERATIONS REQUESTS INSTRUCTIONS
 #   memory SITUATION USERS PSS_KB DESCRIPTORS
@@ -72,15 +72,19 @@ function two(number) {
     return number == "" ? "" : sprintf("%.2f", number)
 }
 
-function beside_wrk(part, key, name, budget) {
+function beside(tool, part, key, name, budget) {
     if (!((part, key) in seen))
         return
-    compare(part, key, "wrk", "us")
-    row(name ", us a request", split_us(part, key, "loadkit"), split_us(part, key, "wrk"),
+    compare(part, key, tool, "us")
+    row(name ", us a request", split_us(part, key, "loadkit"), split_us(part, key, tool),
         two(ratio), spread, sprintf("%.1f x", budget), verdict(ratio, budget))
-    compare(part, key, "wrk", "rate")
+    compare(part, key, tool, "rate")
     row(name ", requests/s", sprintf("%d", of(part, key, "loadkit", "rate")),
-        sprintf("%d", of(part, key, "wrk", "rate")), two(ratio), spread, "", "")
+        sprintf("%d", of(part, key, tool, "rate")), two(ratio), spread, "", "")
+}
+
+function beside_wrk(part, key, name, budget) {
+    beside("wrk", part, key, name, budget)
 }
 
 function beside_others(tool, key,    us) {
@@ -338,6 +342,21 @@ $1 == "memory" {
     value[$1, $2, $4, $3, "wall"] = $8 / 1e6
 }
 
+# loadkit beside itself with fewer users.
+function report_http2(    pair, n, list) {
+    for (pair = 1; pair <= pairs; pair++)
+        if (("http2", 4000, "loadkit", pair, "us") in value &&
+            ("http2", 64, "loadkit", pair, "us") in value)
+            list[++n] = value["http2", 4000, "loadkit", pair, "us"] / \
+                        value["http2", 64, "loadkit", pair, "us"]
+    if (!n)
+        return
+    ratio = median(list, n)
+    row("HTTP/2 by libcurl, 4000 users, us a request, beside 64", split_us("http2", 4000, "loadkit"),
+        split_us("http2", 64, "loadkit"), two(ratio), sprintf("%.2f to %.2f", list[1], list[n]),
+        "1.5 x", verdict(ratio, 1.5))
+}
+
 END {
     row("what", "loadkit", "wrk or other", "ratio", "spread", "budget", "held")
     row("---", "---", "---", "---", "---", "---", "---")
@@ -348,6 +367,9 @@ END {
         for (j = 1; j <= m; j++)
             beside_others(tools[j], keys[i])
     }
+    beside("h2load", "tls", 64, "TLS, 64 connections, beside h2load", 1.1)
+    beside("h2load", "tls", 1000, "TLS, 1000 connections, beside h2load", 1.1)
+    report_http2()
     beside_wrk("workers", 1, "1000 connections, -w 1", 1.0)
     report_workers()
     beside_wrk("mix", 1000, "shop-like mix", 1.3)
@@ -360,6 +382,8 @@ END {
     if (instructions)
         row("instructions a request", sprintf("%.0f", instructions), "", "", "", "", "")
     report_memory("connected", "connected, waiting", 2)
+    report_memory("secure", "connected by TLS, waiting", "")
+    report_memory("http2", "connected by HTTP/2 of libcurl, waiting", "")
     report_memory("inside", "inside a request", 12)
     report_memory("thinking", "thinking", "")
     if (("start", 100000) in seen)
