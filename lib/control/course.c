@@ -56,6 +56,7 @@ void lki_core_fail(struct lki_core *core, const char *why)
 
 static void wait_until(struct lki_core *core, int64_t when_ns)
 {
+    core->deadline_ns = when_ns;
     lki_timer_set(&core->loop->timers, &core->deadline, when_ns);
 }
 
@@ -335,11 +336,14 @@ static void not_ready(struct lki_core *core)
 void lki_course_on_deadline(struct lki_timer *timer)
 {
     struct lki_core *core = LKI_CONTAINER(timer, struct lki_core, deadline);
+    int64_t late_ns = lki_core_now(core) - core->deadline_ns;
 
-    if (core->state == LKI_CORE_IDLE)
-        not_ready(core);
-    else if (core->state == LKI_CORE_RUNNING)
+    if (core->state == LKI_CORE_RUNNING)
         lki_ending_stop(core, LKI_END_DURATION);
+    else if (late_ns > LKI_STALL_NS)
+        lki_course_wait(core, late_ns); /* what was said meanwhile has not been heard */
+    else if (core->state == LKI_CORE_IDLE)
+        not_ready(core);
     else if (lki_core_now(core) < core->held_until_ns)
         wait_until(core, core->held_until_ns);
     else

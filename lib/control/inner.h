@@ -154,8 +154,9 @@ struct lki_core {
     bool program_known;
     struct lki_timer second;
     struct lki_timer deadline; /* of the state, or the end of the duration */
-    struct lki_timer ramp;     /* the number of users changes */
-    struct lki_timer pace;     /* the rate does */
+    int64_t deadline_ns;
+    struct lki_timer ramp; /* the number of users changes */
+    struct lki_timer pace; /* the rate does */
     struct lki_post leasing;
     struct lki_post over;
     struct lki_arena texts; /* that live as long as the core */
