@@ -199,7 +199,7 @@ LK_API void lk_http_batch(lk_vu *vu, size_t count, const struct lk_request *cons
 /*
  * lk_http_base_url - set the URL that paths are joined to.
  *
- * url       "http://host[:port][/prefix]"; copied
+ * url       "http://host[:port][/prefix]", or https; copied
  * errors    a URL that cannot be used ends the hook or step as failed, and the message says why
  * context   inside a step or hook of this user
  * since     0.1; lk_http(3)
