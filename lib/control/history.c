@@ -140,6 +140,12 @@ static void add_row(struct lki_recent_second *second, const struct lki_series_ro
         second->span_ns = span_ns;
 }
 
+static bool has_users(const struct lki_core *core)
+{
+    return core->state == LKI_CORE_RUNNING ||
+           (core->state == LKI_CORE_STOPPING && core->stopping == LKI_STOPPING_USERS);
+}
+
 /* Who is asked in the middle of a second how he stands tells what he has done by then, and the
  * second later. What is told before the users and after them is of no second: NULL. */
 static struct lki_recent_second *second_of(struct lki_history *history, const struct lki_core *core,
@@ -151,7 +157,7 @@ static struct lki_recent_second *second_of(struct lki_history *history, const st
     if (row && row->t_s <= (elapsed_ns + AHEAD_NS) / LKI_NS_PER_S &&
         row->span_ns <= elapsed_ns + AHEAD_NS)
         return lki_history_second_at(history, row->t_s);
-    if (!row && history->begun && core->state == LKI_CORE_RUNNING && news->before.len)
+    if (!row && history->begun && has_users(core) && news->before.len)
         return lki_history_second_at(history, (uint64_t)(elapsed_ns / LKI_NS_PER_S));
     return NULL;
 }
