@@ -18,8 +18,8 @@
 #include "loop/loop.h"
 
 /* The most that is fetched of a stack, and what is fetched of an owner. */
-#define LKI_TASK_FETCH_BYTES ((size_t)2048)
-#define LKI_TASK_OWNER_BYTES ((size_t)256)
+#define LKI_TASK_FETCH_BYTES ((size_t)2560)
+#define LKI_TASK_OWNER_BYTES ((size_t)320)
 
 /* Why a wait is over. */
 enum lki_wake {
