@@ -316,8 +316,6 @@ void lki_shares_join(struct lki_member *member);
 void lki_shares_leave(struct lki_member *member);
 /* Of a run that was taken over: it has these users. */
 void lki_shares_stood(struct lki_member *member, const struct lki_range *range);
-/* It said so when others had been given them already. */
-void lki_shares_return(struct lki_member *member);
 /* All who have said so are in the table. */
 void lki_shares_settle(struct lki_core *core);
 /* LK_E_NOMEM: it is not retired. */

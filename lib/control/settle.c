@@ -66,10 +66,12 @@ void lki_settle_standing(struct lki_member *member, const struct lki_report_stan
                                               .last = standing->iterations_last,
                                               .told = standing->iterations};
     users_stood(member, standing);
-    if (!standing->started)
+    if (!standing->started) {
         lki_course_prepared(member);
-    else if (core->settled && core->state == LKI_CORE_RUNNING)
-        lki_shares_return(member);
+    } else if (core->settled && core->state == LKI_CORE_RUNNING) {
+        lki_shares_join(member); /* others have its users by now */
+        lki_paces_update(core);
+    }
     if (standing->gone)
         lki_course_gone(member,
                         &(struct lki_report_gone){.why = standing->why,

@@ -337,14 +337,6 @@ void lki_shares_stood(struct lki_member *member, const struct lki_range *range)
     member->behind = true;
 }
 
-/* Others have its users by now. */
-void lki_shares_return(struct lki_member *member)
-{
-    lki_shares_join(member);
-    lki_shares_update(member->core);
-    lki_paces_update(member->core);
-}
-
 /* Up to the last one that anybody has; those in between who have nobody get somebody. */
 void lki_shares_settle(struct lki_core *core)
 {
