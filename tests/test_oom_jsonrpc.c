@@ -3,16 +3,16 @@
  * step ends with a word on it or goes on as if nothing had been, and nothing is left behind.
  */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <loadkit/jsonrpc.h>
 #include <loadkit/vu.h>
 
 #include "base/mem.h"
+#include "loop/loop.h"
+#include "oom/drought.h"
 #include "oom/memory.h"
 #include "support/expect.h"
-#include "support/rig.h"
 #include "support/server.h"
 #include "support/suite.h"
 
@@ -23,13 +23,6 @@
 #define ANSWER(length, body) "HTTP/1.1 200 OK\r\nContent-Length: " length "\r\n\r\n" body
 
 static struct test_server server;
-static struct rig rig;
-
-/* What is refused to a step. */
-struct drought {
-    long after;
-    long how_many;
-};
 
 static void change_values(lk_vu *vu, void *arg)
 {
@@ -67,41 +60,15 @@ static void call(lk_vu *vu, void *arg)
 }
 
 static void (*const steps[])(lk_vu *vu, void *arg) = {change_values, call};
-static const long droughts[] = {1, 3, MEMORY_ALL};
-
-/* False: the step does not ask for so much. */
-static bool live_without(void (*step)(lk_vu *vu, void *arg), const struct drought *drought)
-{
-    int descriptors = memory_descriptors();
-    long held = memory_held();
-    const struct rig_user *user;
-    long refused;
-
-    rig_open(&rig);
-    user = rig_add(&rig, step, (void *)(uintptr_t)drought);
-    rig_run(&rig);
-    refused = memory_allow();
-    EXPECT(refused || user->outcome == LKI_OUTCOME_OK, "it failed without a reason: %s",
-           user->message);
-    EXPECT(user->outcome == LKI_OUTCOME_OK || *user->message, "it is not told why");
-    rig_close(&rig);
-    EXPECT(memory_held() == held, "%ld blocks more, after %ld", memory_held() - held,
-           drought->after);
-    EXPECT(memory_descriptors() == descriptors, "descriptors are open, after %ld", drought->after);
-    return refused > 0;
-}
 
 START_TEST(a_step_without_memory_ends_or_goes_on_and_leaves_nothing)
 {
     static const struct test_script script = {{SRV_READ, SRV_SEND(ANSWER("69", BODY)), SRV_READ,
                                                SRV_SEND(ANSWER("85", BATCH)), SRV_AGAIN}};
-    struct drought drought = {.how_many = droughts[(size_t)_i % LKI_COUNT(droughts)]};
 
     _Static_assert(sizeof(BODY) - 1 == 69 && sizeof(BATCH) - 1 == 85, "as they are told");
     test_server_start(&server, &script, 1);
-    while (live_without(steps[(size_t)_i / LKI_COUNT(droughts)], &drought))
-        EXPECT(++drought.after < 1000, "there is no end");
-    EXPECT(drought.after > 0, "it asks for no memory at all");
+    drought_live(steps[(size_t)_i / DROUGHTS], (size_t)_i % DROUGHTS, NULL);
     test_server_stop(&server);
 }
 END_TEST
@@ -115,7 +82,7 @@ int main(void)
     lki_loop_quiet();
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, a_step_without_memory_ends_or_goes_on_and_leaves_nothing, 0,
-                        LKI_COUNT(steps) * LKI_COUNT(droughts));
+                        LKI_COUNT(steps) * DROUGHTS);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

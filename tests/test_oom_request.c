@@ -13,9 +13,10 @@
 #include <loadkit/vu.h>
 
 #include "base/mem.h"
+#include "loop/loop.h"
+#include "oom/drought.h"
 #include "oom/memory.h"
 #include "support/expect.h"
-#include "support/rig.h"
 #include "support/server.h"
 #include "support/suite.h"
 
@@ -23,13 +24,6 @@
 #define ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n" BODY
 
 static struct test_server server;
-static struct rig rig;
-
-/* What is refused to a step. */
-struct drought {
-    long after;
-    long how_many;
-};
 
 static void file_make(void)
 {
@@ -85,43 +79,16 @@ static void show(lk_vu *vu, void *arg)
 }
 
 static void (*const steps[])(lk_vu *vu, void *arg) = {ask, expect, show};
-static const long droughts[] = {1, 3, MEMORY_ALL};
-
-/* False: the step does not ask for so much. */
-static bool live_without(void (*step)(lk_vu *vu, void *arg), const struct drought *drought)
-{
-    int descriptors = memory_descriptors();
-    long held = memory_held();
-    const struct rig_user *user;
-    long refused;
-
-    rig_open(&rig);
-    user = rig_add(&rig, step, (void *)(uintptr_t)drought);
-    rig_run(&rig);
-    refused = memory_allow();
-    EXPECT(refused || user->outcome == LKI_OUTCOME_OK, "it failed without a reason: %s",
-           user->message);
-    EXPECT(user->outcome == LKI_OUTCOME_OK || !strcmp(user->message, "out of memory"),
-           "another reason: %s", user->message);
-    rig_close(&rig);
-    EXPECT(memory_held() == held, "%ld blocks more, after %ld", memory_held() - held,
-           drought->after);
-    EXPECT(memory_descriptors() == descriptors, "descriptors are open, after %ld", drought->after);
-    return refused > 0;
-}
 
 START_TEST(a_step_without_memory_ends_or_goes_on_and_leaves_nothing)
 {
     static const struct test_script script = {{SRV_READ, SRV_SEND(ANSWER), SRV_AGAIN}};
-    struct drought drought = {.how_many = droughts[(size_t)_i % LKI_COUNT(droughts)]};
 
     _Static_assert(sizeof(BODY) - 1 == 22, "as it is told");
     if (!freopen("/dev/null", "w", stderr))
         abort();
     test_server_start(&server, &script, 1);
-    while (live_without(steps[(size_t)_i / LKI_COUNT(droughts)], &drought))
-        EXPECT(++drought.after < 1000, "there is no end");
-    EXPECT(drought.after > 0, "it asks for no memory at all");
+    drought_live(steps[(size_t)_i / DROUGHTS], (size_t)_i % DROUGHTS, "out of memory");
     test_server_stop(&server);
 }
 END_TEST
@@ -136,7 +103,7 @@ int main(void)
     file_make();
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, a_step_without_memory_ends_or_goes_on_and_leaves_nothing, 0,
-                        LKI_COUNT(steps) * LKI_COUNT(droughts));
+                        LKI_COUNT(steps) * DROUGHTS);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }
