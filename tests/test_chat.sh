@@ -6,8 +6,12 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 build=${BUILD:-$PWD/build}
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-chat.XXXXXX") || exit 1
-failed=0
+result=$tmp/result.json
 
+# shellcheck source=tests/support/tell.sh
+. tests/support/tell.sh
+# shellcheck source=tests/support/result.sh
+. tests/support/result.sh
 # shellcheck source=tests/support/example.sh
 . tests/support/example.sh
 # shellcheck source=tests/support/nginx.sh
@@ -21,23 +25,9 @@ finish() {
 }
 trap finish EXIT
 
-same() { # what want got
-    if [ "$2" = "$3" ]; then
-        echo "ok - $1"
-    else
-        failed=1
-        printf 'not ok - %s\n  want: %s\n  got:  %s\n' "$1" "$2" "$3"
-        cat "$tmp/out"
-    fi
-}
-
-total() { # name
-    sed -n "s/.*\"totals\": *{[^}]*\"$1\": *\([0-9]*\).*/\1/p" "$tmp/result.json"
-}
-
 # How often something was done: of one metric of a step.
 of() { # step/NAME
-    sed -n "s|.*\"id\":\"$1\".*\"requests\":\([0-9]*\),\"errors\":\([0-9]*\).*|\1|p" "$tmp/result.json"
+    sed -n "s|.*\"id\":\"$1\".*\"requests\":\([0-9]*\),\"errors\":\([0-9]*\).*|\1|p" "$result"
 }
 
 sent() {
@@ -45,7 +35,11 @@ sent() {
 }
 
 chat() { # base URL [argument...]
-    "$build/examples/chat" run -q --json "$tmp/result.json" -p "base_url=$1" "${@:2}" >"$tmp/out" 2>&1
+    "$build/examples/chat" run -q --json "$result" -p "base_url=$1" "${@:2}" >"$tmp/out" 2>&1 || {
+        status=$?
+        cat "$tmp/out"
+        return $status
+    }
 }
 
 passed_on() {
@@ -86,7 +80,7 @@ same 'chat passes over TLS' 0 $?
 end_nginx
 same 'nginx logged each handshake' "25 25" "$(sent) $(grep -c 101 "$tmp/access.log")"
 same 'their phases have TLS' 1 \
-    "$(grep -c 'CONNECT /rooms/{room}".*"phases_ms":{.*"tls":{"count":25' "$tmp/result.json")"
+    "$(grep -c 'CONNECT /rooms/{room}".*"phases_ms":{.*"tls":{"count":25' "$result")"
 end_example
 same 'the server passed on what was sent over TLS' "$(passed_on)" \
     "$(of 'say/SEND /rooms/{room}')"
@@ -113,4 +107,4 @@ end_example
 same 'cut off, nginx has the handshakes that were sent' "$(sent)" "$(wc -l <"$tmp/access.log")"
 same 'there were some' yes "$([ "$(sent)" -gt 0 ] && echo yes)"
 
-exit $failed
+exit $((failed > 0))

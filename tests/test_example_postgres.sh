@@ -5,31 +5,18 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 build=${BUILD:-$PWD/build}
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-postgres-load.XXXXXX") || exit 1
-failed=0
+result=$tmp/result.json
 
+# shellcheck source=tests/support/tell.sh
+. tests/support/tell.sh
+# shellcheck source=tests/support/result.sh
+. tests/support/result.sh
 # shellcheck source=tests/support/postgres.sh
 . tests/support/postgres.sh
 trap 'end_postgres; rm -rf "$tmp"' EXIT
 
-same() { # what want got
-    if [ "$2" = "$3" ]; then
-        echo "ok - $1"
-    else
-        failed=1
-        printf 'not ok - %s\n  want: %s\n  got:  %s\n' "$1" "$2" "$3"
-    fi
-}
-
-# Samples of a metric with that code; 0 if there is none.
-samples() { # metric code
-    local count
-
-    count=$(sed -n "s/^{\"id\":\"$1\".*\"codes\":{[^}]*\"$2\":\([0-9]*\).*/\1/p" "$tmp/result.json")
-    echo "${count:-0}"
-}
-
 load() { # user [argument...]
-    timeout 100 "$build/examples/postgres_load" run -q --json "$tmp/result.json" \
+    timeout 100 "$build/examples/postgres_load" run -q --json "$result" \
         -p database="host=$postgres_dir user=$1 dbname=postgres" "${@:2}" >"$tmp/out" 2>&1
     status=$?
 }
@@ -71,4 +58,4 @@ same 'who is not let in does not begin' 1 $status
 same 'who is not let in is told why' 1 \
     "$(grep -c 'role "nobody" does not exist' "$tmp/out" | sed 's/^[1-9][0-9]*$/1/')"
 
-exit $failed
+exit $((failed > 0))

@@ -5,37 +5,24 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 build=${BUILD:-$PWD/build}
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-redis-load.XXXXXX") || exit 1
-failed=0
+result=$tmp/result.json
 
+# shellcheck source=tests/support/tell.sh
+. tests/support/tell.sh
+# shellcheck source=tests/support/result.sh
+. tests/support/result.sh
 # shellcheck source=tests/support/redis.sh
 . tests/support/redis.sh
 trap 'end_redis; rm -rf "$tmp"' EXIT
-
-same() { # what want got
-    if [ "$2" = "$3" ]; then
-        echo "ok - $1"
-    else
-        failed=1
-        printf 'not ok - %s\n  want: %s\n  got:  %s\n' "$1" "$2" "$3"
-    fi
-}
 
 # What Redis has counted of a command since load began.
 calls() { # command
     redis info commandstats | tr -d '\r' | sed -n "s/^cmdstat_$1:calls=\([0-9]*\),.*/\1/p"
 }
 
-# Samples of a metric with that code; 0 if there is none.
-samples() { # metric code
-    local count
-
-    count=$(sed -n "s/^{\"id\":\"$1\".*\"codes\":{[^}]*\"$2\":\([0-9]*\).*/\1/p" "$tmp/result.json")
-    echo "${count:-0}"
-}
-
 load() { # status target [argument...]
     redis config resetstat >"$tmp/reset"
-    timeout 100 "$build/examples/redis_load" run -q --json "$tmp/result.json" \
+    timeout 100 "$build/examples/redis_load" run -q --json "$result" \
         -p password=@"$tmp/password" -p "${@:2}" >"$tmp/out" 2>&1
     same "redis_load -p ${*:2} ends with $1" "$1" $?
 }
@@ -76,4 +63,4 @@ same 'who is not let in does not begin' '0 0 yes' \
         [ "$(samples on_start LIFECYCLE_FAILED)" -gt 0 ] && echo yes
     )"
 
-exit $failed
+exit $((failed > 0))

@@ -7,7 +7,12 @@ cd "$(dirname "$0")/.." || exit 1
 build=${BUILD:-$PWD/build}
 examples=$build/examples
 dir=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-examples.XXXXXX") || exit 1
+result=$dir/result.json
 
+# shellcheck source=tests/support/tell.sh
+. tests/support/tell.sh
+# shellcheck source=tests/support/result.sh
+. tests/support/result.sh
 # shellcheck source=tests/support/example.sh
 . tests/support/example.sh
 
@@ -17,17 +22,6 @@ finish() {
     rm -rf "$dir"
 }
 trap finish EXIT
-
-failed=0
-
-same() { # what want got
-    if [ "$2" = "$3" ]; then
-        echo "ok - $1"
-    else
-        failed=1
-        printf 'not ok - %s\n  want: %s\n  got:  %s\n' "$1" "$2" "$3"
-    fi
-}
 
 # The status of an answer, and then its body.
 ask() { # path [curl's argument...]
@@ -54,12 +48,8 @@ raw() { # piece...
     ) 2>/dev/null | tr -d '\r'
 }
 
-total() { # name
-    sed -n "s/.*\"totals\": *{[^}]*\"$1\": *\([0-9]*\).*/\1/p" "$dir/result.json"
-}
-
 load() { # program [argument...]
-    timeout 60 "$examples/$1" run -q -w 0 --json "$dir/result.json" "${@:2}" >"$dir/out" 2>&1
+    timeout 60 "$examples/$1" run -q -w 0 --json "$result" "${@:2}" >"$dir/out" 2>&1
     same "$1 passes" "0" "$?"
 }
 
@@ -164,11 +154,11 @@ load metrics -u 5 -d 2s -p "base_url=http://$address"
 end_example
 same 'metrics sent what the server got' "$served" "$(total http_requests)"
 same 'metrics recorded all articles that it put into a cart' \
-    "$(sed -n 's/.*"id":"buy\/POST \/cart".*"requests":\([0-9]*\).*/\1/p' "$dir/result.json")" \
-    "$(sed -n 's/.*"name":"articles_sold".*"sum":\([0-9]*\).*/\1/p' "$dir/result.json")"
+    "$(sed -n 's/.*"id":"buy\/POST \/cart".*"requests":\([0-9]*\).*/\1/p' "$result")" \
+    "$(sed -n 's/.*"name":"articles_sold".*"sum":\([0-9]*\).*/\1/p' "$result")"
 same 'all checks of metrics passed, and its probe was read' '2 0' \
-    "$(grep -c '"passed":[1-9][0-9]*,"failed":0}' "$dir/result.json") $(
-        sed -n 's/.*"name":"orders","count":[1-9][0-9]*,"errors":\([0-9]*\).*/\1/p' "$dir/result.json"
+    "$(grep -c '"passed":[1-9][0-9]*,"failed":0}' "$result") $(
+        sed -n 's/.*"name":"orders","count":[1-9][0-9]*,"errors":\([0-9]*\).*/\1/p' "$result"
     )"
 
 serve_example shop_server "$dir/shop_server"
@@ -179,7 +169,7 @@ same 'no step of jsonrpc failed' 0 "$(total step_errors)"
 same 'jsonrpc counted calls by their methods and codes' '1 1 1' "$(
     for code in look/price:OK compare/price:-32602 compare/looked:OK; do
         grep -c "^{\"id\":\"${code%:*}\",.*\"source\":\"jsonrpc\".*\"JSONRPC_${code#*:}\":[1-9]" \
-            "$dir/result.json"
+            "$result"
     done | paste -sd ' '
 )"
 
@@ -196,4 +186,4 @@ same 'embed passes' '100%: Checks: 3, Failures: 0, Errors: 0' "$(tail -n 1 "$dir
 "$examples/scenario_test" >"$dir/out"
 same 'scenario_test passes' '100%: Checks: 5, Failures: 0, Errors: 0' "$(tail -n 1 "$dir/out")"
 
-exit $failed
+exit $((failed > 0))

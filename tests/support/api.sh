@@ -45,12 +45,6 @@ at() { # path...: values in the body
     "$shape" "$@" <body
 }
 
-same() { # what, wanted, found
-    [ "$2" = "$3" ]
-    tell $? "$1"
-    [ "$2" = "$3" ] || printf 'want: %s\ngot:  %s\n' "$2" "$3"
-}
-
 is() { # what, status, shape: of the last answer
     same "$1" "$2 $3" "$status $("$shape" <body)"
 }

@@ -14,3 +14,9 @@ tell() { # verdict what
         echo "not ok - $2"
     fi
 }
+
+same() { # what want got
+    [ "$2" = "$3" ]
+    tell $? "$1"
+    [ "$2" = "$3" ] || printf '  want: %s\n  got:  %s\n' "$2" "$3"
+}
