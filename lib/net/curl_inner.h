@@ -20,6 +20,8 @@ struct lki_curl_engine {
     size_t sessions;        /* that use it; 0: nothing of it is known to the loop */
     struct lki_timer timer; /* of libcurl */
     struct lki_post begin;  /* transfers have been added */
+    bool driven;            /* libcurl is at work, or those who waited for it */
+    bool due;               /* it wants to be called at once */
     struct lki_curl_handle *spare;
     struct lki_transfer *transfers; /* all that libcurl has */
     struct lki_transfer *sending;   /* in this call of libcurl it has begun to send its request */
