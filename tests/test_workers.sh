@@ -199,6 +199,10 @@ start "$mishap" -u 20 -w 2 -d 1s -p how=exit
 finish
 check "exit in a step is named" says err "worker 1 crashed: exit was called in step pay of user 17"
 check "and ends the run as failed" is "exit status" "$status" 1
+start "$mishap" -u 20 -w 0 -d 1s -p how=exit
+finish
+check "without workers it ends the program" says err "mishap: exit was called in step pay of user 17"
+check "as failed" is "exit status" "$status" 1
 start "$mishap" -u 20 -w 2 -d 1s -p how=start
 finish
 check "a crash in a hook is named" says err "segmentation fault in on_start of user 17"
@@ -258,6 +262,14 @@ kill -CONT "$victim"
 kill -INT "$run_pid"
 finish
 check "but not taken for one that hangs" is hangs "$(grep -c hangs: "$tmp/err")" 0
+
+start "$mishap" -u 20 -w 2 -d 600s
+wait_until has_workers 2
+# as timeout(1) and the end of a service do
+kill -TERM -- "-$run_pid"
+finish
+check "a signal to all processes ends the run in order" is "exit status" "$status" 0
+check "and is nobody's death" is crashes "$(grep -cE 'died|crashed' "$tmp/err")" 0
 check "and goes on when it is continued" is "exit status" "$status" 0
 
 # ---- the parent is killed

@@ -29,9 +29,9 @@ static void signals_reset(bool under_main)
         action = (struct sigaction){.sa_handler = SIG_DFL};
         sigaction(number, &action, NULL);
     }
-    /* a terminal tells the whole group, but it is the parent who decides */
+    /* a terminal or timeout(1) tells the whole group, but it is the parent who decides */
     signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_DFL);
+    signal(SIGTERM, SIG_IGN);
     if (under_main)
         signal(SIGPIPE, SIG_IGN);
 }

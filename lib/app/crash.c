@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -302,10 +303,17 @@ static void on_asked(int number, siginfo_t *info, void *context)
 
 static void on_exit_called(void)
 {
-    if (faulted || watched_page->crash.known || getpid() != watched_process)
+    struct lki_place *place = watched_page ? &watched_page->crash : &own_place;
+
+    if (!watched || faulted || place->known || getpid() != watched_process)
         return;
-    lki_place_fill(&watched_page->crash, 0, in_hand());
-    place_known(&watched_page->crash);
+    lki_place_fill(place, 0, in_hand());
+    place_known(place);
+    if (watched_page)
+        return;
+    tell(place);
+    fflush(NULL);
+    _exit(LKI_EXIT_FAILED);
 }
 
 static void watch_faults(void)
@@ -322,6 +330,10 @@ static void watch_faults(void)
 
 static void watch(const struct lki_loop *loop)
 {
+    static bool registered;
+
+    if (!registered)
+        registered = !atexit(on_exit_called);
     watched = loop;
     watched_thread = pthread_self();
     watched_process = getpid();
@@ -348,7 +360,6 @@ void lki_crash_watch_worker(const struct lki_loop *loop, struct lki_worker_page 
 
     watch(loop);
     watched_page = page;
-    atexit(on_exit_called);
     if (!faults)
         return;
     watch_faults();
