@@ -247,6 +247,27 @@ check "as what it is" says out "hung"
 check "the other 99 users go on without it" grep -qE '"users": *99' "$tmp/result.json"
 check "a step that hangs makes the run fail" is "exit status" "$status" 1
 
+# Where no parent watches.
+ends_by_interrupts() { # what
+    sleep 2
+    kill -INT "$run_pid"
+    check "$1 that spins: an interrupt names it" wait_until grep -q \
+        'mishap: interrupted in step pay of user [0-9]*, which does not yield' "$tmp/err"
+    check "and its place" wait_until grep -qE '#0 spin at .*mishap\.c:[0-9]+' "$tmp/err"
+    kill -TERM "$run_pid"
+    finish
+    check "the next one ends it" says err "mishap: ended in step pay of user"
+    check "as failed" is "exit status" "$status" 1
+}
+
+start "$mishap" -u 20 -w 0 -d 600s -p how=spin
+ends_by_interrupts "a step without workers"
+set -m
+"$mishap" debug -p how=spin -p who=1 -p after=0 >"$tmp/out" 2>"$tmp/err" &
+run_pid=$!
+set +m
+ends_by_interrupts "a step of debug"
+
 start "$mishap" -u 20 -w 1 -d 2s --grace 600ms -p how=sleep
 finish
 check "a step that blocks is named" says err "worker 1 hangs: step pay of user 17"

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "app/frames.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "loop/pool.h"
 #include "result/result.h"
@@ -26,6 +27,8 @@
 #define HANDLER_FRAMES 8
 /* What naming the places of a backtrace may take. */
 #define NAMING_S 5
+/* A turn of this length keeps the loop from heeding interrupts. */
+#define STUCK_NS LKI_NS_PER_S
 
 /* A handler gets no argument of ours: what it needs has to stand here. */
 static const struct lki_loop *watched;
@@ -38,6 +41,9 @@ static volatile sig_atomic_t faulted; /* already: the handler itself may fault *
 static struct lki_place own_place;
 static const int fault_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 static struct sigaction before[LKI_COUNT(fault_signals)];
+static const int interrupt_signals[] = {SIGINT, SIGTERM};
+static struct sigaction interrupt_before[LKI_COUNT(interrupt_signals)];
+static uint64_t told_turn; /* a step was told to hang in it; 0: none */
 
 /* ---- as text: only what may be called in a handler, so no stdio ---- */
 
@@ -123,18 +129,23 @@ static void add_place(struct line *line, const struct lki_place *place)
     add_number(line, place->user);
 }
 
+static void add_advice(struct line *line, const struct lki_place *place)
+{
+    if (!place->overflow)
+        return;
+    add(line, ": ");
+    add_number(line, place->stack_bytes / 1024);
+    add(line, " KiB of stack were not enough; give the step a larger .stack_bytes, or end its "
+              "recursion");
+}
+
 size_t lki_crash_text(char *text, size_t size, const struct lki_place *place)
 {
     struct line line = {text, size, 0};
 
     add(&line, lki_crash_what(place));
     add_place(&line, place);
-    if (place->overflow) {
-        add(&line, ": ");
-        add_number(&line, place->stack_bytes / 1024);
-        add(&line, " KiB of stack were not enough; give the step a larger .stack_bytes, or end its "
-                   "recursion");
-    }
+    add_advice(&line, place);
     return line.len;
 }
 
@@ -248,7 +259,7 @@ static void die(int number)
         _exit(LKI_EXIT_FAILED);
 }
 
-static void tell(const struct lki_place *place)
+static void tell_text(const char *what, const struct lki_place *place, const char *more)
 {
     char text[512];
     struct line line = {text, sizeof(text) - 1, 0};
@@ -256,11 +267,22 @@ static void tell(const struct lki_place *place)
 
     add(&line, watched_program);
     add(&line, ": ");
-    line.len += lki_crash_text(text + line.len, line.size - line.len, place);
+    add(&line, what);
+    add_place(&line, place);
+    add(&line, more);
     text[line.len++] = '\n';
     written = write(STDERR_FILENO, text, line.len);
     (void)written;
     frames_tell(place);
+}
+
+static void tell(const struct lki_place *place)
+{
+    char more[256] = "";
+    struct line line = {more, sizeof(more), 0};
+
+    add_advice(&line, place);
+    tell_text(lki_crash_what(place), place, more);
 }
 
 static void on_fault(int number, siginfo_t *info, void *context)
@@ -316,6 +338,56 @@ static void on_exit_called(void)
     _exit(LKI_EXIT_FAILED);
 }
 
+/* ---- interrupts ---- */
+
+static bool is_stuck(void)
+{
+    int64_t began_ns = watched->turn_began_ns;
+
+    return watched->shown->in_hand.step && began_ns != LKI_NEVER &&
+           lki_loop_now(watched) - began_ns > STUCK_NS;
+}
+
+/* The loop hears of an interrupt when it turns, and a step that does not yield keeps it from that:
+ * the first tells of such a step, the next ends it. */
+static void on_interrupted(int number, siginfo_t *info, void *context)
+{
+    (void)info;
+    if (getpid() == watched_process && !pthread_equal(pthread_self(), watched_thread)) {
+        pthread_kill(watched_thread, number);
+        return;
+    }
+    if (getpid() == watched_process && is_stuck()) {
+        lki_place_fill(&own_place, number, in_hand());
+        frames_fill(&own_place, NULL, context);
+        if (told_turn == watched->shown->turns + 1) {
+            tell_text("ended", &own_place, ", which did not yield");
+            _exit(LKI_EXIT_FAILED);
+        }
+        told_turn = watched->shown->turns + 1;
+        tell_text("interrupted", &own_place,
+                  ", which does not yield (use lk_blocking for what computes or blocks); "
+                  "the next interrupt ends the program here");
+    }
+    for (size_t i = 0; i < LKI_COUNT(interrupt_signals); i++) {
+        if (interrupt_signals[i] == number)
+            interrupt_before[i].sa_handler(number);
+    }
+}
+
+/* Those who have a handler: the loop's. */
+static void watch_interrupts(void)
+{
+    struct sigaction action = {.sa_sigaction = on_interrupted,
+                               .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+
+    for (size_t i = 0; i < LKI_COUNT(interrupt_signals); i++) {
+        sigaction(interrupt_signals[i], NULL, &interrupt_before[i]);
+        if (interrupt_before[i].sa_handler != SIG_DFL && interrupt_before[i].sa_handler != SIG_IGN)
+            sigaction(interrupt_signals[i], &action, NULL);
+    }
+}
+
 static void watch_faults(void)
 {
     stack_t stack = {.ss_sp = handler_stack, .ss_size = sizeof(handler_stack)};
@@ -343,13 +415,17 @@ void lki_crash_watch(const struct lki_loop *loop, const char *program)
 {
     watch(loop);
     watched_program = program;
+    told_turn = 0;
     watch_faults();
+    watch_interrupts();
 }
 
 void lki_crash_unwatch(void)
 {
     for (size_t i = 0; i < LKI_COUNT(fault_signals); i++)
         sigaction(fault_signals[i], &before[i], NULL);
+    for (size_t i = 0; i < LKI_COUNT(interrupt_signals); i++)
+        sigaction(interrupt_signals[i], &interrupt_before[i], NULL);
     watched = NULL;
 }
 

@@ -16,8 +16,9 @@
  * nothing of it it does no harm. */
 #define LKI_CRASH_ASK SIGURG
 
-/* Watches for faults, and for who calls exit, while loop runs; prints them and ends the process with
- * the status of a failure. program is named in the message. One loop at a time. */
+/* Watches for faults, for who calls exit, and for steps that keep the loop from heeding interrupts,
+ * while loop runs; prints them and ends the process with the status of a failure. To be called when
+ * the loop has its signals. program is named in the message. One loop at a time. */
 void lki_crash_watch(const struct lki_loop *loop, const char *program);
 void lki_crash_unwatch(void);
 
