@@ -67,6 +67,18 @@ START_TEST(a_run_is_shown_as_it_goes)
 }
 END_TEST
 
+/* A second without requests has steps only: each number of a line is about the same. */
+START_TEST(what_failed_is_of_what_the_rate_is)
+{
+    begin(0);
+    status.last = (struct lki_series_row){.span_ns = LKI_NS_PER_S, .steps = 60, .step_errors = 60};
+    shows("10s/20s  100 users  60.0 steps/s  200 failed, 60 now\n");
+    status.elapsed_ns = 20 * LKI_NS_PER_S;
+    status.last = (struct lki_series_row){.span_ns = LKI_NS_PER_S};
+    shows("20s/20s  100 users  0 req/s  3 failed\n");
+}
+END_TEST
+
 START_TEST(how_it_begins_and_ends_is_named)
 {
     begin(0);
@@ -129,6 +141,7 @@ static Suite *display_suite(void)
 
     tcase_add_checked_fixture(shown, setup, teardown);
     tcase_add_test(shown, a_run_is_shown_as_it_goes);
+    tcase_add_test(shown, what_failed_is_of_what_the_rate_is);
     tcase_add_test(shown, how_it_begins_and_ends_is_named);
     tcase_add_loop_test(shown, of_what_is_over_nothing_is_shown, 0, LKI_COUNT(widths));
     tcase_add_test(shown, what_this_process_prints_is_not_drawn_over);

@@ -45,7 +45,7 @@ void lki_display_show(struct lki_display *display, const struct lki_core_status 
     const struct lki_totals *totals = &status->totals;
     double span_s = last->span_ns ? (double)last->span_ns / 1e9 : 1;
     bool timed = status->state >= LKI_CORE_RUNNING;
-    uint64_t failures = totals->http_requests ? totals->http_errors : totals->step_errors;
+    bool requests = last->requests || (!last->steps && totals->http_requests);
 
     /* of what is over the report tells: that all have gone is nothing to be shown */
     if (!display->live || status->state == LKI_CORE_OVER)
@@ -62,8 +62,9 @@ void lki_display_show(struct lki_display *display, const struct lki_core_status 
                       .rate_wanted = status->rate_wanted,
                       .requests_per_s = (double)last->requests / span_s,
                       .steps_per_s = (double)last->steps / span_s,
-                      .failures = failures + status->hook_errors,
-                      .failures_now = last->requests ? last->errors : last->step_errors,
+                      .failures = (requests ? totals->http_errors : totals->step_errors) +
+                                  status->hook_errors,
+                      .failures_now = requests ? last->errors : last->step_errors,
                       .p50_ns = last->p50_ns,
                       .p95_ns = last->p95_ns,
                       .p99_ns = last->p99_ns,

@@ -79,7 +79,10 @@ static double known(double number)
 static void show(struct follow *follow, const struct lki_json_value *status)
 {
     char phase[NAME_BYTES];
-    uint64_t requests = lki_answer_count(status, "totals.http_requests");
+    double requests_per_s = known(lki_answer_number(status, "last.requests_per_s"));
+    double steps_per_s = known(lki_answer_number(status, "last.steps_per_s"));
+    bool requests = requests_per_s > 0 ||
+                    (!(steps_per_s > 0) && lki_answer_count(status, "totals.http_requests"));
     const char *failures = requests ? "totals.http_errors" : "totals.step_errors";
 
     lki_live_show(follow->live,
@@ -92,8 +95,8 @@ static void show(struct follow *follow, const struct lki_json_value *status)
                       .users = lki_answer_count(status, "users"),
                       .users_wanted = lki_answer_count(status, "users_wanted"),
                       .rate_wanted = known(lki_answer_number(status, "rate_per_s")),
-                      .requests_per_s = known(lki_answer_number(status, "last.requests_per_s")),
-                      .steps_per_s = known(lki_answer_number(status, "last.steps_per_s")),
+                      .requests_per_s = requests_per_s,
+                      .steps_per_s = steps_per_s,
                       .failures = lki_answer_count(status, failures) +
                                   lki_answer_count(status, "totals.hook_errors"),
                       .failures_now = lki_answer_count(status, "last.failures"),

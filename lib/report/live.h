@@ -25,7 +25,7 @@ struct lki_live_state {
     double rate_wanted;    /* arrivals a second; 0: a run without */
     double requests_per_s; /* over the last second, as all that says so */
     double steps_per_s;    /* last second; shown when there are no requests */
-    uint64_t failures; /* since the start: of requests, or of steps where there are none; hooks */
+    uint64_t failures;     /* since the start, of what the rate is that is shown; and of hooks */
     uint64_t failures_now; /* of them, in the last second */
     int64_t p50_ns;        /* last second; 0: unknown, as the next two */
     int64_t p95_ns;
