@@ -27,7 +27,7 @@ while IFS='|' read -r what args line; do
     read -ra args <<<"$args"
     line=${line# }
     line=${line/COUNT/give a whole number from 1, such as 100 or 10k}
-    line=${line/RATE/give starts per second or minute, such as 200, 0.5\/s or 30\/m}
+    line=${line/RATE/give starts per second, minute or hour, such as 200, 0.5\/s or 30\/m}
     line=${line/HOW_LONG/give a time such as 30s, 1h30m or 250ms}
     line=${line/STAGE/write TIME:N, such as 30s:100 for users or 30s:200\/s for a rate}
     refuses "${what% }" "good: $line" ./good "${args[@]}"
@@ -208,6 +208,13 @@ tell $? "a seed that is not given is drawn and reported"
 ends "a run tells the command that repeats it" 0 ./good "${given[@]}" -p "size=1'0 0" -qi 1 --json again.json
 grep -qE "\"command\": *\"./good -p base_url=http://127.0.0.1 -p 'size=1'.*''0 0' -qi 1 --json again.json --seed [0-9]+\"" again.json
 tell $? "as a shell reads it, with the seed that was drawn"
+LK_SEED=5 LK_PARAM_base_url="http://127.0.0.1/a b" LK_OTHER=7 LK_PARAM_other=7 \
+    ./good -qi 1 --json again.json >out 2>err
+again=$(sed -n 's/.*"command": *"\([^"]*\)".*/\1/p' again.json)
+same "and with what the environment said" \
+    "./good -qi 1 --json again.json LK_PARAM_base_url='http://127.0.0.1/a b' LK_SEED=5" \
+    "./good ${again#*./good } $(grep -oE "LK_SEED=5|LK_[A-Za-z_]*='[^']*'" <<<"$again" | sort | paste -sd ' ')"
+same "and nothing else" 2 "$(grep -o LK_ <<<"$again" | wc -l)"
 
 # ---- stages and workers
 

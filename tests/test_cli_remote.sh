@@ -167,8 +167,8 @@ done <<'END'
 how many users has to be said here | users | test users needs a number; give a whole number from 0, such as 100 or 10k
 they are a number | users 2x | users 2x: something follows the digits; give a whole number from 0, such as 100 or 10k
 given once | users 5 -u 6 | test users: the number is given twice; leave one of them out
-at which rate too | rate | test rate needs a number; give starts per second or minute, such as 200, 0.5/s or 30/m
-it is more than nothing | rate 0 | rate 0: it is too small; give starts per second or minute, such as 200, 0.5/s or 30/m
+at which rate too | rate | test rate needs a number; give starts per second, minute or hour, such as 200, 0.5/s or 30/m
+it is more than nothing | rate 0 | rate 0: it is too small; give starts per second, minute or hour, such as 200, 0.5/s or 30/m
 test alone is nothing | | test needs one of its commands: start, stop, users, rate, status, result
 a mistyped command is answered by the right one | strat | unknown command 'test strat'; did you mean test start?
 a group has no others | frobnicate | unknown command 'test frobnicate'; test --help lists them all

@@ -175,3 +175,36 @@ void lki_environment_param_notes(const struct lki_model *model, struct lki_buf *
             param_note(model, name, len, notes);
     }
 }
+
+/* ---- what was said ---- */
+
+static bool is_option(const char *name, size_t len, unsigned commands)
+{
+    char option[NAME_MAX_BYTES];
+    size_t count;
+    const struct lki_option *table = lki_option_table(&count);
+
+    if (!option_of(name, len, option))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if ((table[i].commands & commands) && table[i].reach != LKI_REACH_TYPED &&
+            !strcmp(table[i].name, option))
+            return true;
+    }
+    return false;
+}
+
+void lki_environment_each(const struct lki_model *model, unsigned commands,
+                          void (*each)(const char *variable, void *arg), void *arg)
+{
+    size_t len;
+
+    for (char **at = environ; at && *at; at++) {
+        const char *param = name_behind(*at, PARAM_PREFIX, &len);
+        const char *option = param ? NULL : name_behind(*at, PREFIX, &len);
+
+        if ((param && lki_map_get(&model->param_names, param, len)) ||
+            (option && option[len + 1] && is_option(option, len, commands)))
+            each(*at, arg);
+    }
+}

@@ -12,6 +12,7 @@
 #include "app/run.h"
 #include "base/entropy.h"
 #include "cli/cli.h"
+#include "cli/environment.h"
 #include "net/local.h"
 #include "report/text.h"
 #include "result/json.h"
@@ -149,9 +150,23 @@ static void word_add(struct lki_buf *text, const char *word)
     lki_buf_char(text, '\'');
 }
 
-/* The command that makes the same run again: this one, with its seed. */
-static void command_write(const struct lki_cli *cli, uint64_t seed, struct lki_buf *text)
+/* NAME='the value'. */
+static void variable_add(const char *variable, void *arg)
 {
+    size_t name_len = strcspn(variable, "=") + 1;
+    struct lki_buf *text = arg;
+
+    lki_buf_append(text, variable, name_len);
+    if (variable[name_len])
+        word_add(text, variable + name_len);
+    lki_buf_char(text, ' ');
+}
+
+/* The command that makes the same run again: this one, with its seed. */
+static void command_write(const struct lki_cli *cli, const struct lki_model *model, uint64_t seed,
+                          struct lki_buf *text)
+{
+    lki_environment_each(model, LKI_CMD_RUN, variable_add, text);
     word_add(text, cli->argc > 0 ? cli->argv[0] : cli->program);
     for (int i = 1; i < cli->argc && strcmp(cli->argv[i], "--") != 0; i++) {
         lki_buf_char(text, ' ');
@@ -200,7 +215,7 @@ static int settings_run(const struct lki_cli *cli, const struct lki_model *model
     sigaction(SIGINT, NULL, &interrupt);
     sigaction(SIGTERM, NULL, &terminate);
     lki_buf_init(&command, LKI_CLI_TEXT_MAX);
-    command_write(cli, settings.seed, &command);
+    command_write(cli, model, settings.seed, &command);
     settings.command = lki_buf_cstr(&command);
     lki_buf_init(&message, LKI_CLI_TEXT_MAX);
     err = lki_run(model, &settings, &result, &message);

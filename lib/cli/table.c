@@ -9,7 +9,7 @@
 #include "user/arrivals.h"
 
 #define HINT_COUNT "give a whole number from 1, such as 100 or 10k"
-#define HINT_RATE "give starts per second or minute, such as 200, 0.5/s or 30/m"
+#define HINT_RATE "give starts per second, minute or hour, such as 200, 0.5/s or 30/m"
 #define HINT_TIME "give a time such as 30s, 1h30m or 250ms"
 #define HINT_STAGE "write TIME:N, such as 30s:100 for users or 30s:200/s for a rate"
 #define HINT_FILE "give a file name"
