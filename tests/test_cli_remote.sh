@@ -277,17 +277,20 @@ can GET_metrics '{"metrics":[{"metric_id":"login","aggregate":{"requests":100,"e
     "aggregate_total":{"requests":1000,"errors":3,"rps":12.5,"latency_avg_ms":3,
     "latency_median_ms":2.5,"latency_p95_ms":9,"latency_p99_ms":null}},
     {"metric_id":"quiet","aggregate":{"requests":0},"aggregate_total":{"requests":0}}]}'
-can GET_errors '{"errors":[{"step":"login","code":"HTTP_503","message":"came 503","count":12}]}'
+can GET_errors '{"errors":[{"step":"login","code":"HTTP_503","message":"came 503","count":12},
+    {"step":"browse","code":"HTTP_DNS","count":1,"message":"a text that is longer than what a line of a table has room for, and so goes on below it"}]}'
 shows "metrics are shown, with failures" "GET /metrics?include_events=false&count=1000 - - 
 GET /errors - - " ./good metrics <<'END'
-last minute                 count  failed  per s     p50     p95     p99     avg
-  login                       100       0   1.66  2.50ms  9.00ms  19.0ms  3.00ms
+last minute       count  failed  per s     p50     p95     p99     avg
+  login             100       0   1.66  2.50ms  9.00ms  19.0ms  3.00ms
 
-whole run                   count  failed  per s     p50     p95  p99     avg
-  login                     1,000       3   12.5  2.50ms  9.00ms       3.00ms
+whole run         count  failed  per s     p50     p95  p99     avg
+  login           1,000       3   12.5  2.50ms  9.00ms       3.00ms
 
-failures                    count
-  login HTTP_503 came 503      12
+failures
+  12  login HTTP_503 came 503
+   1  browse HTTP_DNS a text that is longer than what a line of a table has room
+      for, and so goes on below it
 
 END
 rm cans/GET_errors
@@ -300,9 +303,12 @@ can GET_probes '{"probes":[{"probe_name":"stock","aggregate":{"successes":9,"err
     "latest":{"value":41.5,"error_message":null}},{"probe_name":"lag","aggregate":{"successes":0,
     "errors":2},"latest":{"value":null,"error_message":"no answer"}}]}'
 shows "probes are shown" 'GET /probes?include_events=false - - ' ./good probes <<'END'
-probes (last minute)  value  read  failed  last failure
+probes (last minute)  value  read  failed
   stock                41.5     9       1
-  lag                           0       2     no answer
+  lag                           0       2
+
+last failures
+  lag: no answer
 
 END
 

@@ -113,9 +113,10 @@ static void failure_add(struct lki_sheet *sheet, const struct lki_json_value *en
     for (size_t i = 0; i < LKI_COUNT(parts); i++) {
         size_t before = name.len;
 
+        lki_buf_str(&name, before ? " " : "");
         lki_answer_text(entry, parts[i], &name);
-        if (name.len > before)
-            lki_buf_char(&name, ' ');
+        if (before && name.len == before + 1)
+            name.len = before;
     }
     row = name.err ? NULL : lki_sheet_add(sheet, lki_buf_cstr(&name));
     if (row)
@@ -144,14 +145,13 @@ static void failures_add(struct lki_remote *remote, struct lki_sheet *sheet)
 static int metrics_show(struct lki_remote *remote, const struct lki_json_value *answer)
 {
     static const char *const columns[] = {"count", "failed", "per s", "p50", "p95", "p99", "avg"};
-    static const char *const failure_columns[] = {"count"};
     struct lki_json_walk walk = lki_answer_list(answer, "metrics");
     struct lki_json_value metric;
     struct lki_sheet sheets[3];
 
     lki_sheet_init(&sheets[0], "last minute", columns, LKI_COUNT(columns));
     lki_sheet_init(&sheets[1], "whole run", columns, LKI_COUNT(columns));
-    lki_sheet_init(&sheets[2], "failures", failure_columns, LKI_COUNT(failure_columns));
+    lki_sheet_init(&sheets[2], "failures", NULL, 0);
     while (lki_json_walk_element(&walk, &metric)) {
         metric_add(&sheets[0], &metric, "aggregate");
         metric_add(&sheets[1], &metric, "aggregate_total");
@@ -180,6 +180,21 @@ int lki_cli_metrics(const struct lki_cli *cli)
 
 /* ---- probes ---- */
 
+static void probe_failure_add(struct lki_sheet *sheet, const struct lki_json_value *entry)
+{
+    struct lki_buf text;
+    size_t before;
+
+    lki_buf_init(&text, LKI_CLI_TEXT_MAX);
+    lki_answer_text(entry, "probe_name", &text);
+    lki_buf_str(&text, ": ");
+    before = text.len;
+    lki_answer_text(entry, "latest.error_message", &text);
+    if (text.len > before && lki_buf_cstr(&text))
+        lki_sheet_add(sheet, text.data);
+    lki_buf_release(&text);
+}
+
 static void probe_add(struct lki_sheet *sheet, const struct lki_json_value *entry)
 {
     char name[NAME_BYTES];
@@ -192,21 +207,23 @@ static void probe_add(struct lki_sheet *sheet, const struct lki_json_value *entr
     cell_text(row, 0, entry, "latest.value");
     cell_count(row, 1, entry, "aggregate.successes");
     cell_count(row, 2, entry, "aggregate.errors");
-    cell_text(row, 3, entry, "latest.error_message");
     row->bad = lki_answer_count(entry, "aggregate.errors") > 0;
 }
 
 static int probes_show(const struct lki_cli *cli, const struct lki_json_value *answer)
 {
-    static const char *const columns[] = {"value", "read", "failed", "last failure"};
+    static const char *const columns[] = {"value", "read", "failed"};
     struct lki_json_walk walk = lki_answer_list(answer, "probes");
     struct lki_json_value entry;
-    struct lki_sheet sheet;
+    struct lki_sheet sheets[2];
 
-    lki_sheet_init(&sheet, "probes (last minute)", columns, LKI_COUNT(columns));
-    while (lki_json_walk_element(&walk, &entry))
-        probe_add(&sheet, &entry);
-    return lki_sheets_show(cli, &sheet, 1,
+    lki_sheet_init(&sheets[0], "probes (last minute)", columns, LKI_COUNT(columns));
+    lki_sheet_init(&sheets[1], "last failures", NULL, 0);
+    while (lki_json_walk_element(&walk, &entry)) {
+        probe_add(&sheets[0], &entry);
+        probe_failure_add(&sheets[1], &entry);
+    }
+    return lki_sheets_show(cli, sheets, LKI_COUNT(sheets),
                            "no probe has been read yet; they run where a worker has --run-probes");
 }
 

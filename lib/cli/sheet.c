@@ -1,9 +1,11 @@
 #include "cli/sheet.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "report/paragraph.h"
 #include "result/result.h"
 
 #define COLUMNS_DEFAULT 80
@@ -54,30 +56,58 @@ static bool row_is_bad(const void *row)
     return ((const struct lki_sheet_row *)row)->bad;
 }
 
+static void list_print(const struct lki_sheet *sheet, const struct lki_paper *paper)
+{
+    size_t width = 0;
+
+    if (!sheet->count)
+        return;
+    for (size_t i = 0; i < sheet->count; i++)
+        width = strlen(sheet->rows[i]->cells[0]) > width ? strlen(sheet->rows[i]->cells[0]) : width;
+    lki_print_heading(paper, sheet->title);
+    for (size_t i = 0; i < sheet->count; i++) {
+        struct lki_buf text = lki_paragraph();
+        char label[LKI_CELL_BYTES + 8];
+
+        snprintf(label, sizeof(label), "  %*s%s", (int)width, sheet->rows[i]->cells[0],
+                 width ? "  " : "");
+        lki_buf_str(&text, sheet->rows[i]->name);
+        lki_print_paragraph(paper, label, (int)strlen(label), &text);
+    }
+    fputs("\n", paper->out);
+}
+
 int lki_sheets_print(const struct lki_cli *cli, const struct lki_sheet *sheets, size_t count)
 {
     int columns = lki_cli_columns(stdout);
     struct lki_paper paper = {stdout, lki_cli_colour(cli, stdout),
                               columns > 0 ? columns : COLUMNS_DEFAULT};
     struct lki_grid grids[SHEETS_MAX];
+    size_t tables = 0;
 
     for (size_t i = 0; i < count; i++) {
         if (sheets[i].err) {
             lki_cli_error(cli, "%s", lk_strerror(sheets[i].err));
             return LKI_EXIT_FAILED;
         }
-        grids[i] = (struct lki_grid){.section = (int)i,
-                                     .title = sheets[i].title,
-                                     .columns = sheets[i].columns,
-                                     .column_count = sheets[i].column_count,
-                                     .rows = (const void *const *)sheets[i].rows,
-                                     .row_count = sheets[i].count,
-                                     .name = row_name,
-                                     .cell = row_cell,
-                                     .is_bad = row_is_bad};
+        if (!sheets[i].columns)
+            continue;
+        grids[tables++] = (struct lki_grid){.section = (int)i,
+                                            .title = sheets[i].title,
+                                            .columns = sheets[i].columns,
+                                            .column_count = sheets[i].column_count,
+                                            .rows = (const void *const *)sheets[i].rows,
+                                            .row_count = sheets[i].count,
+                                            .name = row_name,
+                                            .cell = row_cell,
+                                            .is_bad = row_is_bad};
     }
     errno = 0;
-    lki_print_grids(grids, count, &paper);
+    lki_print_grids(grids, tables, &paper);
+    for (size_t i = 0; i < count; i++) {
+        if (!sheets[i].columns)
+            list_print(&sheets[i], &paper);
+    }
     return lki_cli_flush(cli);
 }
 
