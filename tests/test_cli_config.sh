@@ -93,6 +93,9 @@ ends "it is told also where what was meant is missing then" 2 env LK_PARAM_siez=
     ./good -p size=big -w 0
 [ "$(grep -c 'did you mean LK_' err)" = 2 ]
 tell $? "before what is wrong"
+ends "of a parameter even when all is to be quiet" 2 env LK_PARAM_siez=x ./good -q -p size=big -w 0
+grep -q 'did you mean LK_PARAM_size' err
+tell $? "since that may be what is wrong"
 ends "commands to an orchestrator tell it too" 1 env LK_TOKN=x \
     ./good test status --orchestrator http://127.0.0.1:1
 grep -qxF 'good: the variable LK_TOKN names no option; did you mean LK_TOKEN?' err

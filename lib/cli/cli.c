@@ -128,11 +128,12 @@ void lki_cli_option_notes(const struct lki_cli *cli, unsigned commands)
     lki_buf_release(&notes);
 }
 
-static void param_notes(const struct lki_cli *cli, const struct lki_model *model)
+/* What is wrong may be just that. */
+static void param_notes(const struct lki_cli *cli, const struct lki_model *model, bool wrong)
 {
     struct lki_buf notes;
 
-    if (cli->options.quiet)
+    if (cli->options.quiet && !wrong)
         return;
     lki_buf_init(&notes, LKI_CLI_TEXT_MAX);
     lki_environment_param_notes(model, &notes);
@@ -152,8 +153,8 @@ int lki_cli_gather(const struct lki_cli *cli, struct lki_model **model, struct l
     if (status)
         return status;
     lki_buf_init(&problems, LKI_CLI_TEXT_MAX);
-    param_notes(cli, *model);
     err = lki_params_gather(params, &cli->options, *model, &problems);
+    param_notes(cli, *model, err != LK_OK);
     return lki_cli_problems(cli, err, &problems);
 }
 
@@ -200,8 +201,8 @@ static int with_held(const struct lki_cli *cli,
     if (status)
         return status;
     lki_buf_init(&problems, LKI_CLI_TEXT_MAX);
-    param_notes(cli, model);
     err = lki_params_set(&params, &cli->options, model, &problems);
+    param_notes(cli, model, err != LK_OK);
     status = lki_cli_problems(cli, err, &problems);
     if (!status)
         status = fn(cli, model);

@@ -91,14 +91,11 @@ static void change_cell(const struct pair *pair, enum measure measure, char cell
     double percent = measure == FAILED ? (after - before) * 100 : (after / before - 1) * 100;
     char number[LKI_CELL_BYTES];
 
-    if (after == before)
+    if (after == before || fabs(percent) < 0.005) {
         snprintf(cell, LKI_CELL_BYTES, "=");
-    else if (!isfinite(percent))
+    } else if (!isfinite(percent)) {
         snprintf(cell, LKI_CELL_BYTES, "-");
-    else if (fabs(percent) < 0.005)
-        snprintf(cell, LKI_CELL_BYTES, "%c0.00%s", percent < 0 ? '-' : '+',
-                 measure == FAILED ? "pp" : "%");
-    else {
+    } else {
         lki_format_rate(number, fabs(percent));
         snprintf(cell, LKI_CELL_BYTES, "%c%.*s%s", percent < 0 ? '-' : '+', LKI_CELL_BYTES - 4,
                  number, measure == FAILED ? "pp" : "%");
