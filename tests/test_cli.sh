@@ -171,6 +171,11 @@ ends "one that fails says so in one line, with the cause" 1 ./lost -q -d 100ms
 [ ! -s out ] &&
     grep -qx 'lost: the run failed: no step ran; most often on_start LIFECYCLE_FAILED: no tea today' err
 tell $? "to standard error"
+for workers in 0 1; do
+    ends "one that is looked on at fails too" 1 ./lost -u 4 -d 2500ms -w $workers
+    same "and says why at once, and once" 'lost: on_start of user 1 failed: no tea today 1' \
+        "$(head -n 1 err) $(grep -c 'no tea' err)"
+done
 ends "a run reports" 0 ./good run "${given[@]}" --users 2 -i 5 --seed 42 --grace 0s -w 0
 grep -q '^PASSED\|generator-bound$' out && grep -q 'seed 42' out && ! grep -q '^good: ' err
 tell $? "to standard output"

@@ -11,6 +11,11 @@
 #include "app/solo.h"
 #include "base/mem.h"
 #include "control/core.h"
+#include "model/secrets.h"
+#include "report/layout.h"
+
+/* Of what is told: more of a message the report has. */
+#define LINE_MAX_BYTES 1000
 
 struct lki_run {
     struct lki_loop loop;
@@ -22,15 +27,62 @@ struct lki_run {
     struct lki_solo *solo;
     struct lki_display display;
     struct lki_interrupts interrupts;
+    bool hook_told; /* that one has failed */
 };
 
 /* ---- what is told meanwhile ---- */
+
+static const struct lki_error_group *first_of_hooks(struct lki_core *core)
+{
+    const struct lki_error_group *group = NULL;
+    struct lki_core_outcome outcome;
+
+    if (!lki_core_outcome(core, &outcome))
+        group = outcome.metrics->first_error;
+    while (group && group->source != LKI_SOURCE_LIFECYCLE)
+        group = group->next;
+    return group;
+}
+
+static void add_hook(struct lki_buf *line, const struct lki_error_group *group)
+{
+    lki_buf_harmless(line, group->step);
+    if (group->first_user)
+        lki_buf_printf(line, " of user %llu", (unsigned long long)group->first_user);
+    lki_buf_str(line, " failed: ");
+    lki_buf_harmless(line, group->message);
+}
+
+/* A hook that fails does so for all users most often, and who looks on need not wait for the report
+ * to learn why. */
+static void tell_hook(struct lki_run *run)
+{
+    const struct lki_error_group *group = first_of_hooks(run->core);
+    struct lki_secrets secrets;
+    struct lki_arena arena;
+    struct lki_buf line;
+
+    run->hook_told = true;
+    lki_arena_init(&arena, NULL, 0);
+    lki_buf_init(&line, LINE_MAX_BYTES);
+    lki_buf_printf(&line, "%s: ", run->settings.program);
+    if (group)
+        add_hook(&line, group);
+    if (group && !lki_secrets_take(&secrets, run->model, &arena) && lki_buf_cstr(&line)) {
+        lki_secrets_mask(&secrets, line.data);
+        lki_display_tell(&run->display, line.data);
+    }
+    lki_buf_release(&line);
+    lki_arena_reset(&arena);
+}
 
 static void show(struct lki_run *run)
 {
     struct lki_core_status status;
 
     lki_core_status(run->core, &status);
+    if (status.hook_errors && run->settings.progress && !run->hook_told)
+        tell_hook(run);
     lki_display_show(&run->display, &status);
     if (run->settings.control)
         lki_run_control_publish(run->settings.control, &status);
