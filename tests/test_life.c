@@ -665,6 +665,7 @@ static void wait_for_nonsense(lk_vu *vu, void *self)
 {
     (void)self;
     EXPECT(lk_wait_fd(vu, -1, LK_READABLE, 1) == LK_E_ARG, "no descriptor");
+    EXPECT(lk_wait_fd(vu, pipe_ends[0], LK_READABLE, -0.1) == LK_E_TIMEOUT, "a time that is over");
     EXPECT(lk_wait_fd(vu, pipe_ends[0], 0, 1) == LK_E_ARG, "no event");
     EXPECT(lk_wait_fd(vu, pipe_ends[0], 4, 1) == LK_E_ARG, "an unknown event");
     EXPECT(lk_wait_fd(vu, 1000000, LK_READABLE, 1) == LK_E_ARG, "a closed descriptor");
@@ -679,6 +680,34 @@ START_TEST(descriptors_that_cannot_be_waited_for_are_refused)
     ck_assert_uint_eq(town_code(&town, "a", LKI_CODE_STEP_OK), 1);
     close(pipe_ends[0]);
     close(pipe_ends[1]);
+    finish();
+}
+END_TEST
+
+static void sleep_nan(lk_vu *vu, void *self)
+{
+    (void)self;
+    lk_sleep(vu, -5);
+    lk_sleep(vu, (double)NAN);
+}
+
+static void wait_nan(lk_vu *vu, void *self)
+{
+    (void)self;
+    lk_wait_fd(vu, 0, LK_READABLE, (double)NAN);
+}
+
+START_TEST(a_wait_for_what_is_no_time_ends_the_step)
+{
+    struct lk_def *sleeps[] = {TOWN_STEP("a", sleep_nan, .every = LK_FIXED(10)), NULL};
+    struct lk_def *waits[] = {TOWN_STEP("a", wait_nan, .every = LK_FIXED(10)), NULL};
+
+    live(sleeps, 1);
+    ck_assert_str_eq(town.metrics.first_error->message, "lk_sleep: nan is no time; give seconds");
+    finish();
+    live(waits, 1);
+    ck_assert_str_eq(town.metrics.first_error->message,
+                     "lk_wait_fd: nan is no time; give seconds, or LK_OFF for no limit");
     finish();
 }
 END_TEST
@@ -1013,6 +1042,7 @@ static Suite *life_suite(void)
     tcase_add_test(means, a_blocking_call_that_takes_too_long_is_recorded_at_once_and_once);
     tcase_add_test(means, a_cut_waits_for_a_blocking_call_but_records_at_once);
     tcase_add_test(means, descriptors_that_cannot_be_waited_for_are_refused);
+    tcase_add_test(means, a_wait_for_what_is_no_time_ends_the_step);
     tcase_add_test(means, parameters_are_there_and_others_end_the_step);
     tcase_add_test(means, a_step_has_the_stack_that_it_asked_for);
     tcase_add_test(means, what_a_step_gets_goes_when_it_ends);

@@ -6,6 +6,7 @@
 
 #include <check.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -405,6 +406,14 @@ static const struct refused_case {
     {"GET", {.url = "/", .expect = 20}, "GET /: .expect = 20 is no status"},
     {"GET", {.url = "/", .expect = LK_STATUS(299, 200)}, "GET /: .expect = 299200 is no status"},
     {"GET", {.url = "/", .expect = -1}, "GET /: .expect = -1 is no status"},
+    {"GET",
+     {.url = "/", .timeout_s = -0.2},
+     "GET /: .timeout_s: -0.2 is no time; give seconds, or LK_OFF for no limit"},
+    {"GET", {.url = "/", .timeout_s = (double)NAN}, "GET /: .timeout_s: nan is no time"},
+    {"GET", {.url = "/", .lookup_timeout_s = -2}, "GET /: .lookup_timeout_s: -2 is no time"},
+    {"GET", {.url = "/", .connect_timeout_s = -2}, "GET /: .connect_timeout_s: -2 is no time"},
+    {"GET", {.url = "/", .tls_timeout_s = -2}, "GET /: .tls_timeout_s: -2 is no time"},
+    {"GET", {.url = "/", .first_byte_timeout_s = -2}, "GET /: .first_byte_timeout_s: -2 is no"},
 };
 
 static void refused_run(lk_vu *vu, void *arg)

@@ -1,5 +1,6 @@
 /* WebSockets as a step speaks them, against servers that do it well, badly, late, or not at all. */
 #include <check.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -629,6 +630,30 @@ static void receive_after_close(lk_vu *vu, lk_ws *ws)
     lk_ws_receive(ws, SOON);
 }
 
+static void receive_nan(lk_vu *vu, lk_ws *ws)
+{
+    (void)vu;
+    lk_ws_receive(ws, (double)NAN);
+}
+
+static void call_nan(lk_vu *vu, lk_ws *ws)
+{
+    (void)vu;
+    lk_ws_call(ws, "x", (double)NAN);
+}
+
+static void ping_nan(lk_vu *vu, lk_ws *ws)
+{
+    (void)vu;
+    lk_ws_ping(ws, (double)NAN);
+}
+
+static void bad_time(lk_vu *vu, lk_ws *ws)
+{
+    (void)ws;
+    lk_ws_open(vu, server.url, .timeout_s = -3);
+}
+
 static const struct mistake mistakes[] = {
     {no_url, "a WebSocket without a URL: lk_ws_open(vu, \"/path\", ...)"},
     {own_key, "the header \"sec-websocket-key\" is loadkit's to set"},
@@ -643,6 +668,10 @@ static const struct mistake mistakes[] = {
     {many_marks, "lk_ws_mark: more than 64 marks of this WebSocket are not done"},
     {send_after_close, "SEND /: this WebSocket was closed by lk_ws_close"},
     {receive_after_close, "RECEIVE /: this WebSocket was closed by lk_ws_close"},
+    {receive_nan, "lk_ws_receive: nan is no time; give seconds, or LK_OFF for no limit"},
+    {call_nan, "lk_ws_call: nan is no time"},
+    {ping_nan, "lk_ws_ping: nan is no time"},
+    {bad_time, "GET http://"},
 };
 
 static void err(lk_vu *vu, void *arg)
@@ -877,6 +906,7 @@ static void wait_for_nothing(lk_vu *vu, void *arg)
     *ws = open_at(vu, "/");
     ck_assert_ptr_null(lk_ws_receive(*ws, 0));
     ck_assert_ptr_null(lk_ws_receive(*ws, 0.01));
+    ck_assert_ptr_null(lk_ws_receive(*ws, -0.1));
     ck_assert(lk_ws_is_open(*ws));
     end_within(vu, 0.02);
     lk_ws_receive(*ws, LK_OFF);
@@ -914,6 +944,8 @@ static void call_in_vain(lk_vu *vu, void *arg)
     (void)arg;
     ck_assert_ptr_null(lk_ws_call(ws, "hello?", 0.02));
     ck_assert(!lk_ws_ping(ws, 0.02));
+    ck_assert_ptr_null(lk_ws_call(ws, "too late", -0.001));
+    ck_assert(!lk_ws_ping(ws, -7));
     ck_assert(lk_ws_is_open(ws));
     ws = lk_ws_open(vu, server.url);
     lk_ws_call(ws, "hello?", 0.02);
@@ -929,9 +961,9 @@ START_TEST(calls_without_an_answer_are_failures)
     user = run(call_in_vain, NULL);
     ck_assert_int_eq(user->outcome, LKI_OUTCOME_FAILED);
     ck_assert_str_eq(user->message, "CALL /: no message came in time");
-    ck_assert_uint_eq(count("CALL /", LKI_CODE_WS_TIMEOUT), 2);
-    ck_assert_uint_eq(count("PING /", LKI_CODE_WS_TIMEOUT), 1);
-    ck_assert_uint_eq(count("SEND /", LKI_CODE_WS_OK), 2);
+    ck_assert_uint_eq(count("CALL /", LKI_CODE_WS_TIMEOUT), 3);
+    ck_assert_uint_eq(count("PING /", LKI_CODE_WS_TIMEOUT), 2);
+    ck_assert_uint_eq(count("SEND /", LKI_CODE_WS_OK), 3);
     finish();
 }
 END_TEST

@@ -77,7 +77,8 @@ struct lk_request {
     const char *name;            /* the sample's name; default: method and path */
     int expect;                  /* the status that is a success: 201, LK_STATUS(200, 299); all
                                     others end the step. Default: any below 400 */
-    double timeout_s;            /* of the whole exchange; default 30; LK_OFF for none */
+    double timeout_s;            /* of the whole exchange; default 30; LK_OFF for none. What is
+                                    negative otherwise is refused, here and below */
     double lookup_timeout_s;     /* of its parts; default: none of their own */
     double connect_timeout_s;
     double tls_timeout_s;

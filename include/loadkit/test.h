@@ -121,7 +121,8 @@ LK_API enum lk_err lk_test_handle(lk_test *test, const char *request, lk_test_ha
  * What is due at the very end of that time is left for the next call. Users that never wait, nor
  * their answers, are stopped from holding the clock: it goes on after 10,000 turns at one moment.
  *
- * seconds   of the scenario's time; LK_OFF: until the run ends by itself
+ * seconds   of the scenario's time; exactly LK_OFF: until the run ends by itself; else what is
+ *           negative is 0
  * returns   true when the run has ended: by its duration, its iterations, or lk_test_stop
  * context   the test's thread; the first call begins the run
  * since     0.1; lk_test_new(3)

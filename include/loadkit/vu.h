@@ -77,8 +77,9 @@ LK_API void lk_defer(lk_vu *vu, void (*fn)(void *arg), void *arg);
 /*
  * lk_sleep - let the other virtual users run for a while.
  *
- * seconds   length of the pause, >= 0; 0 gives up one turn of the loop
+ * seconds   length of the pause; 0, or less, gives up one turn of the loop
  * returns   LK_OK, or LK_E_CANCELLED when the run is draining or this user is to leave
+ * errors    NaN ends the step as failed
  * context   inside a step or hook of this user; never from another thread
  * since     0.1; lk_sleep(3)
  */
@@ -89,9 +90,10 @@ LK_API enum lk_err lk_sleep(lk_vu *vu, double seconds);
  *
  * fd        a descriptor that poll would take, in non-blocking mode; it stays the caller's
  * events    LK_READABLE, LK_WRITABLE or both
- * seconds   the longest wait; LK_OFF for no limit but the step's
+ * seconds   the longest wait; 0, or less, looks only; exactly LK_OFF for no limit but the step's
  * returns   the events that are ready, a positive number; or LK_E_TIMEOUT, or LK_E_ARG for a
  *           descriptor that cannot be waited for
+ * errors    seconds that are NaN end the step as failed
  * context   inside a step or hook of this user; waits, like a request, also while the run drains
  * since     0.1; lk_wait_fd(3)
  */

@@ -84,10 +84,11 @@ LK_API bool lk_ws_send_bytes(lk_ws *ws, const void *data, size_t bytes);
 /*
  * lk_ws_receive - take the next message, or wait for it.
  *
- * seconds   the longest wait; 0 takes only what has come; LK_OFF for no limit but the step's
+ * seconds   the longest wait; 0, or less, takes only what has come; exactly LK_OFF for no limit but
+ *           the step's
  * returns   the message, owned by the step; NULL: none came, or (with .keep_going) it is not open
  * errors    a WebSocket of which all messages were taken, and that is not open any more, ends the
- *           step, unless .keep_going
+ *           step, unless .keep_going; seconds that are NaN end it in any case
  * context   inside a step or hook of the user; waits, like a request, also while the run drains
  * since     0.1; lk_ws(3)
  */
@@ -97,7 +98,7 @@ LK_API lk_ws_message *lk_ws_receive(lk_ws *ws, double seconds);
  * lk_ws_call - send a text and wait for the next message, as one sample.
  *
  * text      UTF-8; copied
- * seconds   the longest wait; LK_OFF for no limit but the step's
+ * seconds   as lk_ws_receive has it
  * returns   the message, owned by the step; NULL only with .keep_going
  * errors    no message in time, or a WebSocket that is not open, ends the step, unless .keep_going
  * context   inside a step or hook of the user; waits
@@ -127,7 +128,7 @@ LK_API LK_NONNULL_RESULT const lk_json *lk_ws_json(lk_ws_message *message);
 /*
  * lk_ws_ping - send a ping and wait for its pong, as one sample.
  *
- * seconds   the longest wait; LK_OFF for no limit but the step's
+ * seconds   as lk_ws_receive has it
  * returns   whether it came; false only with .keep_going
  * errors    no pong in time, or a WebSocket that is not open, ends the step, unless .keep_going
  * context   inside a step or hook of the user; waits

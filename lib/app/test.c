@@ -190,7 +190,7 @@ bool lk_test_run(lk_test *test, double seconds)
     int64_t now_ns = lki_loop_now(test->worker.loop);
 
     if (!test->over && !test->turning)
-        turn(test, seconds < 0 ? LKI_NEVER : lki_ns_after(now_ns, lki_ns(seconds)));
+        turn(test, lki_ns_after(now_ns, lki_limit_ns(seconds)));
     return test->over;
 }
 

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <time.h>
 
+#include <loadkit/scenario.h>
+
 #define LKI_NS_PER_US INT64_C(1000)
 #define LKI_NS_PER_MS INT64_C(1000000)
 #define LKI_NS_PER_S INT64_C(1000000000)
@@ -56,13 +58,26 @@ static inline int64_t lki_ns(double seconds)
     return seconds > 9e9 ? LKI_NEVER : (int64_t)(seconds * 1e9 + 0.5);
 }
 
-/* A time-out as authors write it: 0 means otherwise_s, and what is negative, as LK_OFF, none. */
+/* A limit as authors write it: LK_OFF is none, and of another that is negative nothing is left, as
+ * of a deadline that has passed. */
+static inline int64_t lki_limit_ns(double seconds)
+{
+    return seconds == LK_OFF ? LKI_NEVER : lki_ns(seconds);
+}
+
+/* The same, where 0 means otherwise_s. */
 static inline int64_t lki_timeout_ns(double timeout_s, double otherwise_s)
 {
-    double seconds = timeout_s != 0 ? timeout_s : otherwise_s;
-
-    return seconds < 0 ? LKI_NEVER : lki_ns(seconds);
+    return lki_limit_ns(timeout_s != 0 ? timeout_s : otherwise_s);
 }
+
+/* Whether it is a limit that may be given beforehand; of others LKI_NO_TIME tells. */
+static inline bool lki_is_limit(double seconds)
+{
+    return seconds >= 0 || seconds == LK_OFF;
+}
+
+#define LKI_NO_TIME "%g is no time; give seconds, or LK_OFF for no limit"
 
 /* base_ns + ns, staying at LKI_NEVER. */
 static inline int64_t lki_ns_after(int64_t base_ns, int64_t ns)

@@ -385,6 +385,7 @@ void lki_outgoing_make(lk_vu *vu, const struct lk_request *request, struct lki_o
 
     *out = (struct lki_outgoing){.request = request, .rules = lki_http_rules(&vu->http)};
     take_method(vu, out);
+    lki_http_times_check(vu, request);
     resolve(vu, out);
     if (LKI_UNLIKELY(!out->origin->greeting))
         greet(out->origin);

@@ -99,7 +99,7 @@ static enum lk_err texts_keep(struct lki_http_rules *rules, const struct lk_http
 
 static int64_t limit_of(double seconds, int64_t otherwise_ns)
 {
-    return seconds == 0 ? otherwise_ns : lki_timeout_ns(seconds, 0);
+    return seconds == 0 ? otherwise_ns : lki_limit_ns(seconds);
 }
 
 enum lk_err lki_http_rules_make(struct lki_http_rules *rules, struct lki_transports *transports,
@@ -219,6 +219,15 @@ static inline bool has_limits(const struct lk_request *request)
 {
     return bits_of(request->lookup_timeout_s) | bits_of(request->connect_timeout_s) |
            bits_of(request->tls_timeout_s) | bits_of(request->first_byte_timeout_s);
+}
+
+void lki_http_times_refuse(lk_vu *vu, const struct lk_request *request)
+{
+    double wrong;
+    const char *name = lki_http_times_wrong(LKI_HTTP_TIMES(request), &wrong);
+
+    if (name)
+        lki_vu_fail(vu, "%s %s: .%s: " LKI_NO_TIME, request->method, request->url, name, wrong);
 }
 
 static __attribute__((noinline)) void limits_apply(const struct lk_request *request,

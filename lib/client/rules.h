@@ -60,6 +60,17 @@ static inline void lki_http_rules_drop(const struct lki_http_rules *rules)
 void lki_http_rules_apply(lk_vu *vu, const struct lki_http_rules *rules,
                           const struct lk_request *request, struct lki_exchange_request *exchange);
 
+/* Ends the step if a time of the request is none. */
+void lki_http_times_refuse(lk_vu *vu, const struct lk_request *request);
+
+static inline void lki_http_times_check(lk_vu *vu, const struct lk_request *request)
+{
+    if (LKI_UNLIKELY(!(request->timeout_s >= 0) || !(request->lookup_timeout_s >= 0) ||
+                     !(request->connect_timeout_s >= 0) || !(request->tls_timeout_s >= 0) ||
+                     !(request->first_byte_timeout_s >= 0)))
+        lki_http_times_refuse(vu, request);
+}
+
 /* How many redirects are followed. */
 static inline unsigned lki_http_redirects(const struct lki_http_rules *rules,
                                           const struct lk_request *request)

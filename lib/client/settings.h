@@ -41,6 +41,12 @@ struct lki_transport_settings lki_http_settings_transport(const struct lk_http_s
 /* What the native engine could not do for them, whatever version is spoken; NULL: nothing. */
 const char *lki_http_settings_beyond(const struct lk_http_settings *settings);
 
+/* The times of settings or of a request, and the name of the first that is none; NULL: all are. */
+#define LKI_HTTP_TIMES(from)                                                                       \
+    ((const double[]){(from)->timeout_s, (from)->lookup_timeout_s, (from)->connect_timeout_s,      \
+                      (from)->tls_timeout_s, (from)->first_byte_timeout_s})
+const char *lki_http_times_wrong(const double times[], double *wrong);
+
 /* Names and values in turn that can stand in a head. LK_E_ARG: out says what is wrong. */
 enum lk_err lki_http_headers_check(const char *const *headers, struct lki_buf *out);
 

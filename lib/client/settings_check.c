@@ -1,10 +1,8 @@
 /* Which settings can be used. */
-#include <math.h>
 #include <string.h>
 #include <strings.h>
 
-#include <loadkit/scenario.h>
-
+#include "base/clock.h"
 #include "base/mem.h"
 #include "client/settings.h"
 #include "net/scan.h"
@@ -51,27 +49,26 @@ static enum lk_err headers_check(const struct lk_http_settings *settings, struct
     return LK_OK;
 }
 
-static enum lk_err time_check(const char *name, double seconds, struct lki_buf *out)
+const char *lki_http_times_wrong(const double times[], double *wrong)
 {
-    if (isnan(seconds) || (seconds < 0 && seconds != LK_OFF))
-        return refuse(out, "%s: %g is no time; give seconds, or LK_OFF for no limit", name,
-                      seconds);
-    return LK_OK;
+    static const char *const names[] = {"timeout_s", "lookup_timeout_s", "connect_timeout_s",
+                                        "tls_timeout_s", "first_byte_timeout_s"};
+
+    for (size_t i = 0; i < LKI_COUNT(names); i++) {
+        if (lki_is_limit(times[i]))
+            continue;
+        *wrong = times[i];
+        return names[i];
+    }
+    return NULL;
 }
 
 static enum lk_err times_check(const struct lk_http_settings *settings, struct lki_buf *out)
 {
-    enum lk_err err = time_check("timeout_s", settings->timeout_s, out);
+    double wrong;
+    const char *name = lki_http_times_wrong(LKI_HTTP_TIMES(settings), &wrong);
 
-    if (!err)
-        err = time_check("lookup_timeout_s", settings->lookup_timeout_s, out);
-    if (!err)
-        err = time_check("connect_timeout_s", settings->connect_timeout_s, out);
-    if (!err)
-        err = time_check("tls_timeout_s", settings->tls_timeout_s, out);
-    if (!err)
-        err = time_check("first_byte_timeout_s", settings->first_byte_timeout_s, out);
-    return err;
+    return name ? refuse(out, "%s: " LKI_NO_TIME, name, wrong) : LK_OK;
 }
 
 static enum lk_err user_check(const struct lk_http_settings *settings, struct lki_buf *out)

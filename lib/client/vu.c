@@ -1,5 +1,6 @@
 #include "client/vu.h"
 
+#include <math.h>
 #include <stdarg.h>
 
 #include "client/response.h"
@@ -23,6 +24,13 @@ void lki_vu_fail(lk_vu *vu, const char *fmt, ...)
 void lki_vu_nomem(lk_vu *vu)
 {
     lki_task_leave(lki_vu_task(vu), LKI_OUTCOME_NOMEM, "out of memory");
+}
+
+int64_t lki_vu_until(lk_vu *vu, const char *function, double seconds)
+{
+    if (isnan(seconds))
+        lki_vu_fail(vu, "%s: " LKI_NO_TIME, function, seconds);
+    return lki_ns_after(lki_loop_now(vu->loop), lki_limit_ns(seconds));
 }
 
 void lki_unit_hold(struct lki_unit *unit, struct lki_held *held)

@@ -70,6 +70,9 @@ LK_NORETURN void lki_vu_fail(lk_vu *vu, const char *fmt, ...) LK_PRINTF(2, 3);
 LK_NORETURN void lki_vu_fail_with(lk_vu *vu, const char *message); /* NULL: no memory for it */
 LK_NORETURN void lki_vu_nomem(lk_vu *vu);
 
+/* When a wait of that many seconds from now is over. NaN ends the unit, naming the function. */
+int64_t lki_vu_until(lk_vu *vu, const char *function, double seconds);
+
 /* The hook or step is over, and is about to be recorded: whatever it still times ends with it. Or,
  * unless task is NULL, what it times in that task. */
 void lki_unit_over(struct lki_unit *unit, const struct lki_task *task, enum lki_outcome outcome,

@@ -232,21 +232,17 @@ static struct lki_ws_message *await(struct lk_ws *ws, int64_t until_ns, enum lki
     return ws->first && !ws->closed ? take(ws) : NULL;
 }
 
-static int64_t until_of(const struct lk_ws *ws, double seconds)
-{
-    return seconds < 0 ? LKI_NEVER : lki_ns_after(lki_loop_now(ws->vu->loop), lki_ns(seconds));
-}
-
 lk_ws_message *lk_ws_receive(lk_ws *ws, double seconds)
 {
+    int64_t until_ns = lki_vu_until(ws->vu, "lk_ws_receive", seconds);
     int64_t start_ns = lki_loop_now(ws->vu->loop);
     struct lki_task *task = lki_vu_task(ws->vu);
     struct lki_ws_message *message;
     enum lki_wake why;
 
-    if (seconds == 0 && !ws->first)
+    if (until_ns <= start_ns && !ws->first)
         lki_task_heed(task, lki_task_yield(task));
-    message = await(ws, until_of(ws, seconds), &why);
+    message = await(ws, until_ns, &why);
     if (message)
         return &message->pub;
     lki_task_heed(task, why);
@@ -258,7 +254,7 @@ lk_ws_message *lk_ws_receive(lk_ws *ws, double seconds)
 lk_ws_message *lk_ws_call(lk_ws *ws, const char *text, double seconds)
 {
     int64_t start_ns = lki_loop_now(ws->vu->loop);
-    int64_t until_ns = until_of(ws, seconds);
+    int64_t until_ns = lki_vu_until(ws->vu, "lk_ws_call", seconds);
     struct lki_ws_message *message;
     enum lki_wake why;
 
@@ -310,7 +306,7 @@ void lki_ws_on_pong(struct lki_websocket *socket, const char *bytes, size_t len)
 bool lk_ws_ping(lk_ws *ws, double seconds)
 {
     int64_t start_ns = lki_loop_now(ws->vu->loop);
-    int64_t until_ns = until_of(ws, seconds);
+    int64_t until_ns = lki_vu_until(ws->vu, "lk_ws_ping", seconds);
     enum lki_wake why = LKI_WAKE_EVENT;
     uint64_t ping = ++ws->pings;
     enum lk_err err = lki_websocket_send(&ws->socket, LKI_WS_PING, &ping, sizeof(ping));

@@ -1,4 +1,5 @@
 /* What a virtual user can do in its hooks and steps: the functions of <loadkit/vu.h>. */
+#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -43,6 +44,8 @@ enum lk_err lk_sleep(lk_vu *vu, double seconds)
     int64_t length_ns = lki_ns(seconds);
     enum lki_wake why;
 
+    if (isnan(seconds))
+        lki_vu_fail(vu, "lk_sleep: %g is no time; give seconds", seconds);
     if (length_ns == 0 || lk_should_stop(vu))
         why = lki_task_yield(task);
     else
@@ -53,8 +56,7 @@ enum lk_err lk_sleep(lk_vu *vu, double seconds)
 int lk_wait_fd(lk_vu *vu, int fd, unsigned events, double seconds)
 {
     struct lki_task *task = lki_vu_task(vu);
-    int64_t until_ns = seconds < 0 ? LKI_NEVER
-                                   : lki_ns_after(lki_loop_now(vu->loop), lki_ns(seconds));
+    int64_t until_ns = lki_vu_until(vu, "lk_wait_fd", seconds);
     enum lki_wake why;
     int ready = 0;
 
