@@ -83,7 +83,7 @@ static const struct edit {
     {"{\"a\":1}", "a.c", NULL, "cannot set \"a.c\": \"a\" is a number", false},
     {"{\"a\":{\"b\":\"x\"}}", "a.b.c", NULL, "cannot set \"a.b.c\": \"a.b\" is a string", false},
     {"null", "a", NULL, "cannot set \"a\": \"\" is null", false},
-    {"{}", NULL, NULL, "cannot set a value at a path that is NULL", false},
+    {"{}", NULL, NULL, "lk_json_set: the path is NULL", false},
     /* taken out */
     {"{\"a\":1}", "a", "{}", "", REMOVE},
     {"{\"a\":1,\"b\":2,\"c\":3}", "a", "{\"b\":2,\"c\":3}", "", REMOVE},
@@ -97,7 +97,7 @@ static const struct edit {
     {"{\"a\":1}", "b", NULL, "cannot remove \"b\": it is not there", REMOVE},
     {"[1]", "1", NULL, "cannot remove \"1\": it is not there", REMOVE},
     {"[1]", "", NULL, "cannot remove the whole of a value", REMOVE},
-    {"[1]", NULL, NULL, "cannot remove a value at a path that is NULL", REMOVE},
+    {"[1]", NULL, NULL, "lk_json_remove: the path is NULL", REMOVE},
 };
 
 static void edit(lk_vu *vu, void *edit_)

@@ -519,7 +519,7 @@ static const struct {
     {no_method, "a JSON-RPC call without a method"},
     {bad_params, "the params of add are neither an LK_OBJECT nor an LK_ARRAY"},
     {empty_batch, "a JSON-RPC batch without calls"},
-    {null_url, "lk_rpc_url: a URL that is NULL"},
+    {null_url, "lk_rpc_url: the URL is NULL"},
     {no_base_url, "the path \"/\" needs a base URL: call lk_http_base_url in on_init"},
 };
 

@@ -223,7 +223,8 @@ LK_API void lk_json_remove(lk_json *json, const char *path);
  *           lk_has     whether anything is there, be it null
  * errors    all but lk_has and the _or functions end the step as failed when nothing is at path, or
  *           something of another type, a number that does not fit, a string with a NUL inside, or
- *           when the text is not JSON; the message says which. Out of memory always ends the step
+ *           when the text is not JSON; the message says which. Out of memory always ends the step,
+ *           and so does NULL for from or path
  * context   inside a step or hook of the user that from belongs to
  * since     0.1; lk_str(3)
  */

@@ -106,6 +106,7 @@ LK_API int lk_wait_fd(lk_vu *vu, int fd, unsigned events, double seconds);
  * arg       must stay valid until fn returns, which may be after the step timed out; a local of the
  *           step does: the step's stack is kept until then
  * returns   LK_OK when fn has returned; LK_E_SYSTEM when no thread could be made to call it
+ * errors    an fn that calls what is for steps is left there, and the step ends as failed
  * context   inside a step or hook of this user; waits
  * since     0.1; lk_blocking(3)
  */

@@ -353,8 +353,7 @@ const char *lk_request_to_curl(lk_vu *vu, const struct lk_request *request)
     struct lki_outgoing out;
     const char *copy;
 
-    if (!request)
-        lki_vu_fail(vu, "lk_request_to_curl of a request that is NULL");
+    lki_need(request, "lk_request_to_curl", "the request");
     lki_outgoing_make(vu, request, &out);
     command.out = &out;
     command.head = head_make(vu, &out);

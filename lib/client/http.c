@@ -86,8 +86,7 @@ void lk_http_base_url(lk_vu *vu, const char *url)
 {
     struct lki_url parts;
 
-    if (!url)
-        lki_vu_fail(vu, "a base URL that is NULL");
+    lki_need(url, "lk_http_base_url", "the URL");
     lki_url_take(vu, url, &parts);
     if (memchr(parts.target, '?', parts.target_len))
         lki_vu_fail(vu, "cannot use the base URL \"%s\": it has a query", url);
@@ -286,6 +285,8 @@ lk_response *lk_http(lk_vu *vu, const struct lk_request *request)
     struct lki_response *response;
     struct call call;
 
+    (void)lki_vu_task(vu); /* not on a helper thread, before anything is touched */
+    lki_need(request, "lk_http", "the request");
     begin(&call, vu, request);
     while (LKI_UNLIKELY(call.next != NULL))
         follow(&call);

@@ -39,8 +39,7 @@ void lk_rpc_url(lk_vu *vu, const char *url)
     struct lki_rpc *rpc = rpc_of(vu);
     char *copy;
 
-    if (!url)
-        lki_vu_fail(vu, "lk_rpc_url: a URL that is NULL");
+    lki_need(url, "lk_rpc_url", "the URL");
     copy = strdup(url);
     if (!copy)
         lki_vu_nomem(vu);
@@ -339,6 +338,7 @@ const lk_rpc_reply *lk_rpc(lk_vu *vu, const struct lk_rpc_request *given)
     const lk_rpc_reply *reply;
     struct lki_rpc_call call;
 
+    lki_need(given, "lk_rpc", "the call");
     call_take(vu, rpc_of(vu), given, &call);
     talk_run(vu, &(struct talk){.calls = &call, .count = 1}, &reply);
     return reply;
@@ -356,7 +356,11 @@ void lk_rpc_together(lk_vu *vu, size_t count, const struct lk_rpc_request *const
         lki_vu_nomem(vu);
     if (!count)
         lki_vu_fail(vu, "a JSON-RPC batch without calls");
-    for (size_t i = 0; i < count; i++)
+    lki_need(given, "lk_rpc_batch", "the list of calls");
+    lki_need(replies, "lk_rpc_batch", "the list of replies");
+    for (size_t i = 0; i < count; i++) {
+        lki_need(given[i], "lk_rpc_batch", "one of the calls");
         call_take(vu, rpc, given[i], &calls[i]);
+    }
     talk_run(vu, &(struct talk){.calls = calls, .count = count, .batch = true}, replies);
 }

@@ -123,13 +123,16 @@ static struct lk_sample sample_of(const struct lk_sample *given)
 
 void lk_emit_sample(lk_vu *vu, const struct lk_sample *given)
 {
-    struct lk_sample sample = sample_of(given);
-    bool failed = sample.failed || sample.fatal;
     char source[LKI_LABEL_MAX + 1];
     char stage[LKI_LABEL_MAX + 1];
     struct lki_metric *metric;
+    struct lk_sample sample;
     lki_code code;
+    bool failed;
 
+    lki_need(given, "lk_emit_sample", "the sample");
+    sample = sample_of(given);
+    failed = sample.failed || sample.fatal;
     if (!sample.name || !*sample.name)
         lki_vu_fail(vu, "a sample without a name: lk_emit(vu, \"name\", ...)");
     if (!(sample.seconds >= 0) || !isfinite(sample.seconds))

@@ -84,5 +84,6 @@ const char *lk_random_pick(lk_vu *vu, const char *const *strings, size_t count)
 {
     if (!count)
         lki_vu_fail(vu, "lk_random_pick: there is nothing to pick from");
+    lki_need(strings, "lk_random_pick", "the list of strings");
     return strings[lki_rng_below(&vu->rng, count)];
 }

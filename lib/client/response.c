@@ -49,6 +49,8 @@ const char *lk_header(const lk_response *pub, const char *name)
     const char *copy;
     size_t len;
 
+    lki_need(pub, "lk_header", "the response");
+    lki_need(name, "lk_header", "the name");
     if (!response->head_bytes ||
         !lki_http1_header(response->head, response->head_bytes, name, 0, &value, &len))
         return "";
@@ -60,6 +62,7 @@ const char *lk_header(const lk_response *pub, const char *name)
 
 const char *lk_error(const lk_response *pub)
 {
+    lki_need(pub, "lk_error", "the response");
     return lki_response_of(pub)->error;
 }
 

@@ -206,7 +206,7 @@ static void doc_fail(const struct lki_doc *doc, const char *path, const char *wa
 #define GETTERS(from_type, doc_of, type, name, wanted, nothing)                                    \
     type from_type##_##name(const from_type *from, const char *path)                               \
     {                                                                                              \
-        struct lki_doc *doc = doc_of(from);                                                        \
+        struct lki_doc *doc = doc_of(from, path, "lk_" #name);                                     \
         type value = nothing;                                                                      \
         enum lk_err err = doc_##name(doc, path, &value);                                           \
                                                                                                    \
@@ -217,7 +217,7 @@ static void doc_fail(const struct lki_doc *doc, const char *path, const char *wa
                                                                                                    \
     type from_type##_##name##_or(const from_type *from, const char *path, type otherwise)          \
     {                                                                                              \
-        struct lki_doc *doc = doc_of(from);                                                        \
+        struct lki_doc *doc = doc_of(from, path, "lk_" #name "_or");                               \
         type value = otherwise;                                                                    \
                                                                                                    \
         if (doc_##name(doc, path, &value) == LK_E_NOMEM)                                           \
@@ -236,17 +236,27 @@ static void doc_fail(const struct lki_doc *doc, const char *path, const char *wa
     {                                                                                              \
         struct lki_json_value value;                                                               \
                                                                                                    \
-        return !doc_find(doc_of(from), path, &value);                                              \
+        return !doc_find(doc_of(from, path, "lk_has"), path, &value);                              \
     }
 
 /* To the author the value does not change: that strings are kept with it does not show. */
-static struct lki_doc *json_doc(const lk_json *json)
+static struct lki_doc *json_doc(const lk_json *json, const char *path, const char *getter)
 {
+    lki_need(json, getter, "the value to read from");
+    lki_need(path, getter, "the path");
     return (struct lki_doc *)(uintptr_t)&json->doc;
 }
 
+static struct lki_doc *response_doc(const lk_response *response, const char *path,
+                                    const char *getter)
+{
+    lki_need(response, getter, "the response to read from");
+    lki_need(path, getter, "the path");
+    return lki_response_doc(response);
+}
+
 ALL_GETTERS(lk_json, json_doc)
-ALL_GETTERS(lk_response, lki_response_doc)
+ALL_GETTERS(lk_response, response_doc)
 
 /* ---- writing ---- */
 
@@ -316,6 +326,8 @@ lk_json *lk_object(lk_vu *vu, size_t count, const struct lk_member *members)
 {
     struct lki_buf *buf = lki_vu_scratch(vu);
 
+    if (count)
+        lki_need(members, "lk_object", "the list of members");
     lki_buf_clear(buf);
     lki_buf_char(buf, '{');
     for (size_t i = 0; i < count; i++) {
@@ -335,6 +347,8 @@ lk_json *lk_array(lk_vu *vu, size_t count, const struct lk_value *values)
 {
     struct lki_buf *buf = lki_vu_scratch(vu);
 
+    if (count)
+        lki_need(values, "lk_array", "the list of values");
     lki_buf_clear(buf);
     lki_buf_char(buf, '[');
     for (size_t i = 0; i < count; i++) {
@@ -351,6 +365,7 @@ const char *lk_format(lk_vu *vu, const char *format, ...)
     const char *text;
     va_list args;
 
+    lki_need(format, "lk_format", "the format");
     va_start(args, format);
     text = lki_arena_vprintf(lki_vu_arena(vu), format, args);
     va_end(args);

@@ -34,10 +34,12 @@ LK_NORETURN static void set_fail(lk_vu *vu, const struct lki_doc *doc, const cha
 /* Whose step changes it. What outlives the step is not to be changed. */
 static lk_vu *editor_of(const lk_json *json, const char *path, const char *doing)
 {
-    lk_vu *vu = lki_doc_reader(&json->doc);
+    const char *editor = *doing == 's' ? "lk_json_set" : "lk_json_remove";
+    lk_vu *vu;
 
-    if (vu && !path)
-        lki_vu_fail(vu, "cannot %s a value at a path that is NULL", doing);
+    lki_need(json, editor, "the value to change");
+    lki_need(path, editor, "the path");
+    vu = lki_doc_reader(&json->doc);
     if (vu && json->doc.resource)
         lki_vu_fail(vu,
                     "cannot %s \"%s\" in resource %s, which outlives the step: do it in a copy "

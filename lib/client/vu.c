@@ -26,6 +26,21 @@ void lki_vu_nomem(lk_vu *vu)
     lki_task_leave(lki_vu_task(vu), LKI_OUTCOME_NOMEM, "out of memory");
 }
 
+/* Where nothing is carried out there is nothing to end: a null pointer does there what it does
+ * everywhere. */
+void lki_null_refuse(const char *function, const char *argument)
+{
+    struct lki_task *task = lki_task_here;
+    const char *message;
+
+    if (!task)
+        lki_job_leave();
+    if (!task || !task->entry)
+        __builtin_trap();
+    message = lki_arena_printf(task->memory, "%s: %s is NULL", function, argument);
+    lki_task_leave(task, message ? LKI_OUTCOME_FAILED : LKI_OUTCOME_NOMEM, message);
+}
+
 int64_t lki_vu_until(lk_vu *vu, const char *function, double seconds)
 {
     if (isnan(seconds))

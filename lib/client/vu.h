@@ -10,6 +10,7 @@
 
 #include "base/rng.h"
 #include "client/http.h"
+#include "loop/pool.h"
 #include "loop/task.h"
 #include "stats/metric.h"
 
@@ -45,6 +46,8 @@ struct lk_vu {
 /* The task that runs; only while one of this user's does. */
 static inline struct lki_task *lki_vu_task(const lk_vu *vu)
 {
+    if (LKI_UNLIKELY(!lki_task_here))
+        lki_job_leave();
     return vu->loop->current;
 }
 
@@ -69,6 +72,15 @@ static inline struct lki_buf *lki_vu_scratch(lk_vu *vu)
 LK_NORETURN void lki_vu_fail(lk_vu *vu, const char *fmt, ...) LK_PRINTF(2, 3);
 LK_NORETURN void lki_vu_fail_with(lk_vu *vu, const char *message); /* NULL: no memory for it */
 LK_NORETURN void lki_vu_nomem(lk_vu *vu);
+
+/* Ends the unit that runs on this thread: an argument of an author's function is NULL. */
+LK_NORETURN void lki_null_refuse(const char *function, const char *argument);
+
+static inline void lki_need(const void *given, const char *function, const char *argument)
+{
+    if (LKI_UNLIKELY(!given))
+        lki_null_refuse(function, argument);
+}
 
 /* When a wait of that many seconds from now is over. NaN ends the unit, naming the function. */
 int64_t lki_vu_until(lk_vu *vu, const char *function, double seconds);

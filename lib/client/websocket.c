@@ -156,34 +156,40 @@ void lki_ws_close_all(struct lki_http_client *http)
 
 bool lk_ws_is_open(const lk_ws *ws)
 {
+    lki_need(ws, "lk_ws_is_open", "the WebSocket");
     return ws->socket.conn && !ws->socket.end && !ws->closed;
 }
 
 int lk_ws_status(const lk_ws *ws)
 {
+    lki_need(ws, "lk_ws_status", "the WebSocket");
     return ws->status;
 }
 
 const char *lk_ws_protocol(const lk_ws *ws)
 {
+    lki_need(ws, "lk_ws_protocol", "the WebSocket");
     return ws->protocol;
 }
 
 int lk_ws_close_code(const lk_ws *ws)
 {
+    lki_need(ws, "lk_ws_close_code", "the WebSocket");
     return ws->socket.code;
 }
 
 const char *lk_ws_close_reason(const lk_ws *ws)
 {
+    lki_need(ws, "lk_ws_close_reason", "the WebSocket");
     return ws->socket.reason;
 }
 
 const char *lk_ws_error(const lk_ws *ws)
 {
-    const struct lki_websocket *socket = &ws->socket;
+    const struct lki_websocket *socket = ws ? &ws->socket : NULL;
     const char *text;
 
+    lki_need(ws, "lk_ws_error", "the WebSocket");
     if (ws->error)
         return ws->error;
     if (socket->end != LKI_WS_CLOSED)

@@ -304,11 +304,13 @@ static bool shake_hands(struct lk_ws *ws, const struct opening *opening,
 
 lk_ws *lk_ws_connect(lk_vu *vu, const struct lk_ws_options *given)
 {
-    struct opening opening = {.options = options_of(given)};
     struct lki_exchange_result result = {.ended = LKI_WAKE_EVENT};
+    struct opening opening = {.name = NULL};
     const char *message;
     struct lk_ws *ws;
 
+    lki_need(given, "lk_ws_connect", "the struct of options");
+    opening.options = options_of(given);
     opening_make(vu, &opening);
     ws = lki_ws_new(vu, opening.options.keep_going);
     if (!ws)

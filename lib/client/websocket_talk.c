@@ -148,15 +148,16 @@ static bool send_message(struct lk_ws *ws, enum lki_ws_kind kind, const void *da
 
 bool lk_ws_send(lk_ws *ws, const char *text)
 {
-    if (!text)
-        lki_vu_fail(ws->vu, "lk_ws_send: a text that is NULL");
+    lki_need(ws, "lk_ws_send", "the WebSocket");
+    lki_need(text, "lk_ws_send", "the text");
     return send_message(ws, LKI_WS_TEXT, text, strlen(text));
 }
 
 bool lk_ws_send_bytes(lk_ws *ws, const void *data, size_t bytes)
 {
-    if (!data && bytes)
-        lki_vu_fail(ws->vu, "lk_ws_send_bytes: data that is NULL");
+    lki_need(ws, "lk_ws_send_bytes", "the WebSocket");
+    if (bytes)
+        lki_need(data, "lk_ws_send_bytes", "the data");
     return send_message(ws, LKI_WS_BINARY, bytes ? data : "", bytes);
 }
 
@@ -232,9 +233,15 @@ static struct lki_ws_message *await(struct lk_ws *ws, int64_t until_ns, enum lki
     return ws->first && !ws->closed ? take(ws) : NULL;
 }
 
+static int64_t until_of(const struct lk_ws *ws, const char *function, double seconds)
+{
+    lki_need(ws, function, "the WebSocket");
+    return lki_vu_until(ws->vu, function, seconds);
+}
+
 lk_ws_message *lk_ws_receive(lk_ws *ws, double seconds)
 {
-    int64_t until_ns = lki_vu_until(ws->vu, "lk_ws_receive", seconds);
+    int64_t until_ns = until_of(ws, "lk_ws_receive", seconds);
     int64_t start_ns = lki_loop_now(ws->vu->loop);
     struct lki_task *task = lki_vu_task(ws->vu);
     struct lki_ws_message *message;
@@ -253,8 +260,8 @@ lk_ws_message *lk_ws_receive(lk_ws *ws, double seconds)
 
 lk_ws_message *lk_ws_call(lk_ws *ws, const char *text, double seconds)
 {
+    int64_t until_ns = until_of(ws, "lk_ws_call", seconds);
     int64_t start_ns = lki_loop_now(ws->vu->loop);
-    int64_t until_ns = lki_vu_until(ws->vu, "lk_ws_call", seconds);
     struct lki_ws_message *message;
     enum lki_wake why;
 
@@ -281,10 +288,13 @@ void lk_ws_message_free(lk_ws_message *pub)
 
 const lk_json *lk_ws_json(lk_ws_message *pub)
 {
-    struct lki_ws_message *message = LKI_CONTAINER(pub, struct lki_ws_message, pub);
-    struct lki_doc *doc = &message->json.doc;
+    struct lki_ws_message *message;
     char found[LKI_FOUND_BYTES];
+    struct lki_doc *doc;
 
+    lki_need(pub, "lk_ws_json", "the message");
+    message = LKI_CONTAINER(pub, struct lki_ws_message, pub);
+    doc = &message->json.doc;
     if (!lki_json_check(doc->text, doc->len))
         return &message->json;
     lki_doc_describe(doc, found);
@@ -305,8 +315,8 @@ void lki_ws_on_pong(struct lki_websocket *socket, const char *bytes, size_t len)
 
 bool lk_ws_ping(lk_ws *ws, double seconds)
 {
+    int64_t until_ns = until_of(ws, "lk_ws_ping", seconds);
     int64_t start_ns = lki_loop_now(ws->vu->loop);
-    int64_t until_ns = lki_vu_until(ws->vu, "lk_ws_ping", seconds);
     enum lki_wake why = LKI_WAKE_EVENT;
     uint64_t ping = ++ws->pings;
     enum lk_err err = lki_websocket_send(&ws->socket, LKI_WS_PING, &ping, sizeof(ping));
@@ -370,6 +380,7 @@ void lk_ws_mark(lk_ws *ws, const char *name)
     size_t len = name ? strlen(name) : 0;
     struct lki_ws_mark *mark;
 
+    lki_need(ws, "lk_ws_mark", "the WebSocket");
     if (!len)
         lki_vu_fail(ws->vu, "lk_ws_mark without a name");
     if (*mark_find(ws, name))
@@ -393,13 +404,16 @@ void lk_ws_mark(lk_ws *ws, const char *name)
 
 void lk_ws_done(lk_ws *ws, const char *name)
 {
-    struct lki_ws_mark **link = mark_find(ws, name ? name : "");
-    struct lki_ws_mark *mark = *link;
+    struct lki_ws_mark **link;
+    struct lki_ws_mark *mark;
     int64_t end_ns;
 
+    lki_need(ws, "lk_ws_done", "the WebSocket");
+    lki_need(name, "lk_ws_done", "the name");
+    link = mark_find(ws, name);
+    mark = *link;
     if (!mark)
-        lki_vu_fail(ws->vu, "lk_ws_done: \"%s\" is not marked: lk_ws_mark comes first",
-                    name ? name : "");
+        lki_vu_fail(ws->vu, "lk_ws_done: \"%s\" is not marked: lk_ws_mark comes first", name);
     end_ns = ws->came_ns >= mark->start_ns ? ws->came_ns : lki_loop_now(ws->vu->loop);
     record(ws, mark->metric, LKI_CODE_WS_OK, LKI_SAMPLE_OK, end_ns - mark->start_ns);
     mark_remove(ws, link);

@@ -31,6 +31,14 @@ struct lki_pool {
     struct lki_waker waker; /* for each finished job; the loop takes all that there are */
 };
 
+static _Thread_local struct lki_job *job_here; /* of a helper */
+
+void lki_job_leave(void)
+{
+    if (job_here && job_here->leave)
+        longjmp(*job_here->leave, 1);
+}
+
 static void queue_put(struct job_queue *queue, struct lki_job *job)
 {
     job->next = NULL;
@@ -64,7 +72,9 @@ static void helper_work(struct helper *helper, struct lki_job *job)
 
     *helper->shown = job->in_hand;
     pthread_mutex_unlock(&pool->lock);
+    job_here = job;
     job->work(job);
+    job_here = NULL;
     pthread_mutex_lock(&pool->lock);
     if (!pool->closing)
         helper->shown->step = NULL;

@@ -136,15 +136,20 @@ static void task_end(struct lki_task *task)
         loop->health.overflowed++;
 }
 
+_Thread_local struct lki_task *lki_task_here;
+
 void lki_task_resume(struct lki_task *task)
 {
+    struct lki_task *outer = lki_task_here; /* of another loop that this one is turned in */
     struct lki_loop *loop = task->loop;
 
+    lki_task_here = task;
     loop->current = task;
     loop->shown->in_hand = task->in_hand;
     switch_to_task(task);
     loop->shown->in_hand.step = NULL;
     loop->current = NULL;
+    lki_task_here = outer;
     if (!task->run)
         task_end(task);
 }

@@ -17,6 +17,10 @@
 #include "base/mem.h"
 #include "loop/loop.h"
 
+/* The task that runs on this thread, NULL: none. For who was handed nothing that leads to one, as
+ * by an author who gave NULL; all others find it by their loop. */
+extern _Thread_local struct lki_task *lki_task_here __attribute__((tls_model("initial-exec")));
+
 /* The most that is fetched of a stack, and what is fetched of an owner. */
 #define LKI_TASK_FETCH_BYTES ((size_t)2560)
 #define LKI_TASK_OWNER_BYTES ((size_t)320)

@@ -17,6 +17,7 @@ void lk_fail(lk_vu *vu, const char *format, ...)
     const char *message;
     va_list args;
 
+    lki_need(format, "lk_fail", "the format");
     va_start(args, format);
     message = lki_arena_vprintf(lki_vu_arena(vu), format, args);
     va_end(args);
@@ -25,6 +26,8 @@ void lk_fail(lk_vu *vu, const char *format, ...)
 
 void lk_defer(lk_vu *vu, void (*fn)(void *arg), void *arg)
 {
+    if (!fn)
+        lki_null_refuse("lk_defer", "the function");
     if (lki_task_defer(lki_vu_task(vu), fn, arg))
         return;
     fn(arg);
@@ -76,14 +79,21 @@ struct blocking {
     struct lki_task *task;
     void (*fn)(void *arg);
     void *arg;
-    bool over; /* fn has returned */
+    bool over;    /* fn has returned */
+    bool strayed; /* it called what only the step may */
 };
 
 static void blocking_work(struct lki_job *job)
 {
     struct blocking *blocking = LKI_CONTAINER(job, struct blocking, job);
+    jmp_buf leave;
 
-    blocking->fn(blocking->arg);
+    job->leave = &leave;
+    if (setjmp(leave))
+        blocking->strayed = true;
+    else
+        blocking->fn(blocking->arg);
+    job->leave = NULL;
 }
 
 static void on_blocking_done(struct lki_job *job)
@@ -103,11 +113,16 @@ enum lk_err lk_blocking(lk_vu *vu, void (*fn)(void *arg), void *arg)
         .arg = arg,
     };
 
+    if (!fn)
+        lki_null_refuse("lk_blocking", "the function");
     if (blocking.task->cut)
         lki_task_heed(blocking.task, LKI_WAKE_CUT);
     if (lki_pool_submit(vu->loop, &blocking.job))
         return LK_E_SYSTEM;
     lki_task_heed(blocking.task, lki_task_wait_pinned(blocking.task, &blocking.over));
+    if (blocking.strayed)
+        lki_vu_fail(vu, "lk_blocking: its function called one of loadkit's, which is for the step "
+                        "alone: it runs on another thread");
     return LK_OK;
 }
 

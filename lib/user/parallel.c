@@ -94,6 +94,8 @@ void lk_parallel_run(lk_vu *vu, size_t count, const struct lk_call *calls)
     struct calls all = {.ending = {LKI_OUTCOME_OK, NULL}};
     enum lki_wake why;
 
+    if (count)
+        lki_need(calls, "lk_parallel", "the list of functions");
     if (task->cut)
         lki_task_heed(task, LKI_WAKE_CUT);
     for (size_t i = 0; i < count; i++) {
@@ -162,6 +164,10 @@ void lk_http_batch(lk_vu *vu, size_t count, const struct lk_request *const *requ
     size_t workers = lki_min(at_once ? at_once : AT_ONCE_DEFAULT, count);
     struct lk_call *calls;
 
+    if (count) {
+        lki_need(requests, "lk_batch", "the list of requests");
+        lki_need(responses, "lk_batch", "the list of responses");
+    }
     for (size_t i = 0; i < count; i++) {
         if (!requests[i])
             lki_vu_fail(vu, "lk_batch: request %zu of %zu is NULL", i + 1, count);
