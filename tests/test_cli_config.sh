@@ -76,6 +76,8 @@ a wrong value is refused as it stands there | LK_USERS=x | LK_USERS=x: a number 
 so is a switch | LK_NO_COLOR=maybe | LK_NO_COLOR=maybe: true or false was expected; give true or false
 so is one of a list | LK_STAGE=1s:1,5 | LK_STAGE=5: there is no colon in it; write TIME:N, such as 30s:100 for users or 30s:200/s for a rate
 what comes later is refused there too | LK_THRESHOLD=p95 | LK_THRESHOLD: thresholds are not in this version yet; use --json and judge the result file
+what only the client can judge is too | LK_PROXY=foo | LK_PROXY: it does not begin with http://, https:// or socks5://
+also if its option has two words | LK_LOCAL_ADDR=x | LK_LOCAL_ADDR: 'x': it is not an address such as 10.0.0.7, or two with a dash between, 10.0.0.7-10.0.0.20
 a file that is not there is refused | LK_CONFIG=no.conf | cannot read the configuration file 'no.conf': No such file or directory; name another one
 END
 refuses "what excludes each other is refused where both stand" \

@@ -9,12 +9,12 @@
 
 #define PREFIX "LK_"
 #define PARAM_PREFIX "LK_PARAM_"
-#define NAME_MAX_BYTES 64
+#define NAME_MAX_BYTES (LKI_VARIABLE_BYTES - 3)
 
 extern char **environ;
 
 /* "no-color" to "NO_COLOR". */
-static void variable_of(const char *option, char *name)
+static void variable_of(const char *option, char name[NAME_MAX_BYTES])
 {
     size_t i = 0;
 
@@ -49,15 +49,21 @@ static enum lk_err values_set(struct lki_reader *reader, const struct lki_option
     return err;
 }
 
+void lki_environment_name(const struct lki_option *option, char name[LKI_VARIABLE_BYTES])
+{
+    memcpy(name, PREFIX, strlen(PREFIX));
+    variable_of(option->name, name + strlen(PREFIX));
+}
+
 /* One that is empty is as good as none: that is how a script unsets what it has been given. */
 static enum lk_err variable_read(struct lki_reader *reader, const struct lki_option *option)
 {
-    char name[sizeof(PREFIX) + NAME_MAX_BYTES] = PREFIX;
+    char name[LKI_VARIABLE_BYTES];
     struct lki_spelling as = {PREFIX, name + strlen(PREFIX), 0, "="};
     const char *value;
     char *copy;
 
-    variable_of(option->name, name + strlen(PREFIX));
+    lki_environment_name(option, name);
     as.len = strlen(as.name);
     value = getenv(name);
     if (!value || !*value || !lki_reader_take(reader, option, LKI_GIVEN_IN_ENVIRONMENT))

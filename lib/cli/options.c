@@ -287,10 +287,18 @@ static enum lk_err http_refuse(struct lki_reader *reader, const struct lki_buf *
 {
     const char *colon = memchr(what->data, ':', what->len);
     size_t len = colon ? (size_t)(colon - what->data) : 0;
-    char name[64];
+    char spelled[LKI_VARIABLE_BYTES + 2] = "--";
+    size_t count;
+    const struct lki_option *table = lki_option_table(&count);
+    const char *name = http_option(what->data, len, spelled + 2, sizeof(spelled) - 2);
 
-    return lki_refuse(reader->message, "--%s%.*s", http_option(what->data, len, name, sizeof(name)),
-                      (int)(what->len - len), what->data + len);
+    for (size_t i = 0; i < count; i++) {
+        if (reader->given[i] == LKI_GIVEN_IN_ENVIRONMENT && !strcmp(table[i].name, name)) {
+            lki_environment_name(&table[i], spelled);
+            break;
+        }
+    }
+    return lki_refuse(reader->message, "%s%.*s", spelled, (int)(what->len - len), what->data + len);
 }
 
 /* Elsewhere it is the workers that read them. */

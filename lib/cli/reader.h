@@ -23,6 +23,10 @@ struct lki_reader {
 bool lki_reader_take(struct lki_reader *reader, const struct lki_option *option,
                      enum lki_level level);
 
+/* The variable that an option may stand in, LK_SEED for --seed. */
+#define LKI_VARIABLE_BYTES 67
+void lki_environment_name(const struct lki_option *option, char name[LKI_VARIABLE_BYTES]);
+
 /* Takes what the variables LK_... say. */
 enum lk_err lki_environment_read(struct lki_reader *reader);
 
