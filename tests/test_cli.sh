@@ -87,6 +87,7 @@ and to use the proxy | --http-engine native --proxy http://p:1 | --http-engine: 
 certificates can be read | --ca-file /nowhere.pem | --ca-file /nowhere.pem: it cannot be read (No such file or directory); name another file
 a key needs a certificate | --key-file /dev/null | --key-file: it needs a certificate, too
 a proxy is a URL | --proxy p:3128 | --proxy: it does not begin with http://, https:// or socks5://
+it names a host | --proxy http:// | --proxy: '' is not a host and its port
 passwords of proxies are not typed | --proxy http://a:b@p:1 | --proxy: a user and its password can be seen by others on this machine when they are typed; put the URL into the variable LK_PROXY
 a server and its address have three parts | --resolve a:80 | --resolve a:80: it has not three parts; write HOST:PORT:ADDR, such as shop.example:443:10.0.0.7
 its port is one | --resolve a:http:10.0.0.7 | --resolve: a:http is not a host and its port, such as shop:80

@@ -261,8 +261,8 @@ static const struct wrong_case {
     const char *why;
 } wrong_cases[] = {
     {"orchestrator:8080", NULL,
-     "'orchestrator:8080' is no address of an orchestrator: it does not begin with http://; write "
-     "one such as http://127.0.0.1:8080"},
+     "'orchestrator:8080' is no address of an orchestrator: it does not begin with http:// or "
+     "https://; write one such as http://127.0.0.1:8080"},
     {"file:///etc/passwd", NULL,
      "'file:///etc/passwd' is no address of an orchestrator: the host is empty; write one such as "
      "http://127.0.0.1:8080"},

@@ -168,7 +168,7 @@ static enum lk_err proxy_check(const char *proxy, struct lki_buf *out)
     if (strrchr(at, '@'))
         at = strrchr(at, '@') + 1;
     if (!authority_read(at, &url) || url.target_len > 1)
-        return refuse(out, "proxy: %.100s is not a host and its port", at);
+        return refuse(out, "proxy: '%.100s' is not a host and its port", at);
     return LK_OK;
 }
 
@@ -189,6 +189,8 @@ enum lk_err lki_transport_check(const struct lki_transport_settings *settings, s
         return refuse(out, "unix_socket: its path is %s", *path ? "too long" : "empty");
     if (path && settings->proxy)
         return refuse(out, "unix_socket: it goes with no proxy; give one of them");
+    if (path && settings->local_addr)
+        return refuse(out, "unix_socket: it goes with no local_addr; give one of them");
     if (settings->proxy && proxy_check(settings->proxy, out))
         return LK_E_FORMAT;
     return resolve_check(settings->resolve, out);

@@ -147,7 +147,7 @@ static const char *url_parse(struct lki_url *url, const char *text, size_t len)
     url->scheme_text = text;
     url->scheme_len = scheme_span(text, len);
     if (!url->scheme_len)
-        return "it does not begin with http://";
+        return "it does not begin with http:// or https://";
     if (same_scheme(url, "http"))
         url->scheme = LKI_URL_HTTP;
     else
