@@ -630,6 +630,18 @@ static void receive_after_close(lk_vu *vu, lk_ws *ws)
     lk_ws_receive(ws, SOON);
 }
 
+static void no_utf8(lk_vu *vu, lk_ws *ws)
+{
+    (void)vu;
+    lk_ws_send(ws, "ab\xff\xfe");
+}
+
+static void other_scheme(lk_vu *vu, lk_ws *ws)
+{
+    (void)ws;
+    lk_ws_open(vu, "ftp://x");
+}
+
 static void receive_nan(lk_vu *vu, lk_ws *ws)
 {
     (void)vu;
@@ -672,6 +684,8 @@ static const struct mistake mistakes[] = {
     {call_nan, "lk_ws_call: nan is no time"},
     {ping_nan, "lk_ws_ping: nan is no time"},
     {bad_time, "GET http://"},
+    {no_utf8, "lk_ws_send: the text is not UTF-8 from byte 2 on: lk_ws_send_bytes sends any bytes"},
+    {other_scheme, "cannot use the URL \"ftp://x\": only ws:// and wss:// are spoken"},
 };
 
 static void err(lk_vu *vu, void *arg)

@@ -64,7 +64,7 @@ LK_API LK_NONNULL_RESULT lk_ws *lk_ws_connect(lk_vu *vu, const struct lk_ws_opti
 /*
  * lk_ws_send - send a text.
  *
- * text      UTF-8; copied
+ * text      UTF-8, or the step ends as failed; copied
  * returns   true when the kernel has taken all of it; false: it is not open (.keep_going)
  * errors    a WebSocket that is not open any more ends the step, unless .keep_going
  * context   inside a step or hook of the user; waits while the other end takes no more

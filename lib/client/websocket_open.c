@@ -38,10 +38,19 @@ static const char *need(lk_vu *vu, const char *text)
 /* "ws://" is another name for "http://", and "wss://" for "https://". */
 static const char *url_of(lk_vu *vu, const char *url)
 {
+    struct lki_url parts;
+    const char *why;
+
     if (!url)
         lki_vu_fail(vu, "a WebSocket without a URL: lk_ws_open(vu, \"/path\", ...)");
-    if (strncasecmp(url, "ws://", 5) != 0 && strncasecmp(url, "wss://", 6) != 0)
+    if (strncasecmp(url, "ws://", 5) != 0 && strncasecmp(url, "wss://", 6) != 0) {
+        if (!lki_url_parse(&parts, url, strlen(url), &why) && parts.scheme == LKI_URL_OTHER)
+            lki_vu_fail(vu,
+                        "cannot use the URL \"%s\": only ws:// and wss:// are spoken, also by the "
+                        "names http:// and https://",
+                        url);
         return url;
+    }
     return need(vu, lki_arena_printf(lki_vu_arena(vu), "http%s", url + 2));
 }
 

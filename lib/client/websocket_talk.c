@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "client/watch.h"
 #include "client/websocket.h"
 
@@ -146,11 +147,31 @@ static bool send_message(struct lk_ws *ws, enum lki_ws_kind kind, const void *da
     return true;
 }
 
+/* The other end would have to close the connection. */
+static void utf8_check(const struct lk_ws *ws, const char *text, size_t len)
+{
+    const char *end = text + len;
+    const char *at = text;
+    size_t step = 1;
+
+    for (; at < end && step; at += step)
+        step = lki_utf8_len(at, end);
+    if (!step)
+        lki_vu_fail(ws->vu,
+                    "lk_ws_send: the text is not UTF-8 from byte %zu on: lk_ws_send_bytes sends "
+                    "any bytes",
+                    (size_t)(at - text));
+}
+
 bool lk_ws_send(lk_ws *ws, const char *text)
 {
+    size_t len;
+
     lki_need(ws, "lk_ws_send", "the WebSocket");
     lki_need(text, "lk_ws_send", "the text");
-    return send_message(ws, LKI_WS_TEXT, text, strlen(text));
+    len = strlen(text);
+    utf8_check(ws, text, len);
+    return send_message(ws, LKI_WS_TEXT, text, len);
 }
 
 bool lk_ws_send_bytes(lk_ws *ws, const void *data, size_t bytes)
