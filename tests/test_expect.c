@@ -210,6 +210,34 @@ static void status_none(lk_vu *vu, void *arg)
     LK_EXPECT_STATUS(got(vu), 99);
 }
 
+static void status_backwards(lk_vu *vu, void *arg)
+{
+    (void)arg;
+    LK_EXPECT_STATUS(got(vu), 299, 200);
+}
+
+static lk_response *got_without_body(lk_vu *vu)
+{
+    lk_http_base_url(vu, server.url);
+    return lk_get(vu, "/x", .discard_body = true);
+}
+
+static void body_discarded(lk_vu *vu, void *arg)
+{
+    (void)arg;
+    LK_EXPECT_BODY(got_without_body(vu), "shoes");
+}
+static void value_discarded(lk_vu *vu, void *arg)
+{
+    (void)arg;
+    LK_EXPECT_JSON(got_without_body(vu), "a", 1);
+}
+static void getter_discarded(lk_vu *vu, void *arg)
+{
+    (void)arg;
+    lk_int(got_without_body(vu), "a");
+}
+
 static void json_right(lk_vu *vu, void *arg)
 {
     lk_response *r = got(vu);
@@ -285,6 +313,13 @@ static const struct macro_case {
      "{\"a\":1,\"b\":[1.0,\"x\\u0041\",null,true],\"c\":{\"d\":-5,\"e\":0.1},\"n\":1e3,"
      "\"big\":18446744073709551615}"},
     {status_none, "LK_EXPECT_STATUS: 99 is no status, nor a range of them"},
+    {status_backwards, "LK_EXPECT_STATUS: 299 to 200 is no status, nor a range of them"},
+    {body_discarded,
+     "GET /x: the body has no \"shoes\": the body was discarded, as .discard_body says"},
+    {getter_discarded,
+     "no integer at \"a\" in the answer to GET /x: it was discarded, as .discard_body says"},
+    {value_discarded,
+     "GET /x: expected 1 at \"a\" of the body, but it was discarded, as .discard_body says"},
     {json_right, NULL},
     {json_other, "GET /x: \"b.1\" is \"x\\u0041\", expected \"xa\""},
     {json_kind, "GET /x: \"a\" is 1, expected \"1\""},

@@ -232,8 +232,14 @@ static const struct {
     {"\n null ", ""},
     {NULL, "cannot parse a text as JSON: it is empty"},
     {"", "cannot parse a text as JSON: it is empty"},
-    {"{\"a\":1", "cannot parse a text as JSON: its JSON is broken"},
-    {"[1] x", "cannot parse a text as JSON: its JSON is broken"},
+    {"{\"a\":1", "cannot parse a text as JSON: its JSON is broken: it ends at byte 6"},
+    {"{\"a\": }", "cannot parse a text as JSON: its JSON is broken at byte 6: \"}\""},
+    {"{\"a\":1, b:2}", "cannot parse a text as JSON: its JSON is broken at byte 8: \"b:2}\""},
+    {"[1, tru]", "cannot parse a text as JSON: its JSON is broken at byte 4: \"tru]\""},
+    {"[\"\\q\"]", "cannot parse a text as JSON: its JSON is broken at byte 1: \"\"\\q\"]\""},
+    {"{1:2}", "cannot parse a text as JSON: its JSON is broken at byte 1: \"1:2}\""},
+    {"[1}", "cannot parse a text as JSON: its JSON is broken at byte 2: \"}\""},
+    {"[1] x", "cannot parse a text as JSON: its JSON is broken at byte 4: \"x\""},
     {"<html>", "cannot parse a text as JSON: it is not JSON, it begins with \"<html>\""},
 };
 

@@ -364,10 +364,11 @@ START_TEST(a_text_that_is_not_json_ends_the_step_and_is_shown)
                "it is not JSON, it begins with \"<!doctype html><title>Ba\"");
     EXPECT_END(lk_str(ANSWER("oops\n..."), "a"), "no string at \"a\" in the answer to POST /auth: "
                                                  "it is not JSON, it begins with \"oops\"");
-    EXPECT_END(lk_str(ANSWER("{\"a\":\"b"), "a"),
-               "no string at \"a\" in the answer to POST /auth: its JSON is broken");
+    EXPECT_END(lk_str(ANSWER("{\"a\":\"b"), "a"), "no string at \"a\" in the answer to POST /auth: "
+                                                  "its JSON is broken at byte 5: \"\"b\"");
     EXPECT_END(lk_len(ANSWER("[1,2"), ""),
-               "no array or object at \"\" in the answer to POST /auth: its JSON is broken");
+               "no array or object at \"\" in the answer to POST /auth: "
+               "its JSON is broken: it ends at byte 4");
     EXPECT_END(
         lk_len(ANSWER("[1 2]"), ""),
         "no array or object at \"\" in the answer to POST /auth: it is an array that is malformed");

@@ -38,6 +38,8 @@ struct lki_json_value {
  * be read by all functions below.
  */
 enum lk_err lki_json_check(const char *text, size_t len);
+/* The same; of one that is none, *broken is where the token begins that has no place there. */
+enum lk_err lki_json_check_at(const char *text, size_t len, size_t *broken);
 
 /*
  * Finds the value at path: names of members and indices of elements, joined by dots ("items.0.id");

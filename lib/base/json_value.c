@@ -20,7 +20,7 @@ static const char *key_check(const char *at, const char *end)
 
 /*
  * Reads what may stand where a value begins: brackets that open, with the key that follows a brace,
- * until a scalar or an empty container is complete. *at is then behind it.
+ * until a scalar or an empty container is complete. *at is then behind it; or where it is broken.
  */
 static enum lk_err value_check(const char **at, const char *end, struct lki_json_nest *nest)
 {
@@ -31,9 +31,11 @@ static enum lk_err value_check(const char **at, const char *end, struct lki_json
         char bracket = *here;
         enum lk_err err = lki_json_nest_push(nest, bracket);
 
+        *at = here;
         if (err)
             return err;
         here = lki_json_space_end(here + 1, end);
+        *at = here;
         if (here < end && lki_json_nest_pop(nest, *here)) {
             *at = here + 1;
             return LK_OK;
@@ -41,7 +43,10 @@ static enum lk_err value_check(const char **at, const char *end, struct lki_json
         if (bracket == '{')
             here = key_check(here, end);
     }
-    if (!here || here == end)
+    if (!here)
+        return LK_E_FORMAT;
+    *at = here;
+    if (here == end)
         return LK_E_FORMAT;
     if (*here == '"') {
         here = lki_json_string_decode(here + 1, end, NULL, NULL);
@@ -56,40 +61,49 @@ static enum lk_err value_check(const char **at, const char *end, struct lki_json
 }
 
 /* From behind a value past all brackets that close there to the next value, or, with none open any
- * more, to the end; NULL when something else stands there. */
-static const char *value_next(const char *at, const char *end, struct lki_json_nest *nest)
+ * more, to the end. False, with *at there, when something else stands somewhere. */
+static bool value_next(const char **at, const char *end, struct lki_json_nest *nest)
 {
-    for (;; at++) {
-        at = lki_json_space_end(at, end);
+    for (;; ++*at) {
+        *at = lki_json_space_end(*at, end);
         if (!nest->depth)
-            return at == end ? at : NULL;
-        if (at == end)
-            return NULL;
-        if (*at == ',') {
-            at = lki_json_space_end(at + 1, end);
-            return lki_json_nest_in_object(nest) ? key_check(at, end) : at;
+            return *at == end;
+        if (*at == end)
+            return false;
+        if (**at == ',') {
+            const char *value;
+
+            *at = lki_json_space_end(*at + 1, end);
+            value = lki_json_nest_in_object(nest) ? key_check(*at, end) : *at;
+            *at = value ? value : *at;
+            return value;
         }
-        if (!lki_json_nest_pop(nest, *at))
-            return NULL;
+        if (!lki_json_nest_pop(nest, **at))
+            return false;
     }
 }
 
-enum lk_err lki_json_check(const char *text, size_t len)
+enum lk_err lki_json_check_at(const char *text, size_t len, size_t *broken)
 {
     const char *end = text + len;
     const char *at = lki_json_space_end(text, end);
     struct lki_json_nest nest = {.depth = 0};
+    enum lk_err err;
 
     do {
-        enum lk_err err = value_check(&at, end, &nest);
+        err = value_check(&at, end, &nest);
+        if (!err && !value_next(&at, end, &nest))
+            err = LK_E_FORMAT;
+    } while (!err && nest.depth);
+    *broken = (size_t)(at - text);
+    return err;
+}
 
-        if (err)
-            return err;
-        at = value_next(at, end, &nest);
-        if (!at)
-            return LK_E_FORMAT;
-    } while (nest.depth);
-    return LK_OK;
+enum lk_err lki_json_check(const char *text, size_t len)
+{
+    size_t broken;
+
+    return lki_json_check_at(text, len, &broken);
 }
 
 enum lk_err lki_json_int(const struct lki_json_value *value, int64_t *out)

@@ -68,6 +68,9 @@ void lki_body_choose(lk_vu *vu, struct lki_outgoing *out)
         1)
         lki_vu_fail(vu, "%s %s: give one of .json, .form, .parts, .body and .body_file",
                     request->method, request->url);
+    if (request->body_bytes && !request->body)
+        lki_vu_fail(vu, "%s %s: .body_bytes is %zu, but .body is NULL", request->method,
+                    request->url, request->body_bytes);
     if (request->json) {
         out->content_type = "application/json";
         out->body = request->json->doc.text;

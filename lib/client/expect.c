@@ -41,23 +41,24 @@ bool lki_expect_has(int expect, int status)
     return status >= first_of(expect) && status <= last_of(expect);
 }
 
-void lki_expect_check(lk_vu *vu, const struct lki_outgoing *out)
-{
-    int expect = out->request->expect;
-
-    if (!is_expectation(expect))
-        lki_vu_fail(vu,
-                    "%s %s: .expect = %d is no status: give one such as 201, or "
-                    "LK_STATUS(200, 299)",
-                    out->verb, out->request->url, expect);
-}
-
 /* "201", "200 to 299" */
 static const char *range_text(lk_vu *vu, int expect)
 {
     return first_of(expect) == last_of(expect)
                ? lk_format(vu, "%d", first_of(expect))
                : lk_format(vu, "%d to %d", first_of(expect), last_of(expect));
+}
+
+void lki_expect_check(lk_vu *vu, const struct lki_outgoing *out)
+{
+    int expect = out->request->expect;
+
+    if (!is_expectation(expect))
+        lki_vu_fail(
+            vu,
+            "%s %s: .expect = %s is no status, nor a range of them: give one such as 201, or "
+            "LK_STATUS(200, 299)",
+            out->verb, out->request->url, range_text(vu, expect));
 }
 
 /* ---- messages ---- */
@@ -79,7 +80,9 @@ static const char *shown(lk_vu *vu, const char *text, size_t len)
 static const char *body_shown(lk_vu *vu, const lk_response *response)
 {
     if (!response->body_bytes)
-        return "the body is empty";
+        return lki_response_doc(response)->discarded
+                   ? "the body was discarded, as .discard_body says"
+                   : "the body is empty";
     return shown(vu, response->body, response->body_bytes);
 }
 
@@ -118,7 +121,8 @@ void lk_expect_status(lk_vu *vu, const lk_response *response, int status)
 {
     answer_need(vu, response);
     if (!is_expectation(status))
-        lki_vu_fail(vu, "LK_EXPECT_STATUS: %d is no status, nor a range of them", status);
+        lki_vu_fail(vu, "LK_EXPECT_STATUS: %s is no status, nor a range of them",
+                    range_text(vu, status));
     if (!lki_expect_met(status, response->status))
         status_fail(vu, response, status);
 }

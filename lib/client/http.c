@@ -291,6 +291,7 @@ lk_response *lk_http(lk_vu *vu, const struct lk_request *request)
     while (LKI_UNLIKELY(call.next != NULL))
         follow(&call);
     response = lki_response_new(vu, &call.arena, &call.result, call.sampling.metric->name);
+    response->doc.discarded = request->discard_body;
     if (LKI_UNLIKELY(call.redirects)) {
         response->pub.redirects = call.redirects;
         response->pub.url = call.out.request->url;

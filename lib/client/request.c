@@ -353,7 +353,7 @@ static bool is_bare(const struct lk_request *request, const struct lki_http_rule
                      (uintptr_t)request->form | (uintptr_t)request->parts |
                      (uintptr_t)request->json | (uintptr_t)request->body |
                      (uintptr_t)request->body_file | (uintptr_t)request->authorization |
-                     (uintptr_t)rules->authorization | rules->header_count |
+                     (uintptr_t)rules->authorization | rules->header_count | request->body_bytes |
                      (unsigned)request->expect;
 
     return !more && !request->new_connection && !lki_http_is_compressed(rules, request) &&

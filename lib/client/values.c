@@ -119,22 +119,47 @@ static enum lk_err doc_len(struct lki_doc *doc, const char *path, size_t *out)
 
 /* ---- failing ---- */
 
+/* How much of a text can be shown. */
+static int excerpt_len(const char *at, const char *end)
+{
+    int len = 0;
+
+    while (len < EXCERPT_BYTES && at + len < end && at[len] >= ' ' && at[len] <= '~')
+        len++;
+    return len;
+}
+
+static void describe_broken(const struct lki_doc *doc, char out[LKI_FOUND_BYTES])
+{
+    const char *end = doc->text + doc->len;
+    const char *at;
+    size_t broken;
+
+    lki_json_check_at(doc->text, doc->len, &broken);
+    at = doc->text + broken;
+    if (at == end)
+        snprintf(out, LKI_FOUND_BYTES, "its JSON is broken: it ends at byte %zu", broken);
+    else
+        snprintf(out, LKI_FOUND_BYTES, "its JSON is broken at byte %zu: \"%.*s\"", broken,
+                 excerpt_len(at, end), at);
+}
+
 void lki_doc_describe(const struct lki_doc *doc, char out[LKI_FOUND_BYTES])
 {
     const char *at = doc->text ? doc->text : "";
     const char *end = at + doc->len;
-    int len = 0;
 
     while (at < end && (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n'))
         at++;
-    while (len < EXCERPT_BYTES && at + len < end && at[len] >= ' ' && at[len] <= '~')
-        len++;
-    if (at == end)
+    if (doc->discarded)
+        snprintf(out, LKI_FOUND_BYTES, "it was discarded, as .discard_body says");
+    else if (at == end)
         snprintf(out, LKI_FOUND_BYTES, "it is empty");
     else if (*at == '{' || *at == '[')
-        snprintf(out, LKI_FOUND_BYTES, "its JSON is broken");
+        describe_broken(doc, out);
     else
-        snprintf(out, LKI_FOUND_BYTES, "it is not JSON, it begins with \"%.*s\"", len, at);
+        snprintf(out, LKI_FOUND_BYTES, "it is not JSON, it begins with \"%.*s\"",
+                 excerpt_len(at, end), at);
 }
 
 /* What is at path instead of what was wanted, when reading it gave err. */

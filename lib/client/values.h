@@ -5,6 +5,7 @@
 #ifndef LKI_CLIENT_VALUES_H
 #define LKI_CLIENT_VALUES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <loadkit/values.h>
@@ -22,6 +23,8 @@ struct lki_doc {
     struct lki_memo *memo;   /* strings that were read before */
     lk_vu *vu; /* whose step ends when a getter fails; NULL: nobody's, it gives 0, "" or false */
     const struct lki_loop *loop; /* of all users: the step ends that runs there; else NULL */
+
+    bool discarded; /* an answer whose body was not kept */
 
     /* What it is, for messages: an answer, or else a resource, or else the data of the run (with a
      * loop) or something the scenario made. */
@@ -41,7 +44,7 @@ struct lki_doc *lki_response_doc(const lk_response *response);
 lk_vu *lki_doc_reader(const struct lki_doc *doc);
 
 /* Why a text in which nothing could be found is none: "it is empty". */
-#define LKI_FOUND_BYTES 64
+#define LKI_FOUND_BYTES 96
 void lki_doc_describe(const struct lki_doc *doc, char out[LKI_FOUND_BYTES]);
 
 /* A value that lives until the step ends; its text was written to buf, which may have failed. */
