@@ -148,6 +148,9 @@ static const struct reply_case {
     {"200 OK", "{\"id\":1", "JSONRPC_PROTOCOL_ERROR", "null",
      "its JSON is broken: it ends at byte 7",
      "add got no proper reply: its JSON is broken: it ends at byte 7"},
+    {"404 Not Found", "{\"detail\":\"Not Found\"}", "JSONRPC_PROTOCOL_ERROR", "null",
+     "HTTP 404, its jsonrpc is not \"2.0\"",
+     "add got no proper reply: HTTP 404, its jsonrpc is not \"2.0\""},
     {"200 OK", "7", "JSONRPC_PROTOCOL_ERROR", "null", "it is no object",
      "add got no proper reply: it is no object"},
     {"200 OK", "[" REPLY("\"result\":1") "]", "JSONRPC_PROTOCOL_ERROR", "null", "it is no object",
@@ -513,10 +516,51 @@ static void no_base_url(lk_vu *vu, void *arg)
     lk_rpc_call(vu, "add", .keep_going = true);
 }
 
+static void bad_url(lk_vu *vu, void *arg)
+{
+    (void)arg;
+    lk_rpc_url(vu, "ftp://x");
+}
+
+static void two_ids(lk_vu *vu, void *arg)
+{
+    (void)arg;
+    lk_rpc_call(vu, "add", .id = 5, .id_text = "five", .keep_going = true);
+}
+
+static void same_id(lk_vu *vu, void *arg)
+{
+    const lk_rpc_reply *replies[3];
+
+    (void)arg;
+    lk_rpc_batch(vu, replies, LK_RPC("a"), LK_RPC("b", .id = 5), LK_RPC("c", .id = 5));
+}
+
+static void id_of_a_numbered_one(lk_vu *vu, void *arg)
+{
+    const lk_rpc_reply *replies[2];
+
+    (void)arg;
+    lk_rpc_batch(vu, replies, LK_RPC("a"), LK_RPC("b", .id = 1));
+}
+
+static void same_id_text(lk_vu *vu, void *arg)
+{
+    const lk_rpc_reply *replies[2];
+
+    (void)arg;
+    lk_rpc_batch(vu, replies, LK_RPC("a", .id_text = "x"), LK_RPC("b", .id_text = "x"));
+}
+
 static const struct {
     void (*run)(lk_vu *vu, void *arg);
     const char *ends;
 } mistakes[] = {
+    {bad_url, "cannot use the URL \"ftp://x\": only http:// and https:// are spoken"},
+    {two_ids, "add: give one of .id and .id_text"},
+    {same_id, "b has the id of another call of its batch: give each its own"},
+    {id_of_a_numbered_one, "b has the id of another call of its batch: give each its own"},
+    {same_id_text, "a has the id of another call of its batch: give each its own"},
     {no_method, "a JSON-RPC call without a method"},
     {bad_params, "the params of add are neither an LK_OBJECT nor an LK_ARRAY"},
     {empty_batch, "a JSON-RPC batch without calls"},

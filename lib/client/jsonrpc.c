@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "client/request.h"
 #include "client/response.h"
 #include "client/values.h"
 #include "client/vu.h"
@@ -37,9 +38,12 @@ void lki_rpc_forget(struct lki_http_client *http)
 void lk_rpc_url(lk_vu *vu, const char *url)
 {
     struct lki_rpc *rpc = rpc_of(vu);
+    struct lki_url parts;
     char *copy;
 
     lki_need(url, "lk_rpc_url", "the URL");
+    if (lki_url_is_absolute(url, strlen(url)))
+        lki_url_take(vu, url, &parts);
     copy = strdup(url);
     if (!copy)
         lki_vu_nomem(vu);
@@ -68,6 +72,8 @@ static void call_take(lk_vu *vu, struct lki_rpc *rpc, const struct lk_rpc_reques
     memcpy(&call->rpc, given, lki_min(given->size, sizeof(call->rpc)));
     if (!call->rpc.method || !*call->rpc.method)
         lki_vu_fail(vu, "a JSON-RPC call without a method");
+    if (call->rpc.id && call->rpc.id_text)
+        lki_vu_fail(vu, "%s: give one of .id and .id_text", call->rpc.method);
     params = call->rpc.params ? call->rpc.params->doc.text : "{";
     params += strspn(params, " \t\r\n");
     if (*params != '{' && *params != '[')
@@ -344,6 +350,31 @@ const lk_rpc_reply *lk_rpc(lk_vu *vu, const struct lk_rpc_request *given)
     return reply;
 }
 
+static bool same_id(const struct lk_rpc_request *a, const struct lk_rpc_request *b)
+{
+    if (a->notification || b->notification || !a->id_text != !b->id_text)
+        return false;
+    return a->id_text ? !strcmp(a->id_text, b->id_text) : a->id == b->id;
+}
+
+/* Those that were not given are numbered, and differ from each other. */
+static void ids_check(lk_vu *vu, const struct lk_rpc_request *const *given,
+                      const struct lki_rpc_call *calls, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct lk_rpc_request *rpc = &calls[i].rpc;
+
+        if (!rpc->id_text && rpc->id != given[i]->id)
+            continue;
+        for (size_t k = 0; k < count; k++) {
+            if (k == i || !same_id(rpc, &calls[k].rpc))
+                continue;
+            lki_vu_fail(vu, "%s has the id of another call of its batch: give each its own",
+                        rpc->method);
+        }
+    }
+}
+
 void lk_rpc_together(lk_vu *vu, size_t count, const struct lk_rpc_request *const *given,
                      const lk_rpc_reply **replies)
 {
@@ -362,5 +393,6 @@ void lk_rpc_together(lk_vu *vu, size_t count, const struct lk_rpc_request *const
         lki_need(given[i], "lk_rpc_batch", "one of the calls");
         call_take(vu, rpc, given[i], &calls[i]);
     }
+    ids_check(vu, given, calls, count);
     talk_run(vu, &(struct talk){.calls = calls, .count = count, .batch = true}, replies);
 }

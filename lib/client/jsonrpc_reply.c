@@ -146,18 +146,27 @@ static void read_batch(struct lki_rpc_call *calls, size_t count, const struct lk
     }
 }
 
-/* Of an answer with a status that is an error the status says more than that it is no JSON. */
-static void bad_all(struct lki_rpc_call *calls, size_t count, int status, const char *why,
+static void bad_all(struct lki_rpc_call *calls, size_t count, const char *why,
                     struct lki_arena *arena)
 {
-    char text[LKI_FOUND_BYTES + 16];
-    int len = status / 100 == 2 ? 0 : snprintf(text, sizeof(text), "HTTP %d, ", status);
-    const char *kept;
+    const char *kept = lki_arena_copy(arena, why, strlen(why));
 
-    snprintf(text + len, sizeof(text) - (size_t)len, "%s", why);
-    kept = lki_arena_copy(arena, text, strlen(text));
     for (size_t i = 0; i < count; i++)
         bad(&calls[i], kept ? kept : "out of memory");
+}
+
+/* Of an answer with a status that is an error the status says more than what is wrong with it. */
+static void status_tell(struct lki_rpc_call *calls, size_t count, int status,
+                        struct lki_arena *arena)
+{
+    for (size_t i = 0; i < count && status / 100 != 2; i++) {
+        const char *why = calls[i].found == LKI_RPC_BAD
+                              ? lki_arena_printf(arena, "HTTP %d, %s", status, calls[i].why)
+                              : NULL;
+
+        if (why)
+            calls[i].why = why;
+    }
 }
 
 /* Is anything to be replied? */
@@ -178,14 +187,14 @@ void lki_rpc_read(struct lki_rpc_call *calls, size_t count, bool batch, const lk
 
     if (is_silent(calls, count)) {
         if (response->status / 100 != 2)
-            bad_all(calls, count, response->status, "though nothing is to be replied", arena);
+            bad_all(calls, count, "though nothing is to be replied", arena);
     } else if (lki_json_check(doc.text, doc.len) || lki_json_find(doc.text, doc.len, "", &value)) {
         lki_doc_describe(&doc, found);
-        bad_all(calls, count, response->status, found, arena);
+        bad_all(calls, count, found, arena);
     } else if (value.kind == LKI_JSON_ARRAY && batch) {
         read_batch(calls, count, &value, arena);
     } else if (value.kind != LKI_JSON_OBJECT) {
-        bad_all(calls, count, response->status, "it is no object", arena);
+        bad_all(calls, count, "it is no object", arena);
     } else {
         /* to a batch it says that nothing could be made of it */
         parts_take(&value, &parts);
@@ -194,4 +203,5 @@ void lki_rpc_read(struct lki_rpc_call *calls, size_t count, bool batch, const lk
                 read_parts(&calls[i], &parts, arena);
         }
     }
+    status_tell(calls, count, response->status, arena);
 }
