@@ -72,8 +72,10 @@ LK_API LK_NONNULL_RESULT const lk_rpc_reply *lk_rpc(lk_vu *vu, const struct lk_r
  * count     of calls, from 1
  * calls     url, headers, timeout_s and debug are those of the first
  * replies   filled in, in the order of the calls, however the server orders them
- * errors    as lk_rpc, for each call, and two with one id; the step ends when the replies of all
- * were counted context   inside a step or hook of this user; waits since     0.1; lk_rpc(3)
+ * errors    as lk_rpc, for each call, and two calls with one id; the step ends when the replies of
+ *           all were counted
+ * context   inside a step or hook of this user; waits
+ * since     0.1; lk_rpc(3)
  */
 LK_API void lk_rpc_together(lk_vu *vu, size_t count, const struct lk_rpc_request *const *calls,
                             const lk_rpc_reply **replies);
