@@ -12,6 +12,7 @@
 #include <loadkit/vu.h>
 
 #include "base/mem.h"
+#include "stats/example.h"
 #include "support/rig.h"
 #include "support/server.h"
 #include "support/suite.h"
@@ -174,6 +175,16 @@ static void bad_run(lk_vu *vu, void *arg)
     ask(vu, got, &then);
 }
 
+/* The first failure is told of with its request, of which a line is kept if it was sent. */
+static void told(const char *name, const char *error, const char *request)
+{
+    char message[200];
+
+    snprintf(message, sizeof(message), "%s: %s", name, error);
+    ck_assert_str_eq(rig.metrics.first_error->message, message);
+    ck_assert_str_eq(rig.metrics.first->examples->request, request);
+}
+
 /* Odd _i: the same, byte by byte. */
 START_TEST(a_bad_answer_is_one_failure_and_the_next_answer_is_right)
 {
@@ -194,6 +205,7 @@ START_TEST(a_bad_answer_is_one_failure_and_the_next_answer_is_right)
     ck_assert_str_eq(got.answers[0].body, "");
     got_next(&got, 1, got.answers[0].error);
     ck_assert_msg(rig_count(&rig, want->code) == 1, "%d: not %s", _i, lki_code_name(want->code));
+    told("GET /", got.answers[0].error, "GET / HTTP/1.1");
     ck_assert_uint_eq(rig_count(&rig, 200), 1);
     ck_assert_uint_eq(rig.metrics.totals->http_requests, 2);
     ck_assert_uint_eq(rig.metrics.totals->http_errors, 1);
@@ -602,6 +614,7 @@ START_TEST(a_refused_port_is_named_and_counted_as_unsent)
     rig_run(&rig);
     snprintf(error, sizeof(error), "cannot connect to %s: Connection refused", url + 7);
     ck_assert_str_eq(got.answers[0].error, error);
+    told("GET /", error, "");
     ck_assert_uint_eq(rig_count(&rig, LKI_CODE_HTTP_CONNECT), 2);
     ck_assert_uint_eq(rig.metrics.totals->http_requests, 2);
     ck_assert_uint_eq(rig.metrics.totals->http_unsent, 2);

@@ -439,7 +439,8 @@ START_TEST(errors_have_an_example_each)
         "{\"error\":\"busy\",\n \"and\":\"so very busy that the end of it is not shown here\"}");
     request("s", "GET /q", LKI_CODE_HTTP_RESET, LKI_SAMPLE_ERROR, 5000000, 1);
     example("s", "GET /q", LKI_CODE_HTTP_RESET, "reset by peer", "");
-    lki_metrics_error(&metrics, LKI_SOURCE_HTTP, "s", LKI_CODE_HTTP_RESET, "reset by peer", 3);
+    lki_metrics_error(&metrics, LKI_SOURCE_HTTP, "s", LKI_CODE_HTTP_RESET, "GET /q: reset by peer",
+                      3);
     step("s", LKI_CODE_STEP_OK, 5000000, 12);
     report(60);
     has("\nerrors\n"
@@ -447,14 +448,38 @@ START_TEST(errors_have_an_example_each)
         "         > GET /q?x=1? HTTP/1.1\n"
         "         < HTTP/1.1 503 Busy\n"
         "           {\"error\":\"busy\",  \"and\":\"so very busy that the...\n"
-        "  1  s HTTP_RESET: reset by peer (at 0ns, user 3)\n"
+        "  1  s HTTP_RESET: GET /q: reset by peer (at 0ns, user 3)\n"
         "         > GET /q?x=1? HTTP/1.1\n"
         "\n");
     has_not("200 OK");
+    has_not("< reset");
     for (int columns = 30; columns < 100; columns++) {
         print(false, columns);
         lines_verify(columns < 45 ? 45 : columns);
     }
+}
+END_TEST
+
+static const struct {
+    const char *name;
+    const char *message;
+} others[] = {
+    {"another request", "GET /other: reset by peer"},
+    {"another reason", "GET /q: reset again"},
+    {"more of a name", "GET /q/more: reset by peer"},
+    {"a reason alone", "reset by peer"},
+};
+
+START_TEST(an_error_has_no_example_of_another_one)
+{
+    request("s", "GET /q", LKI_CODE_HTTP_RESET, LKI_SAMPLE_ERROR, 5000000, 1);
+    example("s", "GET /q", LKI_CODE_HTTP_RESET, "reset by peer", "");
+    request("s", "GET /other", LKI_CODE_HTTP_RESET, LKI_SAMPLE_ERROR, 5000000, 1);
+    lki_metrics_error(&metrics, LKI_SOURCE_HTTP, "s", LKI_CODE_HTTP_RESET, others[_i].message, 3);
+    report(60);
+    has(others[_i].message);
+    has_not("> GET");
+    has_not("< ");
 }
 END_TEST
 
@@ -822,6 +847,7 @@ static Suite *report_suite(void)
     tcase_add_test(facts, samples_of_the_author_stand_below_their_step);
     tcase_add_test(facts, codes_of_the_author_are_listed_by_name);
     tcase_add_test(facts, errors_have_an_example_each);
+    tcase_add_loop_test(facts, an_error_has_no_example_of_another_one, 0, LKI_COUNT(others));
     tcase_add_test(facts, crashes_are_named_with_their_place);
     tcase_add_test(facts, the_generator_has_a_line_and_workers_that_were_not_well);
     tcase_add_test(facts, the_command_is_told_where_it_is_known);

@@ -113,7 +113,8 @@ static struct lki_example_part answer_part(const struct lki_exchange_result *res
     return (struct lki_example_part){text, text ? strcspn(text, "\r\n") : 0};
 }
 
-/* A code that its metric has not seen before: what brought it may be asked for. */
+/* A code that its metric has not seen before: what brought it may be asked for. A request that was
+ * not sent is no part of it. */
 static void example_keep(lk_vu *vu, struct lki_metric *metric, const struct lki_outgoing *out,
                          const struct lki_exchange_result *result)
 {
@@ -122,10 +123,12 @@ static void example_keep(lk_vu *vu, struct lki_metric *metric, const struct lki_
     struct lki_example *example = NULL;
 
     lki_buf_clear(scratch);
-    lki_buf_append(scratch, out->verb, out->verb_len);
-    lki_buf_char(scratch, ' ');
-    lki_outgoing_write_target(out, scratch);
-    lki_buf_str(scratch, " HTTP/1.1");
+    if (result->sent) {
+        lki_buf_append(scratch, out->verb, out->verb_len);
+        lki_buf_char(scratch, ' ');
+        lki_outgoing_write_target(out, scratch);
+        lki_buf_str(scratch, result->version == 20 ? " HTTP/2" : " HTTP/1.1");
+    }
     if (!scratch->err)
         example = lki_metrics_example(vu->metrics, metric, result->code,
                                       (struct lki_example_part){scratch->data, scratch->len},
@@ -134,6 +137,20 @@ static void example_keep(lk_vu *vu, struct lki_metric *metric, const struct lki_
         example->user = vu->id;
         example->took_ns = result->end_ns - result->start_ns;
     }
+}
+
+/* Failures are told apart by which request it was, how it failed, and why. */
+static void error_tell(lk_vu *vu, const struct lki_metric *metric,
+                       const struct lki_exchange_result *result)
+{
+    struct lki_buf *text = lki_vu_scratch(vu);
+    const char *whole;
+
+    lki_buf_clear(text);
+    lki_buf_printf(text, "%s: %s", metric->name, result->error);
+    whole = lki_buf_cstr(text);
+    lki_metrics_error(vu->metrics, LKI_SOURCE_HTTP, lki_vu_unit(vu)->step, result->code,
+                      whole ? whole : result->error, vu->id);
 }
 
 void lki_sample_record(lk_vu *vu, struct lki_metric *metric, const struct lki_outgoing *out,
@@ -155,8 +172,7 @@ void lki_sample_record(lk_vu *vu, struct lki_metric *metric, const struct lki_ou
         vu->metrics->totals->http_unsent++;
     vu->metrics->totals->http_retries += result->retries;
     if (LKI_UNLIKELY(!result->status && sample.verdict == LKI_SAMPLE_ERROR))
-        lki_metrics_error(vu->metrics, LKI_SOURCE_HTTP, lki_vu_unit(vu)->step, result->code,
-                          result->error, vu->id);
+        error_tell(vu, metric, result);
 }
 
 struct lki_sampling lki_sampling_of(lk_vu *vu, const struct lki_outgoing *out)

@@ -21,7 +21,19 @@ struct finding {
     const struct lki_result_example *example; /* NULL: none was kept */
 };
 
-/* The first exchange of that code in that step. */
+/* Whether message is "name: why", of which the end may have been cut off. */
+static bool tells(const char *message, const char *name, const char *why)
+{
+    size_t len = strlen(name);
+
+    if (strncmp(message, name, len) != 0 || strncmp(message + len, ": ", 2) != 0)
+        return false;
+    message += len + 2;
+    return !strncmp(message, why, strlen(message));
+}
+
+/* The exchange that it is told of: there may be another one of that code, which failed otherwise,
+ * and was kept since it came before. */
 static const struct lki_result_example *example_find(const struct lki_result *result,
                                                      const struct lki_result_error *error)
 {
@@ -29,9 +41,11 @@ static const struct lki_result_example *example_find(const struct lki_result *re
         return NULL;
     for (size_t i = 0; i < result->example_count; i++) {
         const struct lki_result_example *example = &result->examples[i];
+        const struct lki_result_metric *metric = &result->metrics[example->metric];
 
         if (!strcmp(lki_code_name(example->code), error->code) &&
-            !strcmp(result->metrics[example->metric].step, error->step))
+            !strcmp(metric->step, error->step) &&
+            tells(error->message, metric->name, example->answer))
             return example;
     }
     return NULL;
@@ -132,9 +146,10 @@ static void print_example(const struct lki_paper *paper, const struct finding *f
     const struct lki_result_example *example = finding->example;
 
     lki_print_cut(paper, indent, "> ", example->request);
-    /* of what got no answer the reason is the message already */
-    if (!finding->error || strcmp(finding->error->message, example->answer) != 0)
-        lki_print_cut(paper, indent, "< ", example->answer);
+    /* of what got no answer the reason stands there, and that is the message */
+    if (finding->error)
+        return;
+    lki_print_cut(paper, indent, "< ", example->answer);
     lki_print_cut(paper, indent, "  ", example->body);
 }
 

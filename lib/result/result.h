@@ -199,7 +199,7 @@ struct lki_result_error {
 struct lki_result_example {
     size_t metric; /* index of its metric */
     lki_code code;
-    const char *request; /* the line that it began with */
+    const char *request; /* the line that it began with; "" if it was not sent */
     const char *answer;  /* the status line, or why there was none */
     const char *body;    /* its first bytes; may be no UTF-8 */
 };
