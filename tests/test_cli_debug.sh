@@ -141,7 +141,7 @@ ends "or left out" 0 "${debug[@]}" --body-bytes 0
 shows "all of them" '  > (cut: 32 bytes in all)' '  < (cut: 5 bytes in all)'
 ends "a body that is no text" 0 "${debug[@]}" -p binary=yes
 shows "is not shown" '  > (5 bytes that are no text)'
-LK_PARAM_token=hunter22 ends "secrets" 1 "${debug[@]}" -p bad=login
+LK_PARAM_token='hunter/"22' ends "secrets" 1 "${debug[@]}" -p bad=login
 ! grep -q hunter out && shows "are masked wherever they stand" '  > GET /login?key=*** HTTP/1.1' &&
     grep -qE '^  STEP_FAILED after .*: the token \*\*\* is wrong$' out
 tell $? "in messages too"

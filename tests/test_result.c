@@ -293,6 +293,40 @@ START_TEST(a_secret_is_masked_also_where_a_text_was_cut_in_it)
 }
 END_TEST
 
+static const struct {
+    const char *text;
+    const char *masked;
+} encoded[] = {
+    {"pa/ss+w \"\\\xc3\xa9=", "***"},
+    {"password=pa%2Fss%2Bw%20%22%5C%C3%A9%3D&user=joe", "password=***&user=joe"},
+    {"password=pa%2fss%2bw+%22%5c%c3%a9%3d", "password=***"},
+    {"/pa%2Fss+w%20\"\\\xc3\xa9=/", "/***/"},
+    {"{\"a\":\"pa/ss+w \\\"\\\\\xc3\xa9=\"}", "{\"a\":\"***\"}"},
+    {"{\"a\":\"pa\\/ss+w \\u0022\\\\\\u00e9=\"}", "{\"a\":\"***\"}"},
+    {"pa%2Fs", "***"},
+    {"pa%2Fss%2", "***"},
+    {"pa\\/ss+w \\u00", "***"},
+    {"pa%2Fs=", "pa%2Fs="},
+    {"pa%2", "pa%2"},
+    {"pa%2Fss%zz", "pa%2Fss%zz"},
+    {"pa%2Fss%2Bw%20%22%5C%C3%A9%3D, pa/ss+w \"\\\xc3\xa9=", "***, ***"},
+    {"100% \\ \\u", "100% \\ \\u"},
+    {"\xf0\x9f\x94\x91key", "***"},
+    {"\\ud83d\\udd11key", "***"},
+    {"%F0%9F%94%91key!", "***!"},
+};
+
+START_TEST(a_secret_is_masked_however_it_is_encoded)
+{
+    static const char *secrets[] = {"pa/ss+w \"\\\xc3\xa9=", "\xf0\x9f\x94\x91key"};
+
+    make();
+    result.secrets = secrets;
+    result.secret_count = LKI_COUNT(secrets);
+    masks(encoded[_i].text, encoded[_i].masked);
+}
+END_TEST
+
 START_TEST(runs_have_ids_of_their_own)
 {
     char first[sizeof(result.id)];
@@ -969,6 +1003,7 @@ static Suite *result_suite(void)
     tcase_add_test(made, a_result_does_not_need_the_metrics_any_more);
     tcase_add_test(made, an_id_is_that_of_a_step_or_request_first);
     tcase_add_test(made, a_secret_is_masked_also_where_a_text_was_cut_in_it);
+    tcase_add_loop_test(made, a_secret_is_masked_however_it_is_encoded, 0, LKI_COUNT(encoded));
     tcase_add_test(made, runs_have_ids_of_their_own);
     tcase_add_checked_fixture(judged, setup, teardown);
     tcase_add_test(judged, a_run_with_failing_requests_passes);

@@ -1,7 +1,8 @@
 /*
  * Values of secret parameters. They do not stand in what is shown, wherever they came from: a
  * message of the author's, a path, a body; nor do their beginnings at the end of a text that was
- * cut. Encoded in some other way they are not found.
+ * cut. They are found as they are, percent-encoded, as in paths, queries and forms, and with the
+ * escapes of JSON, whoever encoded them. Encoded in some other way they are not.
  */
 #ifndef LKI_MODEL_SECRETS_H
 #define LKI_MODEL_SECRETS_H
