@@ -10,6 +10,10 @@ root=$PWD
 . "$root/tests/support/program.sh"
 # shellcheck source=tests/support/example.sh
 . "$root/tests/support/example.sh"
+tmp=$dir
+# shellcheck source=tests/support/nginx.sh
+. "$root/tests/support/nginx.sh"
+trap 'end_nginx; rm -rf "$dir"' EXIT
 
 # A server that ends with what it reads from us.
 serve() { # script
@@ -177,6 +181,10 @@ serve half
 ends "half an answer is none" 1 ./all debug -p base_url="$url" --user seller
 grep -qE '^  HTTP_[A-Z]+ in .*; .* bytes sent, [0-9]+ received; ' out
 tell $? "and is told with what was wrong"
+shows "and with the head that came" '  < HTTP/1.1 200 OK' '  < Content-Length: 10'
+ends "by libcurl half an answer is none either" 1 ./all debug -p base_url="$url" --user seller \
+    --http-engine curl
+shows "and has its head too" '  < HTTP/1.1 200 OK' '  < Content-Length: 10'
 end_serving
 serve wait
 ./all debug -p base_url="$url" --user seller >out 2>err &
@@ -239,6 +247,28 @@ shows "what is recorded is shown" '  recorded basket: 12.5' '  recorded basket: 
 grep -qE '^  emitted table: METRIC_OK in [0-9.]+[mun]s$' out
 tell $? "and so are blocks that are timed"
 end_serving
+
+# ---- HTTP/2
+
+secure() { # what
+    ends "$1" 0 ./all debug -p base_url="https://$nginx_host:$port" --user seller \
+        --http-engine curl --http-version 2 --ca-file "$tmp/nginx.pem"
+}
+nginx_secure=yes
+nginx_listen=http2
+start_nginx ""
+secure "HTTP/2 is spoken"
+shows "and shown as such" '  > GET /sell HTTP/2' '  < HTTP/2 200 ' '  < content-length: 6'
+! grep -q 'HTTP/1\|does not speak' out
+tell $? "in all lines"
+end_nginx
+nginx_listen=
+start_nginx ""
+secure "a server without HTTP/2 is asked for it"
+shows "and shown as it answers" '  > GET /sell HTTP/2' '  < HTTP/1.1 200 OK' &&
+    grep -q '^  HTTP_200 in .*; the server does not speak HTTP/2$' out
+tell $? "with a word about it"
+end_nginx
 
 # ---- one request of many
 

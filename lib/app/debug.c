@@ -175,7 +175,7 @@ static void on_answer(const struct lki_watch *watch, lk_vu *vu,
     if (debug->asked != request)
         lki_trace_request_line(&debug->trace, request);
     debug->asked = NULL;
-    lki_trace_answer(&debug->trace, result);
+    lki_trace_answer(&debug->trace, request, result);
 }
 
 static void on_recorded(const struct lki_watch *watch, lk_vu *vu, const char *name, double value)

@@ -208,12 +208,39 @@ static void body_write(struct lki_trace *trace, const char *body, size_t len, co
 
 /* ---- exchanges ---- */
 
+/* Whether it goes out by HTTP/2, if the server agrees. */
+static bool asks_http2(const struct lki_exchange_request *request)
+{
+    return request->engine == LKI_ENGINE_CURL &&
+           (request->version == LK_HTTP_2_ONLY ||
+            (request->version == LK_HTTP_2 && request->origin->scheme == LKI_URL_HTTPS));
+}
+
+/* As HTTP/1.1 has it, but for the version. */
+static void request_head(const struct lki_exchange_request *request, struct lki_buf *out)
+{
+    static const char one[] = " HTTP/1.1\r\n";
+    static const char two[] = " HTTP/2\r\n";
+    const char *line;
+    size_t len;
+
+    request->write_head(request->arg, out);
+    line = asks_http2(request) && lki_buf_cstr(out) ? strstr(out->data, one) : NULL;
+    if (!line)
+        return;
+    len = (size_t)(line - out->data);
+    memcpy(out->data + len, two, sizeof(two) - 1);
+    memmove(out->data + len + sizeof(two) - 1, line + sizeof(one) - 1,
+            out->len - len - (sizeof(one) - 1));
+    out->len -= sizeof(one) - sizeof(two);
+}
+
 void lki_trace_request(struct lki_trace *trace, const struct lki_exchange_request *request)
 {
     struct lki_buf head;
 
     lki_buf_init(&head, TRACE_MAX);
-    request->write_head(request->arg, &head);
+    request_head(request, &head);
     if (!head.err)
         head_write(trace, head.data, head.len, ">");
     else
@@ -230,7 +257,7 @@ void lki_trace_request_line(struct lki_trace *trace, const struct lki_exchange_r
     struct lki_buf head;
 
     lki_buf_init(&head, TRACE_MAX);
-    request->write_head(request->arg, &head);
+    request_head(request, &head);
     if (lki_buf_cstr(&head))
         lki_trace_line(trace, LKI_TRACE_PLAIN, "  answer to %.*s:", (int)strcspn(head.data, "\r\n"),
                        head.data);
@@ -255,12 +282,13 @@ static void phases_add(struct lki_buf *line, const struct lki_exchange_result *r
     }
 }
 
-void lki_trace_answer(struct lki_trace *trace, const struct lki_exchange_result *result)
+void lki_trace_answer(struct lki_trace *trace, const struct lki_exchange_request *request,
+                      const struct lki_exchange_result *result)
 {
     char time[LKI_CELL_BYTES];
     struct lki_buf line;
 
-    if (result->status) {
+    if (result->head_bytes) {
         head_write(trace, result->head, result->head_bytes, "<");
         body_write(trace, result->body, result->body_bytes, "<");
     }
@@ -273,6 +301,8 @@ void lki_trace_answer(struct lki_trace *trace, const struct lki_exchange_result 
                    (unsigned long long)result->bytes_received);
     if (result->retries)
         lki_buf_printf(&line, "; sent again, since the connection had been closed while idle");
+    if (result->status && result->version != 20 && asks_http2(request))
+        lki_buf_printf(&line, "; the server does not speak HTTP/2");
     if (!result->status)
         lki_buf_printf(&line, "; %s", result->error);
     if (lki_buf_cstr(&line))

@@ -41,6 +41,7 @@ void lki_trace_line(struct lki_trace *trace, enum lki_trace_kind kind, const cha
 void lki_trace_request(struct lki_trace *trace, const struct lki_exchange_request *request);
 /* Says to which request the answer belongs that follows. */
 void lki_trace_request_line(struct lki_trace *trace, const struct lki_exchange_request *request);
-void lki_trace_answer(struct lki_trace *trace, const struct lki_exchange_result *result);
+void lki_trace_answer(struct lki_trace *trace, const struct lki_exchange_request *request,
+                      const struct lki_exchange_result *result);
 
 #endif

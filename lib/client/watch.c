@@ -20,7 +20,7 @@ static void trace_all(struct lki_trace *trace, lk_vu *vu,
     else
         lki_trace_line(trace, LKI_TRACE_TITLE, "%s:", *step ? step : "a hook of the run");
     lki_trace_request(trace, exchange);
-    lki_trace_answer(trace, result);
+    lki_trace_answer(trace, exchange, result);
 }
 
 void lki_watch_show(lk_vu *vu, const struct lki_exchange_request *exchange,

@@ -76,18 +76,41 @@ static bool body_reserve(struct lki_transfer *transfer, size_t cap)
     return true;
 }
 
+/* Also for who looks on, whatever becomes of the body: so its version is the true one again. */
+static bool head_keep(struct lki_transfer *transfer)
+{
+    struct lki_exchange_result *result = transfer->result;
+    const struct lki_buf *in = &transfer->handle->in;
+    size_t skipped = transfer->version == 20 ? strlen("HTTP/1.1") - strlen("HTTP/2") : 0;
+    char *head = lki_arena_copy(transfer->arena, in->data + skipped, in->len - skipped);
+
+    if (!head) {
+        give_up(transfer, LKI_CODE_HTTP_TOO_LARGE, "out of memory for the answer");
+        return false;
+    }
+    if (transfer->version == 20)
+        memcpy(head, "HTTP/2", strlen("HTTP/2"));
+    else
+        transfer->version = 10 + (transfer->head.minor_version > 0);
+    result->head = head;
+    result->head_bytes = in->len - skipped;
+    result->version = transfer->version;
+    return true;
+}
+
 /* The body comes next. */
 static bool head_accept(struct lki_transfer *transfer)
 {
     const struct lki_exchange_request *request = transfer->request;
     const struct lki_http1_head *head = &transfer->head;
 
+    if (!head_keep(transfer))
+        return false;
     transfer->body_len = 0;
     transfer->body_taken = 0;
     transfer->chunks_over = transfer->version == 20 || head->body != LKI_BODY_CHUNKED;
     transfer->chunked = (struct lki_http1_chunked){0};
     if (transfer->version != 20) {
-        transfer->version = 10 + (head->minor_version > 0);
         transfer->curl->falls_back |= request->version == LK_HTTP_2;
         if (request->version == LK_HTTP_2_ONLY) {
             give_up(transfer, LKI_CODE_HTTP_PROTOCOL, "the server does not speak HTTP/2");
@@ -219,19 +242,11 @@ size_t lki_curl_on_body(char *bytes, size_t size, size_t count, void *arg)
 void lki_curl_answered(struct lki_transfer *transfer)
 {
     struct lki_exchange_result *result = transfer->result;
-    const struct lki_buf *in = &transfer->handle->in;
 
     if (!transfer->head_over || !transfer->chunks_over) {
         lki_curl_failed(transfer);
         return;
     }
-    result->head = lki_arena_copy(transfer->arena, in->data, in->len);
-    if (!result->head) {
-        result->head = "";
-        give_up(transfer, LKI_CODE_HTTP_TOO_LARGE, "out of memory for the answer");
-        return;
-    }
-    result->head_bytes = in->len;
     result->fields = transfer->head.fields;
     if (transfer->body && !transfer->request->discard_body) {
         transfer->body[transfer->body_len] = '\0';
@@ -239,7 +254,6 @@ void lki_curl_answered(struct lki_transfer *transfer)
         result->body_bytes = transfer->body_len;
     }
     result->status = transfer->head.status;
-    result->version = transfer->version;
     result->code = (lki_code)transfer->head.status;
     *transfer->request->wire->sent += !transfer->sent;
     if (!transfer->sent_ns)

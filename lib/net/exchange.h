@@ -100,9 +100,10 @@ struct lki_exchange_request {
 struct lki_exchange_result {
     lki_code code;     /* HTTP_nnn or what went wrong */
     int status;        /* 0: no complete answer */
-    int version;       /* 10, 11 or 20 */
+    int version;       /* 10, 11 or 20; 0: no complete head */
     const char *error; /* "" or why there is none; in the arena or static */
-    const char *head;  /* of the answer, terminated, as HTTP/1.1 has it; in the arena */
+    const char *head;  /* of the answer, terminated, as HTTP/1.1 has it but for the version of
+                          HTTP/2; in the arena. It may be there though the body is not */
     size_t head_bytes;
     unsigned fields; /* LKI_FIELD_..., which of those that matter to clients are in the head */
     char *body;      /* terminated; in the arena; never NULL */

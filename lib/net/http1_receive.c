@@ -345,13 +345,13 @@ bool lki_http1_receive(struct lki_http1 *x)
     if (!result->head)
         return lki_http1_nomem(x);
     result->head_bytes = head.head_bytes;
+    result->version = 10 + (head.minor_version > 0);
     x->in += head.head_bytes;
     x->in_len -= head.head_bytes;
     if (!receive_body(x, &head))
         return false;
     result->fields = head.fields;
     result->status = head.status;
-    result->version = 10 + (head.minor_version > 0);
     result->code = (lki_code)head.status;
     x->clean = head.keep_alive && x->in_len == 0 &&
                (!x->conn->more || !lki_conn_answers(x->conn)) && result->sent &&
