@@ -321,6 +321,31 @@ ends "the shop works" 0 "$build/examples/shop" debug -p base_url="http://$addres
 shows "as an author would see it" '  > {"username":"user_1","password":"password"}'
 end_example
 
+# ---- what would move the cursor of a terminal
+
+program crooked <<'END'
+#include <loadkit/loadkit.h>
+
+LK_PARAM(base_url, .required = true);
+
+LK_VU(crook) { int unused; };
+LK_ON_INIT(crook) { lk_http_base_url(vu, lk_param(vu, "base_url")); }
+LK_STEP(crook, chat)
+{
+    lk_ws *ws = lk_ws_open(vu, "/rooms/1", .headers = LK_PAIRS("X-Name", "caf\xe9\x9b"));
+
+    lk_ws_send(ws, "one\r\ntwo \xc2\x9b" "2J \x1b[2J \xc3\xbc");
+    lk_ws_send(ws, "\xff\xfe");
+}
+LK_MAIN()
+END
+serve_example chat_server
+LC_ALL=C run ./crooked debug -p base_url="http://$address"
+shows "a message stands on one line" '  SEND /rooms/{id}: one  two ??2J ?[2J ü'
+shows "what is no UTF-8 is replaced" '  SEND /rooms/{id}: ??'
+shows "in heads too" '  > X-Name: caf??'
+end_example
+
 # ---- what the program prints
 
 program chatty <<'END'

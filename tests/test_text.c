@@ -284,10 +284,19 @@ END_TEST
 
 START_TEST(foreign_text_stays_on_its_line)
 {
-    char text[] = "a\nb\rc\td\x1b[2Je\x7f\xc3\xbc\0f";
+    char text[] = "a\nb\rc\td\x1b[2Je\x7f\xc3\xbc\0f\xc2\x9b\xc2\xa0\xff\xfeg\xe2\x82";
 
     lki_text_one_line(text, sizeof(text) - 1);
-    ck_assert_mem_eq(text, "a?b?c?d?[2Je?\xc3\xbc?f", sizeof(text) - 1);
+    ck_assert_mem_eq(text, "a?b?c?d?[2Je?\xc3\xbc?f??\xc2\xa0??g??", sizeof(text) - 1);
+}
+END_TEST
+
+START_TEST(of_foreign_text_lines_may_be_kept)
+{
+    char text[] = "a\nb\rc\td\0e\xff\n";
+
+    lki_text_harmless(text, sizeof(text) - 1, "\n\t");
+    ck_assert_mem_eq(text, "a\nb?c\td?e?\n", sizeof(text) - 1);
 }
 END_TEST
 
@@ -339,6 +348,7 @@ int main(void)
     tcase_add_test(tcase, a_word_with_fewer_mistakes_beats_one_that_begins_alike);
     tcase_add_test(tcase, a_word_is_a_slice);
     tcase_add_test(tcase, foreign_text_stays_on_its_line);
+    tcase_add_test(tcase, of_foreign_text_lines_may_be_kept);
     tcase_add_test(tcase, of_foreign_text_as_much_is_shown_as_fits);
     tcase_add_test(tcase, a_digit_may_be_hexadecimal);
     suite_add_tcase(suite, tcase);

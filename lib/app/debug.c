@@ -7,6 +7,7 @@
 #include "app/interrupts.h"
 #include "base/format.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "client/trace.h"
 #include "client/watch.h"
 #include "model/index.h"
@@ -203,7 +204,7 @@ static void on_message(const struct lki_watch *watch, lk_vu *vu, const char *nam
                        size_t len)
 {
     struct debug *debug = watched_by(watch, vu);
-    size_t shown = lki_min(len, debug->trace.body_bytes);
+    size_t shown = text ? lki_text_cut(text, len, debug->trace.body_bytes) : 0;
 
     if (text)
         lki_trace_line(&debug->trace, LKI_TRACE_PLAIN, "  %s: %.*s%s", name, (int)shown, text,

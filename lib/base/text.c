@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/decimal.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 /* Longer words get no suggestion: nobody mistypes them, and the table stays on the stack. */
 #define NEAREST_MAX 64
@@ -279,12 +280,32 @@ size_t lki_text_cut(const char *text, size_t len, size_t max)
     return len;
 }
 
+static bool is_control(const char *at, size_t len)
+{
+    unsigned char first = (unsigned char)*at;
+
+    return len == 1 ? first < ' ' || first == 0x7f
+                    : len == 2 && first == 0xc2 && (unsigned char)at[1] < 0xa0;
+}
+
+void lki_text_harmless(char *text, size_t len, const char *kept)
+{
+    const char *end = text + len;
+
+    while (text < end) {
+        size_t step = lki_utf8_len(text, end);
+
+        if (!step || (is_control(text, step) && (!*text || !strchr(kept, *text)))) {
+            step = step ? step : 1;
+            memset(text, '?', step);
+        }
+        text += step;
+    }
+}
+
 void lki_text_one_line(char *text, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        if ((unsigned char)text[i] < ' ' || text[i] == '\x7f')
-            text[i] = '?';
-    }
+    lki_text_harmless(text, len, "");
 }
 
 void lki_text_shown(char *out, size_t size, const char *text)

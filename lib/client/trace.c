@@ -60,16 +60,14 @@ static void pass_on(struct lki_trace *trace)
 /* ---- text that is not ours ---- */
 
 /* The text in the making without its secrets, and harmless to a terminal but for its line breaks;
- * NULL: no memory. */
+ * NULL: no memory. What follows a zero byte is shown too. */
 static const char *text_clean(struct lki_trace *trace)
 {
     struct lki_buf *text = &trace->text;
     char *clean;
 
     for (size_t i = 0; i < text->len; i++) {
-        unsigned char c = (unsigned char)text->data[i];
-
-        if ((c < ' ' && c != '\n' && c != '\t') || c == 0x7f)
+        if (!text->data[i])
             text->data[i] = '?';
     }
     if (!lki_buf_cstr(text)) {
@@ -78,6 +76,7 @@ static const char *text_clean(struct lki_trace *trace)
     }
     clean = text->data;
     lki_secrets_mask(&trace->secrets, clean);
+    lki_text_harmless(clean, strlen(clean), "\n\t");
     return clean;
 }
 
@@ -103,8 +102,10 @@ void lki_trace_line(struct lki_trace *trace, enum lki_trace_kind kind, const cha
     va_start(args, fmt);
     lki_buf_vprintf(&trace->text, fmt, args);
     va_end(args);
-    if (!trace->text.err)
-        lki_text_one_line(trace->text.data, trace->text.len);
+    for (size_t i = 0; i < trace->text.len; i++) {
+        if (trace->text.data[i] == '\n' || trace->text.data[i] == '\r')
+            trace->text.data[i] = ' ';
+    }
     text = text_clean(trace);
     if (!text)
         return;
