@@ -259,6 +259,17 @@ START_TEST(failed_steps_are_not_told_twice)
 }
 END_TEST
 
+START_TEST(phases_that_not_all_had_are_counted)
+{
+    struct lki_sample sample = {.code = 200, .late_ns = -1, .phase_ns = {1000, -1, -1, -1, -1, -1}};
+
+    request("s", "GET /", 200, LKI_SAMPLE_OK, 5000, 2);
+    lki_metric_record(lki_metrics_find(&metrics, LKI_SOURCE_HTTP, "s", "GET /", 5), &sample);
+    report(100);
+    has("time, avg   lookup 1.00us (1 time), send 2.00us (2 times), wait 5.00us (2 times),\n");
+}
+END_TEST
+
 START_TEST(the_rest_of_the_facts_is_there)
 {
     record_run();
@@ -436,7 +447,7 @@ START_TEST(errors_have_an_example_each)
     request("s", "GET /q", 503, LKI_SAMPLE_ERROR, 5000000, 7);
     example(
         "s", "GET /q", 503, "HTTP/1.1 503 Busy",
-        "{\"error\":\"busy\",\n \"and\":\"so very busy that the end of it is not shown here\"}");
+        "{\"error\":\"busy\",\r\n \"and\":\"so very busy that the end of it is not shown here\"}");
     request("s", "GET /q", LKI_CODE_HTTP_RESET, LKI_SAMPLE_ERROR, 5000000, 1);
     example("s", "GET /q", LKI_CODE_HTTP_RESET, "reset by peer", "");
     lki_metrics_error(&metrics, LKI_SOURCE_HTTP, "s", LKI_CODE_HTTP_RESET, "GET /q: reset by peer",
@@ -838,6 +849,7 @@ static Suite *report_suite(void)
     tcase_add_test(facts, codes_besides_success_are_listed);
     tcase_add_test(facts, failed_steps_are_not_told_twice);
     tcase_add_test(facts, the_rest_of_the_facts_is_there);
+    tcase_add_test(facts, phases_that_not_all_had_are_counted);
     tcase_add_test(facts, a_failure_is_told_with_its_cause_in_one_line);
     tcase_add_test(facts, lost_data_is_told_with_what_was_lost);
     tcase_add_test(facts, what_died_with_its_workers_was_measured_all_the_same);

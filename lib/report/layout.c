@@ -108,7 +108,9 @@ void lki_buf_harmless(struct lki_buf *buf, const char *text)
     while (text < end) {
         size_t len = lki_utf8_len(text, end);
 
-        if (!len || is_harmful(utf8_code(text, len)))
+        if (*text == '\r' && text[1] == '\n')
+            len = 1; /* half of a line break */
+        else if (!len || is_harmful(utf8_code(text, len)))
             lki_buf_char(buf, len == 1 && (*text == '\n' || *text == '\t') ? ' ' : '?');
         else
             lki_buf_append(buf, text, len);

@@ -322,8 +322,9 @@ static void print_phases(const struct lki_result *result, const struct lki_paper
         lki_buf_printf(&text, "%s%s %s", text.len ? ", " : "", lki_phase_name((enum lki_phase)p),
                        cell);
         if (phases[p].count < result->all_http.latency.count) {
-            lki_format_count(cell, phases[p].count);
-            lki_buf_printf(&text, " (%s times)", cell);
+            lki_buf_str(&text, " (");
+            lki_buf_amount(&text, phases[p].count, "time", "times");
+            lki_buf_char(&text, ')');
         }
     }
     if (text.len || text.err)
