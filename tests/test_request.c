@@ -383,7 +383,7 @@ static const struct refused_case {
     {"POST",
      {.url = "/", .parts = LK_PARTS({"a", .value = "b"}, {"c", .value = "d", .file = "e"})},
      "POST /: part 2 (\"c\") has a .value and a .file: give one of them"},
-    {"POST", {.url = "/", .parts = LK_PARTS({.value = "a"})}, "POST /: part 1 (\"\") has no .name"},
+    {"POST", {.url = "/", .parts = LK_PARTS({.value = "a"})}, "POST /: part 1 has no .name"},
     {"POST",
      {.url = "/", .parts = LK_PARTS({"a", .value = "b", .type = "a\r\nb"})},
      "POST /: part 1 (\"a\") has a line break in its .type"},

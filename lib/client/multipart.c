@@ -33,8 +33,10 @@ struct place {
 
 LK_NORETURN static void refuse(const struct place *at, const char *why)
 {
-    lki_vu_fail(at->vu, "%s %s: part %zu (\"%s\") %s", at->out->verb, at->out->request->url,
-                at->index + 1, at->part->name ? at->part->name : "", why);
+    const char *name = at->part->name;
+
+    lki_vu_fail(at->vu, "%s %s: part %zu%s%s%s %s", at->out->verb, at->out->request->url,
+                at->index + 1, name ? " (\"" : "", name ? name : "", name ? "\")" : "", why);
 }
 
 /* A part without a name is a mistake, unless it has nothing else either. */

@@ -319,7 +319,7 @@ const lk_json *lk_ws_json(lk_ws_message *pub)
     if (!lki_json_check(doc->text, doc->len))
         return &message->json;
     lki_doc_describe(doc, found);
-    lki_vu_fail(doc->vu, "%s: the message is not JSON: %s", doc->sample, found);
+    lki_vu_fail(doc->vu, "%s: cannot read the message as JSON: %s", doc->sample, found);
 }
 
 /* ---- pings ---- */
