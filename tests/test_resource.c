@@ -324,6 +324,34 @@ static void try_one(lk_vu *vu, void *self)
     lk_resource_release(vu, "accounts", account);
 }
 
+/* Who waits in a step has begun; who was told to leave before is not told of twice. */
+START_TEST(who_waits_to_begin_until_the_end_is_told_of)
+{
+    struct lk_def *start[] = {ACCOUNTS(make_account, .count = 2),
+                              TOWN_HOOK(LK_HOOK_START, take_one), TOWN_STEP("a", town_idle, ONCE),
+                              NULL};
+    struct lk_def *step[] = {ACCOUNTS(make_account, .count = 2), TOWN_STEP("a", take_one, ONCE),
+                             NULL};
+    const struct lki_error_group *group;
+
+    made = 0;
+    town_open(&town, start, 10);
+    town_at(&town, 3, town_drain);
+    town_at(&town, 3, town_cut);
+    town_run(&town);
+    group = town.metrics.first_error;
+    ck_assert_ptr_nonnull(group);
+    ck_assert_int_eq(group->code, LKI_CODE_LIFECYCLE_WAITED);
+    ck_assert_str_eq(group->message, "waited for resource \"accounts\" until the end");
+    ck_assert_uint_eq(group->count, 8);
+    ck_assert_ptr_null(group->next);
+    finish();
+    live(step, 10, 3);
+    ck_assert_ptr_null(town.metrics.first_error);
+    finish();
+}
+END_TEST
+
 START_TEST(a_try_gives_null_while_all_are_held)
 {
     struct lk_def *defs[] = {ACCOUNTS(make_account, .count = 2),
@@ -698,6 +726,7 @@ static Suite *resource_suite(void)
                         2);
     tcase_add_test(waiting, a_wait_goes_on_while_the_run_drains);
     tcase_add_test(waiting, a_cut_ends_a_wait_and_nothing_is_lost);
+    tcase_add_test(waiting, who_waits_to_begin_until_the_end_is_told_of);
     tcase_add_test(waiting, a_try_gives_null_while_all_are_held);
     tcase_add_loop_test(waiting, whatever_users_do_no_object_is_lost_or_held_twice, 0, 5);
     tcase_add_test(making, a_factory_may_wait_and_two_at_once_make_different_objects);

@@ -183,6 +183,26 @@ START_TEST(arrivals_that_are_dropped_bound_the_run)
 }
 END_TEST
 
+START_TEST(users_that_never_began_bound_the_run)
+{
+    settings.arrivals = &arrivals;
+    arrivals.rate_per_s = 100;
+    arrive(100, 0);
+    lki_metrics_error(&metrics, LKI_SOURCE_LIFECYCLE, "", LKI_CODE_LIFECYCLE_FAILED, "no", 1);
+    verdict_is(LKI_RUN_VALID, "", "");
+    for (uint64_t user = 3; user <= 10; user++)
+        lki_metrics_error(&metrics, LKI_SOURCE_LIFECYCLE, "", LKI_CODE_LIFECYCLE_WAITED,
+                          "waited for resource \"cards\"", user);
+    verdict_is(LKI_RUN_GENERATOR_BOUND,
+               "8 of 10 users never began: each waited for resource \"cards\"", ".count");
+    ck_assert_uint_eq(lki_result_missed(&result), 8);
+    arrivals.dropped++;
+    judge();
+    ck_assert_uint_eq(result.reason_count, 2);
+    ck_assert_ptr_null(strstr(result.reasons[1], "(-u)"));
+}
+END_TEST
+
 START_TEST(arrivals_of_which_none_found_a_user_say_nothing_of_the_generator)
 {
     settings.arrivals = &arrivals;
@@ -341,6 +361,7 @@ static Suite *verdict_suite(void)
     tcase_add_test(bound, ports_that_ran_out_bound_the_run);
     tcase_add_test(bound, steps_without_memory_for_a_stack_bound_the_run);
     tcase_add_test(bound, arrivals_that_are_dropped_bound_the_run);
+    tcase_add_test(bound, users_that_never_began_bound_the_run);
     tcase_add_test(bound, arrivals_of_which_none_found_a_user_say_nothing_of_the_generator);
     tcase_add_test(bound, arrivals_that_are_late_bound_the_run);
     tcase_add_test(bound, a_hiccup_among_few_arrivals_is_none_of_the_generator);

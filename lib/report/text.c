@@ -334,6 +334,7 @@ static void print_phases(const struct lki_result *result, const struct lki_paper
 
 static void print_settings(const struct lki_result *result, const struct lki_paper *paper)
 {
+    uint64_t missed = lki_result_missed(result);
     char cell[LKI_CELL_BYTES];
     struct lki_buf text = lki_paragraph();
 
@@ -342,6 +343,10 @@ static void print_settings(const struct lki_result *result, const struct lki_pap
         lki_buf_str(&text, ", ");
     }
     lki_buf_amount(&text, result->users, "user", "users");
+    if (missed) {
+        lki_format_count(cell, missed);
+        lki_buf_printf(&text, " (%s never began)", cell);
+    }
     if (result->workers) {
         lki_buf_str(&text, ", ");
         lki_buf_amount(&text, result->workers, "worker", "workers");

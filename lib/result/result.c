@@ -386,6 +386,21 @@ void lki_result_release(struct lki_result *result)
     *result = (struct lki_result){0};
 }
 
+bool lki_result_error_is_missed(const struct lki_result_error *error)
+{
+    return error->source == LKI_SOURCE_LIFECYCLE &&
+           !strcmp(error->code, lki_code_name(LKI_CODE_LIFECYCLE_WAITED));
+}
+
+uint64_t lki_result_missed(const struct lki_result *result)
+{
+    uint64_t users = 0;
+
+    for (size_t i = 0; i < result->error_count; i++)
+        users += lki_result_error_is_missed(&result->errors[i]) ? result->errors[i].count : 0;
+    return users;
+}
+
 static bool crashed_in_step(const struct lki_result *result)
 {
     for (size_t i = 0; i < result->crash_count; i++) {

@@ -271,6 +271,12 @@ void lki_result_fail(struct lki_result *result, const char *fmt, ...) LK_PRINTF(
 /* Why the run failed as a whole, in one sentence without a full stop, or NULL if it did not. */
 const char *lki_result_failure(const struct lki_result *result);
 
+/* Whether it is no failure, but users that waited for a resource to begin with, and never did. */
+bool lki_result_error_is_missed(const struct lki_result_error *error);
+
+/* How many users those are. */
+uint64_t lki_result_missed(const struct lki_result *result);
+
 /* "worker a.2"; by its number when its id is "". */
 const char *lki_result_worker(const char *id, uint64_t number, char text[LKI_WORKER_BYTES]);
 

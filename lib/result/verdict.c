@@ -184,9 +184,24 @@ static void judge_stacks(struct lki_result *result)
                          times, times == 1 ? "" : "s");
 }
 
+/* Who waits to begin cannot be told from a user that the run never had. */
+static void judge_missed(struct lki_result *result)
+{
+    for (size_t i = 0; i < result->error_count; i++) {
+        const struct lki_result_error *error = &result->errors[i];
+
+        if (lki_result_error_is_missed(error))
+            lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
+                             "%" PRIu64 " of %" PRIu64 " users never began: each %s; let there be "
+                             "an object for each user (.count), or use fewer users (-u)",
+                             error->count, result->users, error->message);
+    }
+}
+
 static void judge_arrivals(struct lki_result *result)
 {
     const struct lki_result_arrivals *arrivals = &result->arrivals;
+    const char *advice = lki_result_missed(result) ? "let more users begin" : "use more users (-u)";
 
     if (arrivals->dropped && !arrivals->started)
         lki_result_note(result,
@@ -196,16 +211,15 @@ static void judge_arrivals(struct lki_result *result)
     else if (arrivals->dropped)
         lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
                          "%" PRIu64 " of %" PRIu64 " arrivals found no free user in time and were "
-                         "dropped: use more users (-u)",
-                         arrivals->dropped, arrivals->intended);
+                         "dropped: %s",
+                         arrivals->dropped, arrivals->intended, advice);
     if (arrivals->late > LATE_FEW &&
         (double)arrivals->late > LATE_SHARE * (double)arrivals->started)
         lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
                          "%" PRIu64 " of %" PRIu64 " arrivals began late, 1 in 100 by %.0f ms or "
-                         "more: use more users (-u) if all of them were at work, else more "
-                         "workers (-w)",
+                         "more: %s if all of them were at work, else use more workers (-w)",
                          arrivals->late, arrivals->started,
-                         (double)arrivals->lateness.p99_ns / 1e6);
+                         (double)arrivals->lateness.p99_ns / 1e6, advice);
 }
 
 static void doubt_crash(struct lki_result *result, const struct lki_result_crash *crash,
@@ -332,6 +346,7 @@ void lki_result_judge(struct lki_result *result, const struct lki_judged *judged
     judge_stalls(result);
     judge_limits(result, judged);
     judge_stacks(result);
+    judge_missed(result);
     judge_arrivals(result);
     if (abandoned)
         lki_result_note(result, "%" PRIu64 " users were still in a function called by lk_blocking",

@@ -41,6 +41,7 @@ typedef uint16_t lki_code;
     X(LIFECYCLE_OK)                                                                                \
     X(LIFECYCLE_FAILED)                                                                            \
     X(LIFECYCLE_TIMEOUT)                                                                           \
+    X(LIFECYCLE_WAITED)                                                                            \
     X(METRIC_OK)                                                                                   \
     X(METRIC_FAILED)                                                                               \
     X(METRIC_CANCELLED)                                                                            \

@@ -30,6 +30,8 @@ struct lki_user {
     struct lki_set *sets; /* of what it does at once, the innermost first; NULL: nothing */
     int64_t back_off_ns;  /* before the next life */
     struct lki_resource *held;
+    const struct lki_resource_pool *awaits; /* NULL: no object of any */
+    bool known;          /* has been active, or is known to have waited for that in vain */
     void *state;         /* the author's */
     int64_t *ready_ns;   /* by step: when its pause is over */
     unsigned char *done; /* by step: it has succeeded in this life */
@@ -106,6 +108,10 @@ void lki_turn_end(struct lki_turn *turn);
 /* Few of the iterations that the crowd may begin are left, or none: has more brought, or ends all.
  */
 void lki_crowd_low(struct lki_crowd *crowd, uint64_t left);
+
+/* The user is to leave: if it still waits for an object to begin its first life with, that is told.
+ */
+void lki_life_missed(struct lki_user *user);
 
 /* Gives the user a stack to go on with, if there is something for it to do. From the loop. */
 void lki_user_wake(struct lki_user *user);

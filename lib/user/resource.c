@@ -8,6 +8,7 @@
 #include "client/values.h"
 #include "client/vu.h"
 #include "user/lease.h"
+#include "user/life.h"
 
 /* How long a lender may take to find one for who would not wait for other users. */
 #define TRY_NS (20 * LKI_NS_PER_MS)
@@ -130,10 +131,13 @@ static struct lki_resource *wait_for_one(struct lki_resource_pool *pool, lk_vu *
 {
     struct lki_task *task = lki_vu_task(vu);
     struct lki_resource_wait wait = {.task = task};
+    struct lki_user *user = lki_user_of(vu);
     enum lki_wake why;
 
     wait_add(pool, &wait);
+    user->awaits = pool;
     why = lki_task_wait(task, until_ns);
+    user->awaits = NULL;
     if (wait.got)
         return wait.got;
     wait_remove(pool, &wait);

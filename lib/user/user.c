@@ -68,6 +68,7 @@ static bool life_begin(struct lki_task *task, struct lki_user *user)
     state_clear(user);
     if (lki_hook_run(task, user, LK_HOOK_INIT) && lki_hook_run(task, user, LK_HOOK_START)) {
         user->phase = LKI_LIFE_ACTIVE;
+        user->known = true;
         user->crowd->active++;
         user->back_off_ns = 0;
         return true;
@@ -361,6 +362,7 @@ void lki_user_free(struct lki_user *user)
 
 void lki_user_leave(struct lki_user *user)
 {
+    lki_life_missed(user);
     user->again = false;
     user->leaving = true;
     if (user->task || user->phase == LKI_LIFE_GONE)

@@ -1,9 +1,12 @@
 /* Carrying out hooks and steps: the call, its sample, and the pause that follows. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "model/index.h"
 #include "user/life.h"
+
+#define MISSED_BYTES 256
 
 /* Hooks appear in the report when the first of them has run. */
 static struct lki_metric *life_metric(struct lki_crowd *crowd, int kind)
@@ -174,6 +177,21 @@ void lki_life_failed(struct lki_user *user, int which, const char *step, const c
                       LKI_CODE_LIFECYCLE_FAILED, message, user->vu.id);
     if (crowd->on_work)
         tell(&work, LKI_CODE_LIFECYCLE_FAILED, message);
+}
+
+/* It counts among the users of the run, and has done nothing. */
+void lki_life_missed(struct lki_user *user)
+{
+    struct lki_metrics *metrics = user->crowd->metrics;
+    char message[MISSED_BYTES];
+
+    if (user->known || !user->awaits)
+        return;
+    user->known = true;
+    snprintf(message, sizeof(message), "waited for resource \"%s\" until the end",
+             user->awaits->def->def.name);
+    lki_metrics_error(metrics, LKI_SOURCE_LIFECYCLE, "", LKI_CODE_LIFECYCLE_WAITED, message,
+                      user->vu.id);
 }
 
 struct pause_call {
