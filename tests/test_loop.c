@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -632,6 +633,38 @@ START_TEST(waiting_for_a_deadline_is_not_taken_for_work)
 }
 END_TEST
 
+static volatile int64_t still_until_ns;
+
+/* As a process that is stopped: the wait for events goes on, but does not end. */
+static void stand_still(int number)
+{
+    (void)number;
+    while (lki_clock_real() < still_until_ns)
+        ;
+}
+
+static void on_late(struct lki_timer *timer)
+{
+    (void)timer;
+    lki_loop_stop(&loop);
+}
+
+START_TEST(a_wait_that_ended_far_too_late_is_a_turn)
+{
+    const struct itimerval soon = {.it_value = {.tv_usec = 1000}};
+    int64_t due_ns = lki_loop_now(&loop) + 5 * LKI_STALL_NS;
+
+    still_until_ns = due_ns + 2 * LKI_STALL_NS;
+    ck_assert(signal(SIGALRM, stand_still) != SIG_ERR);
+    tick_start(&first, due_ns);
+    first.timer.on_due = on_late;
+    ck_assert_int_eq(setitimer(ITIMER_REAL, &soon, NULL), 0);
+    lki_loop_run(&loop);
+    ck_assert_uint_ge(loop.health.stalls, 1);
+    ck_assert_int_ge(loop.health.busiest_ns, 2 * LKI_STALL_NS);
+}
+END_TEST
+
 /* ---- memory ---- */
 
 static size_t warm_stacks(struct lki_stack *const *stacks, size_t count)
@@ -691,6 +724,7 @@ static Suite *loop_suite(void)
     tcase_add_test(real, a_real_clock_is_never_early_and_keeps_the_order);
     tcase_add_test(real, a_nearer_deadline_is_not_hidden_by_a_farther_one);
     tcase_add_test(real, a_deadline_that_was_moved_later_still_comes);
+    tcase_add_test(real, a_wait_that_ended_far_too_late_is_a_turn);
     tcase_add_test(real, a_signal_becomes_a_call_from_the_loop);
     tcase_add_checked_fixture(fds, setup_pair, teardown_pair);
     tcase_add_test(fds, what_is_not_read_is_told_again);

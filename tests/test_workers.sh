@@ -282,6 +282,7 @@ check "a worker that was stopped is named" says err "worker 1 does not answer"
 kill -CONT "$victim"
 kill -INT "$run_pid"
 finish
+check "the time that it stood still is a reason" says out "worker 1 was held up"
 check "but not taken for one that hangs" is hangs "$(grep -c hangs: "$tmp/err")" 0
 
 start "$mishap" -u 20 -w 2 -d 600s

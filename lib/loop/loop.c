@@ -368,6 +368,7 @@ static void skip_time(struct lki_loop *loop, int64_t until_ns)
     int64_t next_ns = lki_timers_next(&loop->timers);
     bool idle = loop->turn_began_ns == LKI_NEVER && !loop->posts.first && !lki_outside_holds(loop);
 
+    loop->due_ns = LKI_NEVER;
     if (loop->patient && ++loop->turns_here > LKI_TURNS_HERE_MAX)
         idle = true;
     if (next_ns > until_ns)
@@ -378,11 +379,15 @@ static void skip_time(struct lki_loop *loop, int64_t until_ns)
     }
 }
 
-/* Called at the end of a turn that did something; tells for how long nobody looked at events. */
+/* Called at the end of a turn that did something; tells for how long nobody looked at events. A
+ * wait that ended far too late did so because the process, or the machine, stood still. */
 static void watch_health(struct lki_loop *loop, int64_t now_ns)
 {
+    int64_t late_ns = loop->turn_began_ns - loop->due_ns;
     int64_t busy_ns = now_ns - loop->turn_began_ns;
 
+    if (late_ns > LKI_STALL_NS)
+        busy_ns += late_ns;
     loop->health.turns++;
     if (busy_ns > loop->health.busiest_ns)
         loop->health.busiest_ns = busy_ns;
@@ -394,6 +399,7 @@ void lki_loop_health_reset(struct lki_loop *loop)
 {
     loop->health = (struct lki_loop_health){.overflowed = loop->health.overflowed};
     loop->turn_began_ns = lki_loop_now(loop);
+    loop->due_ns = LKI_NEVER;
 }
 
 void lki_loop_show(struct lki_loop *loop, struct lki_loop_shown *shown)
@@ -438,6 +444,7 @@ static void poll_events(struct lki_loop *loop, int64_t now_ns, int64_t until_ns)
     }
     if (!busy && next_ns < loop->armed_ns)
         arm_timer(loop, next_ns);
+    loop->due_ns = busy || loop->armed_ns < now_ns ? now_ns : loop->armed_ns;
     loop->turn_began_ns = LKI_NEVER;
     show_waiting(loop);
     event_base_loop(loop->base, busy ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);

@@ -98,6 +98,7 @@ struct lki_loop {
     struct lki_io timer_io;
     int timer_fd;
     int64_t armed_ns;      /* when timer_fd will wake the loop */
+    int64_t due_ns;        /* when the wait for events is to end, at the latest */
     int64_t turn_began_ns; /* when this turn stopped waiting; LKI_NEVER: it has not yet */
     struct lki_timer trim_timer;
     struct lki_post_queue posts;

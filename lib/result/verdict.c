@@ -109,8 +109,8 @@ static void judge_processor(struct lki_result *result)
 
 static void judge_stalls(struct lki_result *result)
 {
-    static const char cause[] = "a step computed or blocked (see lk_blocking), or other programs "
-                                "had the processor";
+    static const char cause[] = "a step computed or blocked (see lk_blocking), other programs had "
+                                "the processor, or it was stopped";
     char text[WHO_BYTES];
     size_t count;
     const struct lki_result_health *health = worst(result, stalled_share, 0, &count);
@@ -218,8 +218,8 @@ static void judge_arrivals(struct lki_result *result)
         lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
                          "%" PRIu64 " of %" PRIu64 " arrivals began late, 1 in 100 by %.0f ms or "
                          "more: %s if all of them were at work, else use more workers (-w)",
-                         arrivals->late, arrivals->started,
-                         (double)arrivals->lateness.p99_ns / 1e6, advice);
+                         arrivals->late, arrivals->started, (double)arrivals->lateness.p99_ns / 1e6,
+                         advice);
 }
 
 static void doubt_crash(struct lki_result *result, const struct lki_result_crash *crash,
