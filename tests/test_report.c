@@ -1,4 +1,5 @@
 /* The report: key facts, widths that are kept, columns that stand below each other. */
+#include "report/compare.h"
 #include "report/text.h"
 
 #include <check.h>
@@ -339,6 +340,28 @@ START_TEST(what_died_with_its_workers_was_measured_all_the_same)
     metrics.totals->iterations = 1;
     report(80);
     has("\nNothing is left of what was measured: it died with its workers.\n");
+}
+END_TEST
+
+/* Beside a run that lost nothing as well. */
+START_TEST(what_the_totals_count_is_in_the_headline)
+{
+    struct lki_paper paper = {NULL, false, 80};
+    size_t len;
+
+    request("s", "GET /", 200, LKI_SAMPLE_OK, 1000000, 1000);
+    step("s", LKI_CODE_STEP_OK, 1000000, 1000);
+    metrics.totals->http_requests += 73;
+    metrics.totals->http_errors += 3;
+    settings.requests_lost = 73;
+    report(80);
+    has("\n1,073 requests in 30.0s (35.8/s), 3 failed (0.28%), p50 1.00ms");
+    free(text);
+    paper.out = open_memstream(&text, &len);
+    ck_assert_ptr_nonnull(paper.out);
+    lki_report_compare(&result, &result, &paper);
+    fclose(paper.out);
+    has(" 1,073");
 }
 END_TEST
 
@@ -853,6 +876,7 @@ static Suite *report_suite(void)
     tcase_add_test(facts, a_failure_is_told_with_its_cause_in_one_line);
     tcase_add_test(facts, lost_data_is_told_with_what_was_lost);
     tcase_add_test(facts, what_died_with_its_workers_was_measured_all_the_same);
+    tcase_add_test(facts, what_the_totals_count_is_in_the_headline);
     tcase_add_test(facts, a_run_with_nothing_in_it_makes_sense);
     tcase_add_test(facts, a_run_without_requests_shows_its_steps);
     tcase_add_test(facts, requests_outside_steps_have_a_heading);

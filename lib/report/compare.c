@@ -177,16 +177,26 @@ static const struct lki_result_metric *find(const struct lki_result *result,
     return NULL;
 }
 
-static size_t pairs_fill(struct pair *pairs, const struct lki_result *before,
-                         const struct lki_result *after)
+/* All requests, or all steps, as the headline counts them. */
+static struct lki_result_metric sum_of(const struct lki_result *result, bool http)
+{
+    struct lki_result_metric sum = http ? result->all_http : result->all_steps;
+
+    sum.count = http ? result->totals.http_requests : result->totals.steps;
+    sum.errors = http ? result->totals.http_errors : result->totals.step_errors;
+    return sum;
+}
+
+static size_t pairs_fill(struct pair *pairs, const struct lki_result_metric sums[2],
+                         const struct lki_result *before, const struct lki_result *after)
 {
     const struct pair none = {{NULL, NULL}, {before->duration_ns, after->duration_ns}};
     size_t count = 0;
     size_t hint = 0;
 
     pairs[count] = none;
-    pairs[count].metrics[0] = before->all_http.count ? &before->all_http : &before->all_steps;
-    pairs[count++].metrics[1] = before->all_http.count ? &after->all_http : &after->all_steps;
+    pairs[count].metrics[0] = &sums[0];
+    pairs[count++].metrics[1] = &sums[1];
     for (size_t i = 0; i < before->metric_count; i++) {
         if (!is_compared(&before->metrics[i]))
             continue;
@@ -256,12 +266,14 @@ void lki_report_compare(const struct lki_result *before, const struct lki_result
 {
     size_t most = before->metric_count + after->metric_count + 1;
     struct pair *pairs = calloc(most, sizeof(*pairs));
+    bool http = before->totals.http_requests > 0;
+    const struct lki_result_metric sums[2] = {sum_of(before, http), sum_of(after, http)};
 
     print_run("before", before, paper);
     print_run("after", after, paper);
     fputs("\n", paper->out);
     if (pairs)
-        print_table(pairs, pairs_fill(pairs, before, after), paper);
+        print_table(pairs, pairs_fill(pairs, sums, before, after), paper);
     else
         fprintf(paper->out, "%s\n", lk_strerror(LK_E_NOMEM));
     free(pairs);

@@ -135,26 +135,29 @@ static void print_remarks(const struct lki_paper *paper, const char *label,
     }
 }
 
-/* "1,500 requests in 30.0s (50.0/s), 12 failed (0.80%), half of them within 2.10ms, ..." */
+/* "1,500 requests in 30.0s (50.0/s), 12 failed (0.80%), half of them within 2.10ms, ..." The totals
+ * also have what the metrics of workers that died do not. */
 static void print_headline(const struct lki_result *result, const struct lki_paper *paper)
 {
     bool http = result->totals.http_requests > 0;
     const struct lki_result_metric *all = http ? &result->all_http : &result->all_steps;
+    uint64_t count = http ? result->totals.http_requests : result->totals.steps;
+    uint64_t errors = http ? result->totals.http_errors : result->totals.step_errors;
     char cell[LKI_CELL_BYTES];
     struct lki_buf text = lki_paragraph();
 
     if (http)
-        lki_buf_amount(&text, all->count, "request", "requests");
+        lki_buf_amount(&text, count, "request", "requests");
     else
-        lki_buf_amount(&text, all->count, "step", "steps");
+        lki_buf_amount(&text, count, "step", "steps");
     lki_format_duration(cell, result->duration_ns);
     lki_buf_printf(&text, " in %s", cell);
-    add_rate(&text, result, all->count);
-    lki_buf_str(&text, all->errors ? ", " : ", none failed");
-    if (all->errors) {
-        lki_format_count(cell, all->errors);
+    add_rate(&text, result, count);
+    lki_buf_str(&text, errors ? ", " : ", none failed");
+    if (errors) {
+        lki_format_count(cell, errors);
         lki_buf_printf(&text, "%s failed", cell);
-        lki_format_percent(cell, all->errors, all->count);
+        lki_format_percent(cell, errors, count);
         lki_buf_printf(&text, " (%s)", cell);
     }
     if (all->latency.count) {
