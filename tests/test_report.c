@@ -179,6 +179,23 @@ START_TEST(the_first_word_tells_how_well_the_target_is)
 }
 END_TEST
 
+START_TEST(requests_of_probes_do_not_tell_how_well_the_target_is)
+{
+    struct lki_probe_log probe = {.name = "health"};
+
+    settings.probes = &probe;
+    settings.probe_count = 1;
+    step("s", LKI_CODE_STEP_OK, 1000000, 2);
+    request("health", "GET /health", LKI_CODE_HTTP_CONNECT, LKI_SAMPLE_ERROR, 1000000, 1);
+    report(80);
+    has("PASSED\n1 request in 30.0s (0.03/s), 1 failed (100%)");
+    request("s", "GET /", 200, LKI_SAMPLE_OK, 1000000, 99);
+    request("s", "GET /", 500, LKI_SAMPLE_ERROR, 1000000, 1);
+    report(80);
+    has("NOT WELL: 1.00% of requests failed\n101 requests in 30.0s");
+}
+END_TEST
+
 START_TEST(a_doubted_run_says_why_above_its_numbers)
 {
     record_run();
@@ -865,6 +882,7 @@ static Suite *report_suite(void)
     tcase_add_checked_fixture(facts, setup, teardown);
     tcase_add_test(facts, the_verdict_comes_first);
     tcase_add_test(facts, the_first_word_tells_how_well_the_target_is);
+    tcase_add_test(facts, requests_of_probes_do_not_tell_how_well_the_target_is);
     tcase_add_test(facts, a_doubted_run_says_why_above_its_numbers);
     tcase_add_test(facts, a_run_without_response_is_called_failed);
     tcase_add_test(facts, a_step_stands_above_its_requests);

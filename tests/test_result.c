@@ -160,7 +160,7 @@ START_TEST(a_result_holds_what_was_recorded)
     ck_assert_uint_eq(login->phases[LKI_PHASE_WAIT].count, 1500);
     ck_assert_int_eq(login->phases[LKI_PHASE_SEND].max_ns, 2000);
     ck_assert_mem_eq(&result.totals, metrics.totals, sizeof(result.totals));
-    ck_assert_uint_eq(result.responses, 3000);
+    ck_assert_uint_eq(lki_result_requests(&result).responses, 3000);
     ck_assert_uint_eq(result.series_count, 3);
     ck_assert_str_eq(result.program, "shop");
     ck_assert_str_eq(result.started_at, "2024-06-11T10:00:00Z");

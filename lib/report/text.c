@@ -59,8 +59,9 @@ static struct failures checks_of(const struct lki_result *result)
 /* "3.08% of requests and 1.89% of checks"; gives the largest share. */
 static double add_failures(struct lki_buf *text, const struct lki_result *result)
 {
+    const struct lki_result_requests load = lki_result_requests(result);
     const struct failures all[] = {
-        {result->all_http.errors, result->all_http.count, "requests"},
+        {load.errors, load.requests, "requests"},
         {result->all_steps.errors, result->all_steps.count, "steps"},
         checks_of(result),
     };

@@ -45,9 +45,6 @@ enum lk_err lki_result_types_fill(struct lki_result *result, const struct lki_mo
 enum lk_err lki_result_fleet_fill(struct lki_result *result,
                                   const struct lki_result_settings *settings);
 
-/* From the codes of all requests. */
-void lki_result_count_responses(struct lki_result *result);
-
 /* The exchanges that are kept as examples. */
 enum lk_err lki_result_examples_fill(struct lki_result *result, const struct lki_metrics *metrics);
 

@@ -197,8 +197,6 @@ enum lk_err lki_result_read(struct lki_result *result, const char *text, size_t 
     read_whole(&in, &whole);
     if (in.err)
         lki_result_release(result);
-    else
-        lki_result_count_responses(result);
     return in.err;
 }
 

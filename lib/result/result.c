@@ -290,14 +290,32 @@ static enum lk_err settings_copy(struct lki_result *result,
     return result->program && result->ended_by && result->command ? LK_OK : LK_E_NOMEM;
 }
 
-void lki_result_count_responses(struct lki_result *result)
+static bool is_of_probe(const struct lki_result *result, const struct lki_result_metric *metric)
 {
-    const struct lki_result_metric *all = &result->all_http;
-
-    for (size_t i = 0; i < all->code_count; i++) {
-        if (lki_code_is_response(all->codes[i].code))
-            result->responses += all->codes[i].count;
+    for (size_t i = 0; i < result->probe_count; i++) {
+        if (!strcmp(metric->step, result->probes[i].name))
+            return true;
     }
+    return false;
+}
+
+struct lki_result_requests lki_result_requests(const struct lki_result *result)
+{
+    struct lki_result_requests load = {0};
+
+    for (size_t i = 0; i < result->metric_count; i++) {
+        const struct lki_result_metric *metric = &result->metrics[i];
+
+        if (metric->source != LKI_SOURCE_HTTP || is_of_probe(result, metric))
+            continue;
+        load.requests += metric->count;
+        load.errors += metric->errors;
+        for (size_t k = 0; k < metric->code_count; k++) {
+            if (lki_code_is_response(metric->codes[k].code))
+                load.responses += metric->codes[k].count;
+        }
+    }
+    return load;
 }
 
 /* What the recording itself could not keep. */
@@ -369,7 +387,6 @@ enum lk_err lki_result_init(struct lki_result *result, const struct lki_result_s
         lki_result_release(result);
         return err;
     }
-    lki_result_count_responses(result);
     judge_recording(result, metrics, series);
     return LK_OK;
 }
@@ -412,6 +429,8 @@ static bool crashed_in_step(const struct lki_result *result)
 
 const char *lki_result_failure(const struct lki_result *result)
 {
+    const struct lki_result_requests load = lki_result_requests(result);
+
     if (result->failure)
         return result->failure;
     if (crashed_in_step(result))
@@ -424,7 +443,7 @@ const char *lki_result_failure(const struct lki_result *result)
         return "data was lost";
     if (!result->totals.iterations && !result->totals.steps)
         return "no step ran";
-    if (result->totals.http_requests && !result->responses)
+    if (load.requests && !load.responses)
         return "no request got a response";
     return NULL;
 }

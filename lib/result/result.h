@@ -224,7 +224,6 @@ struct lki_result {
     size_t note_count;
     const char *failure; /* NULL: none, or one that the numbers tell */
     struct lki_totals totals;
-    uint64_t responses;                /* requests that a server answered, with whatever status */
     struct lki_result_metric *metrics; /* in order of first use */
     size_t metric_count;
     struct lki_result_metric all_steps; /* over all metrics of that source, histograms merged */
@@ -270,6 +269,15 @@ void lki_result_fail(struct lki_result *result, const char *fmt, ...) LK_PRINTF(
 
 /* Why the run failed as a whole, in one sentence without a full stop, or NULL if it did not. */
 const char *lki_result_failure(const struct lki_result *result);
+
+/* Requests of the users and of the hooks of the run. Those of probes only look: the totals have
+ * them, as the server's log does, but the run is not judged by them. */
+struct lki_result_requests {
+    uint64_t requests;
+    uint64_t errors;
+    uint64_t responses; /* requests that a server answered, with whatever status */
+};
+struct lki_result_requests lki_result_requests(const struct lki_result *result);
 
 /* Whether it is no failure, but users that waited for a resource to begin with, and never did. */
 bool lki_result_error_is_missed(const struct lki_result_error *error);
