@@ -385,14 +385,36 @@ static CURLcode method_set(const struct lki_transfer *transfer, const struct pie
     return err;
 }
 
+/* libcurl never takes back what errno a socket has met: the next failure would be told by it too.
+ * False: no memory. */
+static bool errno_forget(struct lki_curl_handle *handle)
+{
+    CURL *easy;
+    long error = 0;
+
+    curl_easy_getinfo(handle->easy, CURLINFO_OS_ERRNO, &error);
+    if (!error)
+        return true;
+    easy = curl_easy_init();
+    if (!easy)
+        return false;
+    curl_easy_cleanup(handle->easy);
+    handle->easy = easy;
+    handle->origin = NULL;
+    return true;
+}
+
 CURLcode lki_curl_prepare(struct lki_transfer *transfer)
 {
     const struct lki_exchange_request *request = transfer->request;
     struct lki_curl_handle *handle = transfer->handle;
     struct pieces pieces = {0};
-    CURL *easy = handle->easy;
     CURLcode err = CURLE_OK;
+    CURL *easy;
 
+    if (!errno_forget(handle))
+        return CURLE_OUT_OF_MEMORY;
+    easy = handle->easy;
     handle->transfer = transfer;
     handle->error[0] = '\0';
     if (handle->origin != request->origin || handle->version != request->version)
