@@ -265,6 +265,44 @@ START_TEST(failures_leave_nothing_behind)
 }
 END_TEST
 
+static void hurry_run(lk_vu *vu, void *arg)
+{
+    struct ask *ask = arg;
+
+    ask_run(vu, ask);
+    ask->request.timeout_s = 1e-9;
+    lk_sleep(vu, 0); /* libcurl has its turn in the next one, and time-outs come before */
+    ask_run(vu, ask);
+}
+
+/* Its handle still knows of the request before. */
+START_TEST(what_has_no_time_to_begin_has_sent_nothing)
+{
+    static const struct test_script script = {{SRV_READ, SRV_SEND(HELLO), SRV_AGAIN}};
+    struct ask ask = {.request = {.body = "12345", .method = "POST"}};
+    const struct lki_totals *totals;
+    const struct lki_metric *metric;
+    uint64_t sent;
+
+    test_server_start(&server, &script, 1);
+    rig_open(&rig);
+    totals = rig.metrics.totals;
+    rig_add(&rig, ask_run, &ask);
+    rig_run(&rig);
+    rig_count(&rig, 200);
+    metric = lki_metrics_find(&rig.metrics, LKI_SOURCE_HTTP, "step", "POST /", 6);
+    sent = metric->total.bytes_sent;
+    rig_add(&rig, hurry_run, &ask);
+    rig_run(&rig);
+    ck_assert_uint_eq(rig_count(&rig, LKI_CODE_HTTP_TIMEOUT), 1);
+    ck_assert_msg(strstr(ask.error, "waiting for a connection"), "%s", ask.error);
+    ck_assert_uint_eq(metric->total.bytes_sent,
+                      (totals->http_requests - totals->http_unsent) * sent);
+    rig_close(&rig);
+    test_server_stop(&server);
+}
+END_TEST
+
 /* ---- without memory ---- */
 
 static long may_have; /* so many requests for memory are granted; negative: all */
@@ -422,6 +460,7 @@ int main(void)
     tcase = tcase_of(suite, "ends");
     tcase_add_loop_test(tcase, sent_is_what_the_server_logs, 0, (int)LKI_COUNT(cuts) * CUTS_EACH);
     tcase_add_loop_test(tcase, failures_leave_nothing_behind, 0, (int)LKI_COUNT(failures));
+    tcase_add_test(tcase, what_has_no_time_to_begin_has_sent_nothing);
     tcase = tcase_of(suite, "memory");
     tcase_add_loop_test(tcase, has_a_result_without_memory, 0, 2);
     status = suite_run(suite);

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 
 static const char *const doing[] = {
-    [LKI_CURL_QUEUED] = "connecting",
+    [LKI_CURL_QUEUED] = "waiting for a connection",
     [LKI_CURL_CONNECTING] = "connecting",
     [LKI_CURL_GREETING] = "waiting for the TLS handshake",
     [LKI_CURL_SENDING] = "sending",
@@ -121,7 +121,7 @@ static bool wait_turn(struct lki_transfer *transfer)
         list = &transfer->curl->waiting;
     }
     if (why != LKI_WAKE_EVENT)
-        lki_exchange_broken(transfer->result, transfer->arena, why, "connecting");
+        lki_exchange_broken(transfer->result, transfer->arena, why, doing[LKI_CURL_QUEUED]);
     return why == LKI_WAKE_EVENT;
 }
 
@@ -230,6 +230,8 @@ static void note_bytes(struct lki_transfer *transfer)
     curl_off_t body = 0;
     long head = 0;
 
+    if (transfer->stage == LKI_CURL_QUEUED) /* what libcurl tells is of the one before */
+        return;
     curl_easy_getinfo(transfer->handle->easy, CURLINFO_REQUEST_SIZE, &head);
     curl_easy_getinfo(transfer->handle->easy, CURLINFO_SIZE_UPLOAD_T, &body);
     result->bytes_sent = (uint64_t)head;
