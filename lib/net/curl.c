@@ -210,7 +210,6 @@ static void note_times(struct lki_transfer *transfer, int64_t spent_ns)
     struct lki_exchange_result *result = transfer->result;
     int64_t *phase_ns = result->phase_ns;
 
-    result->end_ns = transfer->end_ns;
     if (transfer->opened)
         note_connection(transfer, spent_ns);
     if (!transfer->sent_ns)
@@ -308,6 +307,8 @@ static enum next attempt(struct lki_transfer *transfer, int64_t spent_ns)
         note_bytes(transfer);
     }
     note_times(transfer, spent_ns);
+    if (next == OVER) /* else more may come that takes time, a look-up */
+        transfer->result->end_ns = transfer->end_ns;
     transfer->result->sent = transfer->sent;
     return next;
 }

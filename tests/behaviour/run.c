@@ -211,6 +211,18 @@ static void phases_of(const struct carried *carried, size_t i, char *out)
     *out = '\0';
 }
 
+/* What the phases take is part of what all of it takes. */
+static void times_verify(struct carried *carried, size_t i, const struct lki_tally *tally)
+{
+    lki_ns_sum sum = 0;
+
+    for (size_t phase = 0; phase < LKI_PHASE_COUNT; phase++)
+        sum += tally->phases[phase].sum;
+    expect(carried, sum <= tally->latency.sum || tally->latency.count < tally->count,
+           "call %zu: %lld ns in phases, %lld in all", i, (long long)sum,
+           (long long)tally->latency.sum);
+}
+
 static void sample_verify(struct carried *carried, size_t i)
 {
     static const char letters[] = "lctswr";
@@ -230,6 +242,7 @@ static void sample_verify(struct carried *carried, size_t i)
         expect(carried, false, "call %zu: a sample with code %s '%s', not %s", i,
                lki_code_name(lki_codes_all(&metric->total.codes)[0].code), carried->got[i].error,
                lki_code_name(code));
+    times_verify(carried, i, &metric->total);
     for (size_t phase = 0; phase < LKI_PHASE_COUNT; phase++) {
         if (metric->total.phases[phase].count)
             got[len++] = letters[phase];
