@@ -173,35 +173,26 @@ static bool wait_done(struct lki_transfer *transfer)
     return transfer->done || fail(transfer, LKI_CODE_HTTP_RESET, "out of memory");
 }
 
-static void note_connection(struct lki_transfer *transfer, int64_t spent_ns)
-{
-    int64_t *phase_ns = transfer->result->phase_ns;
-    int64_t connect_ns = curl_time(transfer, CURLINFO_CONNECT_TIME_T);
-    int64_t tls_ns = curl_time(transfer, CURLINFO_APPCONNECT_TIME_T) - connect_ns;
-    bool tls = transfer->stage > LKI_CURL_CONNECTING;
-
-    /* a handshake may fail in the turn in which the connection is there, or not even begin */
-    if (transfer->done && (transfer->code == CURLE_SSL_CONNECT_ERROR ||
-                           transfer->code == CURLE_PEER_FAILED_VERIFICATION))
-        tls = true;
-    else if (transfer->done && (transfer->code == CURLE_SSL_CACERT_BADFILE ||
-                                transfer->code == CURLE_SSL_CERTPROBLEM))
-        tls = false;
-    if (connect_ns <= 0) /* it came to nothing */
-        connect_ns = transfer->end_ns - transfer->opened_ns;
-    else if (tls_ns <= 0)
-        tls_ns = (transfer->ready_ns ? transfer->ready_ns : transfer->end_ns) -
-                 transfer->opened_ns - connect_ns;
-    phase_ns[LKI_PHASE_CONNECT] = spent_ns + connect_ns;
-    /* a proxy's part comes before that of TLS */
-    if (transfer->request->origin->scheme == LKI_URL_HTTPS && tls &&
-        (transfer->ready_ns || !transfer->request->origin->transport->settings.proxy))
-        phase_ns[LKI_PHASE_TLS] = tls_ns > 0 ? tls_ns : 0;
-}
-
 static int64_t at_least_none(int64_t ns)
 {
     return ns > 0 ? ns : 0;
+}
+
+/* Of a connection of its own there are times of ours: libcurl tells none of one that comes to
+ * nothing. A proxy's part comes before TLS. */
+static void note_connection(struct lki_transfer *transfer, int64_t spent_ns)
+{
+    const struct lki_origin *origin = transfer->request->origin;
+    int64_t *phase_ns = transfer->result->phase_ns;
+    int64_t ready_ns = transfer->ready_ns ? transfer->ready_ns : transfer->end_ns;
+    int64_t connected_ns = transfer->connected_ns ? transfer->connected_ns : transfer->opened_ns;
+
+    if (origin->scheme == LKI_URL_HTTPS && transfer->stage > LKI_CURL_CONNECTING &&
+        (transfer->ready_ns || !origin->transport->settings.proxy))
+        phase_ns[LKI_PHASE_TLS] = at_least_none(ready_ns - connected_ns);
+    else
+        connected_ns = ready_ns;
+    phase_ns[LKI_PHASE_CONNECT] = spent_ns + at_least_none(connected_ns - transfer->opened_ns);
 }
 
 /* spent_ns: on addresses that were tried before. */

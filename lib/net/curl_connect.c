@@ -273,6 +273,16 @@ static void on_idle(struct lki_curl_sock *sock)
     sock->watched = 0;
 }
 
+/* It may be, or it will not: what comes of it libcurl tells too late, when it has read files of
+ * certificates and sent its part of the handshake. */
+static void note_connected(struct lki_curl_sock *sock)
+{
+    for (struct lki_transfer *t = sock->transfers; t; t = t->sock_next) {
+        if (t->stage == LKI_CURL_CONNECTING)
+            t->connected_ns = lki_loop_now(sock->curl->engine->loop);
+    }
+}
+
 static void on_ready(struct lki_io *io, unsigned events)
 {
     struct lki_curl_sock *sock = LKI_CONTAINER(io, struct lki_curl_sock, io);
@@ -280,6 +290,8 @@ static void on_ready(struct lki_io *io, unsigned events)
                (events & LKI_WRITABLE ? CURL_CSELECT_OUT : 0);
 
     if (sock->wanted && sock->wanted != CURL_POLL_REMOVE) {
+        if (sock->opening)
+            note_connected(sock);
         lki_curl_drive(sock->curl->engine, sock->fd, bits);
         return;
     }
@@ -320,8 +332,7 @@ int lki_curl_on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *
     if (transfer && what != CURL_POLL_REMOVE) {
         lki_curl_sock_join(sock, transfer);
         if (transfer->stage == LKI_CURL_CONNECTING && (what & CURL_POLL_IN)) {
-            transfer->connected_ns = lki_loop_now(engine->loop);
-            lki_curl_enter(transfer, LKI_CURL_GREETING, transfer->connected_ns,
+            lki_curl_enter(transfer, LKI_CURL_GREETING, lki_loop_now(engine->loop),
                            transfer->request->limits.tls_ns);
         }
         sock->io.task = transfer->task;

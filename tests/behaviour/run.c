@@ -211,7 +211,7 @@ static void phases_of(const struct carried *carried, size_t i, char *out)
     *out = '\0';
 }
 
-/* What the phases take is part of what all of it takes. */
+/* What the phases take is part of what all of it takes, and a handshake takes some time. */
 static void times_verify(struct carried *carried, size_t i, const struct lki_tally *tally)
 {
     lki_ns_sum sum = 0;
@@ -221,6 +221,8 @@ static void times_verify(struct carried *carried, size_t i, const struct lki_tal
     expect(carried, sum <= tally->latency.sum || tally->latency.count < tally->count,
            "call %zu: %lld ns in phases, %lld in all", i, (long long)sum,
            (long long)tally->latency.sum);
+    expect(carried, !tally->phases[LKI_PHASE_TLS].count || tally->phases[LKI_PHASE_TLS].sum,
+           "call %zu: a handshake of no time", i);
 }
 
 static void sample_verify(struct carried *carried, size_t i)
