@@ -7,6 +7,7 @@
 
 #include <brotli/encode.h>
 #include <loadkit/http.h>
+#include <loadkit/vu.h>
 #include <zlib.h>
 
 #include "base/mem.h"
@@ -82,7 +83,7 @@ static void decode(const char *fields, size_t max_bytes)
     result.body = body;
     result.body_bytes = packed.len;
     lki_arena_init(&arena, NULL, 0);
-    lki_decode(&result, &arena, max_bytes);
+    lki_decode(&result, &arena, max_bytes, NULL, 0);
     ck_assert_uint_eq(result.fields, LKI_FIELD_SET_COOKIE);
     if (result.status)
         ck_assert_int_eq(result.body[result.body_bytes], '\0');
@@ -177,7 +178,7 @@ START_TEST(what_is_cut_off_is_refused)
     whole = packed.len;
     for (packed.len = 1; packed.len < whole; packed.len++) {
         decode(want->fields, MAX);
-        failed(LKI_CODE_HTTP_PROTOCOL, "broken or cut off");
+        failed(LKI_CODE_HTTP_PROTOCOL, "cut off");
     }
 }
 END_TEST
@@ -194,7 +195,8 @@ START_TEST(what_is_broken_is_refused)
     for (size_t at = 11; at < packed.len; at += 7) {
         packed.bytes[at] ^= 0x10;
         decode(cases[_i].fields, MAX);
-        failed(LKI_CODE_HTTP_PROTOCOL, _i ? "it is no deflate" : "it is no gzip");
+        /* what is left may be right, but without end */
+        failed(LKI_CODE_HTTP_PROTOCOL, _i ? " deflate" : " gzip");
         packed.bytes[at] ^= 0x10;
     }
     strcpy(packed.bytes, "<html>this is not packed at all</html>");
@@ -262,7 +264,7 @@ START_TEST(a_gzip_file_of_several_parts_is_one_body)
     body_is(HELLO "!!", strlen(HELLO) + 2, "two");
     packed.len -= 1;
     decode("Content-Encoding: gzip\r\n", MAX);
-    failed(LKI_CODE_HTTP_PROTOCOL, "broken or cut off");
+    failed(LKI_CODE_HTTP_PROTOCOL, "cut off: the gzip has no end");
     /* what no client looks at */
     pack(&packed, GZIP, HELLO, strlen(HELLO));
     memset(packed.bytes + packed.len, 0, 8);
@@ -416,6 +418,103 @@ START_TEST(a_bomb_is_a_failed_exchange)
 }
 END_TEST
 
+/* ---- among others ---- */
+
+#define LARGE ((size_t)8 * 1024 * 1024)
+
+struct unpacking {
+    int64_t until_ns;
+    struct lki_exchange_result result;
+    uint64_t waits;
+    uint64_t turns; /* of another one meanwhile */
+    bool cuts;      /* that one ends the run */
+    bool done;
+};
+
+static void unpacking_run(lk_vu *vu, void *arg)
+{
+    struct unpacking *unpacking = arg;
+    struct lki_exchange_result *got = &unpacking->result;
+    struct lki_task *task = lki_vu_task(vu);
+    uint64_t waits = task->waits;
+
+    lki_exchange_begin(got, lki_loop_now(task->loop));
+    got->status = 200;
+    got->code = 200;
+    got->head = head;
+    got->head_bytes = strlen(head);
+    got->body = packed.bytes;
+    got->body_bytes = packed.len;
+    lki_decode(got, &arena, LARGE, task, unpacking->until_ns);
+    unpacking->waits = task->waits - waits;
+    unpacking->done = true;
+}
+
+static void other_run(lk_vu *vu, void *arg)
+{
+    struct unpacking *unpacking = arg;
+
+    while (!unpacking->done) {
+        unpacking->turns++;
+        if (unpacking->cuts && unpacking->result.status)
+            lki_tasks_cut(vu->loop);
+        lk_sleep(vu, 0);
+    }
+}
+
+/* 8 MB of zeros. */
+static void unpack_among_others(struct unpacking *unpacking, enum packing packing)
+{
+    char *zeros = calloc(1, LARGE);
+
+    ck_assert_ptr_nonnull(zeros);
+    pack(&packed, packing, zeros, LARGE);
+    free(zeros);
+    snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\n\r\n",
+             packing == BROTLI ? "br" : "gzip");
+    lki_arena_init(&arena, NULL, 0);
+    rig_open(&rig);
+    rig_add(&rig, unpacking_run, unpacking);
+    rig_add(&rig, other_run, unpacking);
+    rig_run(&rig);
+    rig_close(&rig);
+}
+
+START_TEST(others_have_turns_while_a_large_body_is_unpacked)
+{
+    struct unpacking unpacking = {.until_ns = LKI_NEVER};
+
+    unpack_among_others(&unpacking, _i ? BROTLI : GZIP);
+    ck_assert_msg(unpacking.result.status == 200, "%s", unpacking.result.error);
+    ck_assert_uint_eq(unpacking.result.body_bytes, LARGE);
+    ck_assert_uint_ge(unpacking.waits, 4);
+    ck_assert_uint_ge(unpacking.turns, 4);
+    lki_arena_reset(&arena);
+}
+END_TEST
+
+START_TEST(unpacking_ends_with_the_time_of_the_request)
+{
+    struct unpacking unpacking = {.until_ns = 0};
+
+    unpack_among_others(&unpacking, GZIP);
+    result = unpacking.result;
+    ck_assert_uint_eq(unpacking.waits, 1);
+    failed(LKI_CODE_HTTP_TIMEOUT, "timed out while unpacking the answer");
+}
+END_TEST
+
+START_TEST(unpacking_ends_with_the_run)
+{
+    struct unpacking unpacking = {.until_ns = LKI_NEVER, .cuts = true};
+
+    unpack_among_others(&unpacking, GZIP);
+    result = unpacking.result;
+    ck_assert_int_eq(result.ended, LKI_WAKE_CUT);
+    failed(LKI_CODE_HTTP_CANCELLED, "the run ended while unpacking the answer");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("decode");
@@ -432,6 +531,9 @@ int main(void)
     tcase_add_loop_test(tcase, a_step_gets_the_plain_body_unless_it_says_otherwise, 0,
                         LKI_COUNT(step_cases));
     tcase_add_test(tcase, a_bomb_is_a_failed_exchange);
+    tcase_add_loop_test(tcase, others_have_turns_while_a_large_body_is_unpacked, 0, 2);
+    tcase_add_test(tcase, unpacking_ends_with_the_time_of_the_request);
+    tcase_add_test(tcase, unpacking_ends_with_the_run);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }

@@ -61,7 +61,7 @@ static bool unpack_without(const char *head, long after, long count)
     result.body_bytes = packed_len;
     lki_arena_init(&arena, NULL, 0);
     memory_refuse(after, count);
-    lki_decode(&result, &arena, PLAIN_BYTES);
+    lki_decode(&result, &arena, PLAIN_BYTES, NULL, 0);
     refused = memory_allow();
     whole = result.status == 200 && result.body_bytes == sizeof(plain) &&
             !memcmp(result.body, plain, sizeof(plain));

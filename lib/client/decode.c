@@ -17,6 +17,8 @@
 #define USUAL_RATIO ((size_t)6)
 #define WINDOW_BITS 15
 #define WINDOW_GZIP 16
+/* Of what goes in and comes out together, before others have a turn. */
+#define TURN_BYTES ((size_t)1024 * 1024)
 
 enum coding {
     CODING_GZIP,
@@ -28,7 +30,7 @@ enum coding {
 };
 
 /* How a piece of unpacking ended. */
-enum step { STEP_DONE, STEP_FULL, STEP_BROKEN, STEP_NOMEM };
+enum step { STEP_DONE, STEP_FULL, STEP_CUT_OFF, STEP_BROKEN, STEP_NOMEM, STEP_LATE };
 
 /* A body being unpacked. */
 struct unpack {
@@ -38,7 +40,11 @@ struct unpack {
     char *out; /* NULL: nothing yet */
     size_t out_len;
     size_t cap;
-    size_t max; /* of out_len */
+    size_t max;            /* of out_len */
+    struct lki_task *task; /* NULL: there is nobody else */
+    int64_t until_ns;
+    enum lki_wake why; /* it did not get to the end */
+    size_t turn_began; /* at this progress */
     enum step (*step)(struct unpack *unpack);
     union {
         z_stream zlib;
@@ -86,6 +92,24 @@ static bool out_grow(struct unpack *unpack)
     return true;
 }
 
+static size_t progress(const struct unpack *unpack)
+{
+    return unpack->out_len - unpack->in_len; /* it may wrap, but differences are right */
+}
+
+/* A little that comes may become very much, and all others wait meanwhile. False: the time is up.
+ */
+static bool give_turn(struct unpack *unpack)
+{
+    if (!unpack->task || progress(unpack) - unpack->turn_began < TURN_BYTES)
+        return true;
+    unpack->turn_began = progress(unpack);
+    unpack->why = lki_task_yield(unpack->task);
+    if (unpack->why == LKI_WAKE_EVENT && lki_loop_now(unpack->task->loop) >= unpack->until_ns)
+        unpack->why = LKI_WAKE_TIMEOUT;
+    return unpack->why == LKI_WAKE_EVENT;
+}
+
 /* ---- gzip and deflate ---- */
 
 /* A file may be several, one behind the other. */
@@ -97,8 +121,8 @@ static bool another_member(const struct unpack *unpack)
 static enum step inflate_step(struct unpack *unpack)
 {
     z_stream *z = &unpack->state.zlib;
-    size_t room = lki_min(unpack->cap - unpack->out_len, UINT32_MAX);
-    size_t feed = lki_min(unpack->in_len, UINT32_MAX);
+    size_t room = lki_min(unpack->cap - unpack->out_len, TURN_BYTES);
+    size_t feed = lki_min(unpack->in_len, TURN_BYTES);
     int status;
 
     z->next_in = (Bytef *)(uintptr_t)unpack->in;
@@ -115,8 +139,10 @@ static enum step inflate_step(struct unpack *unpack)
         return STEP_DONE;
     if (status == Z_MEM_ERROR)
         return STEP_NOMEM;
+    if (status != Z_OK && status != Z_BUF_ERROR)
+        return STEP_BROKEN;
     /* with room left it has stopped for want of bytes */
-    return status == Z_OK && (unpack->in_len || !z->avail_out) ? STEP_FULL : STEP_BROKEN;
+    return unpack->in_len || !z->avail_out ? STEP_FULL : STEP_CUT_OFF;
 }
 
 static bool inflate_start(struct unpack *unpack, int window)
@@ -139,22 +165,26 @@ static bool has_zlib_header(const struct unpack *unpack)
 
 static enum step brotli_step(struct unpack *unpack)
 {
-    size_t room = unpack->cap - unpack->out_len;
-    size_t in_len = unpack->in_len;
+    size_t room = lki_min(unpack->cap - unpack->out_len, TURN_BYTES);
+    size_t feed = lki_min(unpack->in_len, TURN_BYTES);
+    size_t room_left = room;
+    size_t feed_left = feed;
     const uint8_t *in = (const uint8_t *)unpack->in;
     uint8_t *out = (uint8_t *)unpack->out + unpack->out_len;
-    BrotliDecoderResult result = BrotliDecoderDecompressStream(unpack->state.brotli, &in_len, &in,
-                                                               &room, &out, NULL);
+    BrotliDecoderResult result = BrotliDecoderDecompressStream(unpack->state.brotli, &feed_left,
+                                                               &in, &room_left, &out, NULL);
     BrotliDecoderErrorCode error = BrotliDecoderGetErrorCode(unpack->state.brotli);
 
     unpack->in = (const char *)in;
-    unpack->in_len = in_len;
-    unpack->out_len = unpack->cap - room;
+    unpack->in_len -= feed - feed_left;
+    unpack->out_len += room - room_left;
     switch (result) {
     case BROTLI_DECODER_RESULT_SUCCESS:
         return STEP_DONE;
     case BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT:
         return STEP_FULL;
+    case BROTLI_DECODER_RESULT_NEEDS_MORE_INPUT:
+        return unpack->in_len ? STEP_FULL : STEP_CUT_OFF;
     default:
         return error <= BROTLI_DECODER_ERROR_ALLOC_CONTEXT_MODES &&
                        error >= BROTLI_DECODER_ERROR_ALLOC_BLOCK_TYPE_TREES
@@ -194,26 +224,40 @@ static enum step unpack(struct unpack *unpack, enum coding coding)
 {
     enum step step = unpack_start(unpack, coding) ? STEP_FULL : STEP_NOMEM;
 
-    while (step == STEP_FULL && unpack->out_len <= unpack->max)
-        step = out_grow(unpack) ? unpack->step(unpack) : STEP_NOMEM;
+    unpack->turn_began = progress(unpack);
+    while (step == STEP_FULL && unpack->out_len <= unpack->max) {
+        if (!give_turn(unpack))
+            step = STEP_LATE;
+        else
+            step = out_grow(unpack) ? unpack->step(unpack) : STEP_NOMEM;
+    }
     unpack_stop(unpack);
     if (step == STEP_DONE && unpack->out_len > unpack->max)
         step = STEP_FULL;
     return step;
 }
 
-static void fail(struct lki_exchange_result *result, struct lki_arena *arena, enum step step,
-                 const char *name, size_t max_bytes)
+static void fail(struct lki_exchange_result *result, const struct unpack *unpack, enum step step,
+                 const char *name)
 {
+    struct lki_arena *arena = unpack->arena;
+
     if (step == STEP_NOMEM)
         lki_exchange_fail(result, arena, LKI_CODE_HTTP_TOO_LARGE, "out of memory for the answer");
     else if (step == STEP_FULL)
         lki_exchange_fail(result, arena, LKI_CODE_HTTP_TOO_LARGE,
                           "the answer's body is larger than %zu bytes when it is unpacked",
-                          max_bytes);
+                          unpack->max);
+    else if (step == STEP_LATE)
+        lki_exchange_broken(result, arena, unpack->why, "unpacking the answer");
+    else if (step == STEP_CUT_OFF)
+        lki_exchange_fail(result, arena, LKI_CODE_HTTP_PROTOCOL,
+                          "the answer's body is cut off: the %s has no end", name);
     else
         lki_exchange_fail(result, arena, LKI_CODE_HTTP_PROTOCOL,
-                          "the answer's body is broken or cut off: it is no %s", name);
+                          "the answer's body is broken: it is no %s", name);
+    if (step == STEP_LATE)
+        result->end_ns = lki_loop_now(unpack->task->loop);
     result->status = 0;
 }
 
@@ -274,7 +318,8 @@ static bool codings_find(const struct lki_exchange_result *result, enum coding *
     return true;
 }
 
-void lki_decode(struct lki_exchange_result *result, struct lki_arena *arena, size_t max_bytes)
+void lki_decode(struct lki_exchange_result *result, struct lki_arena *arena, size_t max_bytes,
+                struct lki_task *task, int64_t until_ns)
 {
     enum coding codings[CODINGS_MAX];
     size_t count;
@@ -288,8 +333,12 @@ void lki_decode(struct lki_exchange_result *result, struct lki_arena *arena, siz
     }
     while (count && result->status && result->body_bytes) {
         enum coding coding = codings[--count];
-        struct unpack body = {
-            .arena = arena, .in = result->body, .in_len = result->body_bytes, .max = max_bytes};
+        struct unpack body = {.arena = arena,
+                              .in = result->body,
+                              .in_len = result->body_bytes,
+                              .max = max_bytes,
+                              .task = task,
+                              .until_ns = until_ns};
         enum step step;
 
         if (coding == CODING_IDENTITY)
@@ -298,7 +347,7 @@ void lki_decode(struct lki_exchange_result *result, struct lki_arena *arena, siz
             return;
         step = unpack(&body, coding);
         if (step != STEP_DONE) {
-            fail(result, arena, step, names[coding], max_bytes);
+            fail(result, &body, step, names[coding]);
             return;
         }
         body.out[body.out_len] = '\0';

@@ -160,7 +160,16 @@ static bool is_packed(const struct call *call)
            result->status != 206;
 }
 
-static __attribute__((noinline)) void answer_take(struct call *call, size_t max_body_bytes)
+static void unpack(struct call *call, const struct lki_exchange_request *exchange)
+{
+    struct lki_exchange_result *result = &call->result;
+
+    lki_decode(result, &call->arena, exchange->max_body_bytes, lki_vu_task(call->vu),
+               lki_ns_after(result->start_ns, exchange->timeout_ns));
+}
+
+static __attribute__((noinline)) void answer_take(struct call *call,
+                                                  const struct lki_exchange_request *exchange)
 {
     struct lki_exchange_result *result = &call->result;
 
@@ -175,7 +184,7 @@ static __attribute__((noinline)) void answer_take(struct call *call, size_t max_
                                          result);
     call->out.leads_on = call->next;
     if (!call->next && result->status && is_packed(call))
-        lki_decode(result, &call->arena, max_body_bytes);
+        unpack(call, exchange);
 }
 
 /* ---- exchanges ---- */
@@ -244,10 +253,10 @@ static void carry_out(struct call *call)
     else
         lki_exchange(session_of(vu, call->out.rules), lki_vu_task(vu), &exchange, &call->arena,
                      result);
-    lki_http_rules_drop(call->out.rules);
     call->left_ns = exchange.timeout_ns;
     if (LKI_UNLIKELY(result->fields) && result->status)
-        answer_take(call, exchange.max_body_bytes);
+        answer_take(call, &exchange);
+    lki_http_rules_drop(call->out.rules);
     lki_watch_answer(vu, call->out.request, &exchange, result);
     lki_sample_record(vu, call->sampling.metric, &call->out, result);
 }

@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     result.body = body;
     result.body_bytes = size;
     lki_arena_init(&arena, NULL, 0);
-    lki_decode(&result, &arena, BODY_MAX);
+    lki_decode(&result, &arena, BODY_MAX, NULL, 0);
     if (result.status) {
         must(result.code == 200);
         must(result.body == body
