@@ -200,17 +200,21 @@ static void note_times(struct lki_transfer *transfer, int64_t spent_ns)
 {
     struct lki_exchange_result *result = transfer->result;
     int64_t *phase_ns = result->phase_ns;
+    int64_t sent_ns = transfer->sent_ns;
 
     if (transfer->opened)
         note_connection(transfer, spent_ns);
-    if (!transfer->sent_ns)
+    if (!sent_ns)
         return;
-    phase_ns[LKI_PHASE_SEND] = transfer->sent_ns - transfer->ready_ns;
+    /* an answer may have come before it could be seen that the request was out */
+    if (transfer->first_byte_ns && transfer->first_byte_ns < sent_ns)
+        sent_ns = transfer->first_byte_ns;
+    phase_ns[LKI_PHASE_SEND] = sent_ns - transfer->ready_ns;
     if (!transfer->first_byte_ns) {
-        phase_ns[LKI_PHASE_WAIT] = transfer->end_ns - transfer->sent_ns;
+        phase_ns[LKI_PHASE_WAIT] = transfer->end_ns - sent_ns;
         return;
     }
-    phase_ns[LKI_PHASE_WAIT] = at_least_none(transfer->first_byte_ns - transfer->sent_ns);
+    phase_ns[LKI_PHASE_WAIT] = transfer->first_byte_ns - sent_ns;
     phase_ns[LKI_PHASE_RECEIVE] = transfer->end_ns - transfer->first_byte_ns;
 }
 
