@@ -87,8 +87,7 @@ static void fail_by_loss(struct lki_transfer *transfer)
 
 static void fail_by_tls(struct lki_transfer *transfer)
 {
-    lki_exchange_fail(transfer->result, transfer->arena, LKI_CODE_HTTP_TLS, "TLS with %s: %s",
-                      transfer->request->origin->authority, words(transfer));
+    lki_curl_tls_failed(transfer, words(transfer));
 }
 
 static void fail_by_shortness(struct lki_transfer *transfer)
@@ -191,6 +190,9 @@ void lki_curl_failed(struct lki_transfer *transfer)
     case CURLE_SEND_ERROR:
     case CURLE_SEND_FAIL_REWIND:
         fail_by_loss(transfer);
+        return;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9, which is anything at all */
+        fail(transfer, LKI_CODE_HTTP_PROTOCOL, "not an HTTP/1 status line");
         return;
     case CURLE_RECV_ERROR:
         fail_to_receive(transfer);

@@ -114,15 +114,17 @@ struct lki_transfer {
     bool opened;   /* a connection of its own */
     bool asked;    /* its request may have been sent, in part */
     bool sent;
-    bool closed;      /* its connection is */
-    bool lost;        /* its connection ended, and libcurl wanted to try once more by itself */
-    bool undelivered; /* and not all that was sent on it had been acknowledged */
-    bool unknown;     /* there were no addresses to connect to */
-    bool stale;       /* there was no connection to go on with */
-    bool arrived;     /* something of an answer, though libcurl does not say so */
-    bool unbound;     /* the local address was refused */
-    bool unwatched;   /* its connection cannot be watched */
-    int error;        /* errno of a socket */
+    bool closed;          /* its connection is */
+    bool lost;            /* its connection ended, and libcurl wanted to try once more by itself */
+    bool undelivered;     /* and not all that was sent on it had been acknowledged */
+    bool unknown;         /* there were no addresses to connect to */
+    bool stale;           /* there was no connection to go on with */
+    bool arrived;         /* something of an answer, though libcurl does not say so */
+    bool unbound;         /* the local address was refused */
+    bool unwatched;       /* its connection cannot be watched */
+    bool identify;        /* the server has asked for a certificate of ours */
+    int error;            /* errno of a socket */
+    const char *distrust; /* what is wrong with the server's certificate; NULL: nothing */
     int64_t opened_ns;
     int64_t connected_ns;
     int64_t ready_ns;
@@ -197,6 +199,11 @@ size_t lki_curl_on_read(char *into, size_t size, size_t count, void *arg);
 int lki_curl_on_seek(void *arg, curl_off_t offset, int origin);
 /* All of it has come: fills the result in. */
 void lki_curl_answered(struct lki_transfer *transfer);
+
+/* curl_tls.c: has a handle look on at handshakes; and what it means that TLS has failed, of which
+ * libcurl says text. */
+void lki_curl_tls_watch(struct lki_curl_handle *handle, const char *proxy);
+void lki_curl_tls_failed(struct lki_transfer *transfer, const char *text);
 
 /* curl_error.c: what it means that libcurl has failed. */
 void lki_curl_failed(struct lki_transfer *transfer);

@@ -296,6 +296,8 @@ static CURLcode origin_set(struct lki_transfer *transfer)
         err = habits_set(easy);
     if (!err && origin->scheme == LKI_URL_HTTPS)
         err = tls_set(easy, settings);
+    if (!err && origin->scheme == LKI_URL_HTTPS)
+        lki_curl_tls_watch(handle, settings->proxy);
     lki_buf_clear(&handle->text);
     if (settings->proxy) {
         if (!err)

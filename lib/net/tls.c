@@ -139,15 +139,18 @@ static bool is_address(const char *host)
     return inet_pton(AF_INET, host, binary) == 1 || inet_pton(AF_INET6, host, binary) == 1;
 }
 
-/* Whom the server has to be. */
-static bool expect_host(SSL *ssl, const char *host)
+bool lki_tls_expect(X509_VERIFY_PARAM *param, const char *host)
 {
-    X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
-
     if (is_address(host))
         return X509_VERIFY_PARAM_set1_ip_asc(param, host);
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    return X509_VERIFY_PARAM_set1_host(param, host, 0) && SSL_set_tlsext_host_name(ssl, host);
+    return X509_VERIFY_PARAM_set1_host(param, host, 0);
+}
+
+static bool expect_host(SSL *ssl, const char *host)
+{
+    return lki_tls_expect(SSL_get0_param(ssl), host) &&
+           (is_address(host) || SSL_set_tlsext_host_name(ssl, host));
 }
 
 static bool tls_new(struct lki_conn *conn, struct lki_tls_context *context)

@@ -1,5 +1,5 @@
 /*
- * What the parts of TLS share: only for tls*.c.
+ * What the parts of TLS share: only for tls*.c and curl_tls.c.
  */
 #ifndef LKI_NET_TLS_INNER_H
 #define LKI_NET_TLS_INNER_H
@@ -47,6 +47,17 @@ void lki_tls_say(struct lki_tls_context *context, const char *fmt, ...) LK_PRINT
 
 /* A callback of OpenSSL's: notes what is wrong with a certificate. */
 int lki_tls_judge(int good, X509_STORE_CTX *store);
+
+/* What is wrong with the certificate in hand, of a server that has to be host; why takes
+ * LKI_TLS_WHY_BYTES. */
+void lki_tls_judge_tell(const X509_STORE_CTX *store, const char *host, char *why);
+
+/* What an error of OpenSSL's means to who loads a server; NULL: what it says is best. Where the
+ * server has asked for a certificate, which may have been given, most refusals are about that. */
+const char *lki_tls_meaning(unsigned long error, bool asked, bool given, bool finished);
+
+/* Whom the server has to be. False: no memory. */
+bool lki_tls_expect(X509_VERIFY_PARAM *param, const char *host);
 
 /* Notes why a call of OpenSSL's has failed, and empties its queue of errors. */
 void lki_tls_explain(struct lki_conn *conn);

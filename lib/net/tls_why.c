@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -72,38 +73,49 @@ static void party_of(const X509_NAME *name, char *into, size_t cap)
     add(into, cap, text, strlen(text));
 }
 
-static void judge_tell(struct lki_conn *conn, X509 *cert, int error, const char *whose)
+static void LK_PRINTF(2, 3) say(char *why, const char *fmt, ...)
 {
-    struct lki_tls_context *context = lki_tls_context(conn);
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(why, LKI_TLS_WHY_BYTES, fmt, args);
+    va_end(args);
+}
+
+void lki_tls_judge_tell(const X509_STORE_CTX *store, const char *host, char *why)
+{
+    X509 *cert = X509_STORE_CTX_get_current_cert(store);
+    int error = X509_STORE_CTX_get_error(store);
+    const char *whose = X509_STORE_CTX_get_error_depth(store) ? "a certificate above the server's"
+                                                              : "the server's certificate";
     char detail[256] = "";
 
     switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
         time_of(X509_get0_notAfter(cert), detail, sizeof(detail));
-        lki_tls_say(context, "%s expired on %s", whose, detail);
+        say(why, "%s expired on %s", whose, detail);
         break;
     case X509_V_ERR_CERT_NOT_YET_VALID:
         time_of(X509_get0_notBefore(cert), detail, sizeof(detail));
-        lki_tls_say(context, "%s is not valid before %s", whose, detail);
+        say(why, "%s is not valid before %s", whose, detail);
         break;
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
         names_of(cert, detail, sizeof(detail));
-        lki_tls_say(context, "%s is for %s, not for %s", whose, detail, conn->origin->host);
+        say(why, "%s is for %s, not for %s", whose, detail, host);
         break;
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-        lki_tls_say(context, "%s is self-signed" TRUST_HINT, whose);
+        say(why, "%s is self-signed" TRUST_HINT, whose);
         break;
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
         party_of(X509_get_issuer_name(cert), detail, sizeof(detail));
-        lki_tls_say(context, "%s is signed by %s, who is not trusted here" TRUST_HINT, whose,
-                    detail);
+        say(why, "%s is signed by %s, who is not trusted here" TRUST_HINT, whose, detail);
         break;
     default:
-        lki_tls_say(context, "%s was refused: %s", whose, X509_verify_cert_error_string(error));
+        say(why, "%s was refused: %s", whose, X509_verify_cert_error_string(error));
     }
 }
 
@@ -114,17 +126,15 @@ int lki_tls_judge(int good, X509_STORE_CTX *store)
 
     if (good)
         return 1;
-    judge_tell(conn, X509_STORE_CTX_get_current_cert(store), X509_STORE_CTX_get_error(store),
-               X509_STORE_CTX_get_error_depth(store) ? "a certificate above the server's"
-                                                     : "the server's certificate");
+    lki_tls_judge_tell(store, conn->origin->host, lki_tls_context(conn)->why);
     conn->tls->told = true;
     return 0;
 }
 
-/* What a reason of OpenSSL's means to who loads a server; NULL: what it says is best. Where the
- * server has asked for a certificate most refusals are about that. */
-static const char *meaning_of(int reason, bool asked, bool given, bool finished)
+const char *lki_tls_meaning(unsigned long error, bool asked, bool given, bool finished)
 {
+    int reason = ERR_GET_REASON(error);
+
     switch (reason) {
     case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
     case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
@@ -166,7 +176,7 @@ void lki_tls_explain(struct lki_conn *conn)
     struct lki_tls *tls = conn->tls;
     unsigned long error = ERR_peek_last_error();
     bool given = conn->origin->transport->settings.cert_file != NULL;
-    const char *meaning = meaning_of(ERR_GET_REASON(error), tls->asked, given, tls->finished);
+    const char *meaning = lki_tls_meaning(error, tls->asked, given, tls->finished);
     const char *text = error ? ERR_reason_error_string(error) : NULL;
 
     if (meaning)

@@ -23,8 +23,9 @@
 
 static const struct behaviour cases[] = {
     /* no HTTP */
-    BAD_HEAD("another protocol", "", SRV_SEND("SSH-2.0-OpenSSH_9.2\r\n")),
-    BAD_HEAD("a page without a head", "", SRV_SEND("<html><body>hello</body></html>\r\n")),
+    BAD_HEAD("another protocol", "not an HTTP/1 status line", SRV_SEND("SSH-2.0-OpenSSH_9.2\r\n")),
+    BAD_HEAD("a page without a head", "not an HTTP/1 status line",
+             SRV_SEND("<html><body>hello</body></html>\r\n")),
     BAD_HEAD("a zero byte", "", SRV_SEND("\0"), SRV_CLOSE),
     BAD_HEAD("something without end", "", SRV_FILL(200000)),
     BAD_HEAD("HTTP/2 in letters", "", SRV_SEND("HTTP/2 200\r\n\r\n"), SRV_CLOSE),
