@@ -580,6 +580,10 @@ get /resources/users/items "${bearer[@]}"
 same 'whose contents are seen with a token' 'user_1 red users 1' \
     "$(at items.0.username items.0.team items.0.resource_name items.0.resource_id | xargs)"
 made=$(at items.0.created_at)
+post /ensure_resource '{"name":"users","count":2}' "${bearer[@]}"
+get '/resources/users/items?offset=1' "${bearer[@]}"
+same 'and why it came to be' 'user_2 ensure_resource_count 2 1' \
+    "$(at items.0.username items.0.source items.0.target_count items.0.existing_count | xargs)"
 [ $(($(date +%s) - made)) -lt 60 ]
 tell $? 'created_at is in seconds since 1970'
 

@@ -178,6 +178,10 @@ END_TEST
 static struct lki_stock *stock_without(long after, long count, enum lk_err *err, uint64_t *added,
                                        long *refused)
 {
+    static const struct lki_stock_parts parts = {.text = "{\"name\":\"x\"}",
+                                                 .payload = "{\"a\":1}",
+                                                 .about = "{\"b\":2}",
+                                                 .created_at_s = 7};
     struct lki_stock *stock = NULL;
     struct lki_stock *copy = NULL;
     struct lki_buf bytes;
@@ -188,7 +192,7 @@ static struct lki_stock *stock_without(long after, long count, enum lk_err *err,
     *added = 0;
     *err = lki_stock_new(&stock, &model);
     for (int i = 0; i < 70 && stock; i++)
-        *added += lki_stock_add(stock, 0, "{\"name\":\"x\"}", "{\"a\":1}", 7, &id) == LK_OK;
+        *added += lki_stock_add(stock, 0, &parts, &id) == LK_OK;
     if (stock)
         lki_stock_write(stock, &bytes);
     if (stock)

@@ -36,39 +36,59 @@ static void teardown(void)
     lki_buf_release(&bytes);
 }
 
+static enum lk_err try(size_t resource, const char *text, const char *payload, uint64_t *id)
+{
+    const struct lki_stock_parts parts = {.text = text, .payload = payload, .created_at_s = NOW};
+
+    return lki_stock_add(stock, resource, &parts, id);
+}
+
 static uint64_t add(size_t resource, const char *text, const char *payload)
 {
     uint64_t id = 0;
 
-    ck_assert_int_eq(lki_stock_add(stock, resource, text, payload, NOW, &id), LK_OK);
+    ck_assert_int_eq(try(resource, text, payload, &id), LK_OK);
     return id;
 }
 
 static const struct {
     const char *text, *payload, *object;
 } blends[] = {
-    {NULL, NULL, "{\"resource_name\":\"users\",\"resource_id\":\"1\",\"created_at\":1700000000}"},
-    {"{\"a\":1}", NULL,
-     "{\"a\":1,\"resource_name\":\"users\",\"resource_id\":\"1\",\"created_at\":1700000000}"},
-    {NULL, " { } ",
-     "{\"resource_name\":\"users\",\"resource_id\":\"1\",\"created_at\":1700000000}"},
-    /* who asks has his way, and what we know stands above both */
-    {"{\"name\" : \"x\", \"pin\":[1, {\"a\":2}]}", "{\"pin\":null,\"resource_id\":7,\"more\":1e3}",
-     "{\"name\":\"x\",\"pin\":null,\"resource_id\":\"1\",\"more\":1e3,\"resource_name\":\"users\","
-     "\"created_at\":1700000000}"},
+    {NULL, NULL, "{\"resource_id\":\"1\"}"},
+    {"{\"a\":1}", NULL, "{\"resource_id\":\"1\",\"a\":1}"},
+    {NULL, " { } ", "{\"resource_id\":\"1\"}"},
+    /* who asks has his way, and all of it is the author's */
+    {"{\"name\" : \"x\", \"pin\":[1, {\"a\":2}]}", "{\"pin\":null,\"created_at\":7,\"more\":1e3}",
+     "{\"resource_id\":\"1\",\"name\":\"x\",\"pin\":null,\"created_at\":7,\"more\":1e3}"},
+    {"{\"resource_id\":\"u-1\"}", NULL, "{\"resource_id\":\"u-1\"}"},
     /* one name, written in two ways, and twice in one object */
     {"{\"\\u0061\":1,\"b\":2}", "{\"a\":3,\"a\":4,\"\":5}",
-     "{\"\\u0061\":4,\"b\":2,\"\":5,\"resource_name\":\"users\",\"resource_id\":\"1\","
-     "\"created_at\":1700000000}"},
+     "{\"resource_id\":\"1\",\"\\u0061\":4,\"b\":2,\"\":5}"},
     {"{\"big\":123456789012345678901234567890,\"s\":\"\\ud83d\\ude00 \xc3\xa4\"}", NULL,
-     "{\"big\":123456789012345678901234567890,\"s\":\"\\ud83d\\ude00 \xc3\xa4\","
-     "\"resource_name\":\"users\",\"resource_id\":\"1\",\"created_at\":1700000000}"},
+     "{\"resource_id\":\"1\",\"big\":123456789012345678901234567890,"
+     "\"s\":\"\\ud83d\\ude00 \xc3\xa4\"}"},
 };
 
 START_TEST(later_members_win)
 {
     ck_assert_uint_eq(add(USERS, blends[_i].text, blends[_i].payload), 1);
     ck_assert_str_eq(lki_stock_text(stock, USERS, 1), blends[_i].object);
+}
+END_TEST
+
+/* Users get what the factory made, as in a run without an orchestrator. */
+START_TEST(what_is_known_of_an_object_is_not_in_it)
+{
+    const struct lki_stock_parts parts = {
+        .text = "{\"source\":1}", .about = "{\"source\":\"x\"}", .created_at_s = NOW};
+    uint64_t id;
+
+    ck_assert_int_eq(lki_stock_add(stock, USERS, &parts, &id), LK_OK);
+    ck_assert_str_eq(lki_stock_text(stock, USERS, id), "{\"resource_id\":\"1\",\"source\":1}");
+    ck_assert_str_eq(lki_stock_facts(stock, USERS, id),
+                     "{\"source\":\"x\",\"resource_name\":\"users\",\"resource_id\":\"1\","
+                     "\"created_at\":1700000000}");
+    ck_assert_ptr_null(lki_stock_facts(stock, USERS, id + 1));
 }
 END_TEST
 
@@ -79,9 +99,9 @@ START_TEST(what_is_no_object_is_refused_and_takes_no_id)
 {
     uint64_t id = 77;
 
-    ck_assert_int_eq(lki_stock_add(stock, USERS, no_objects[_i], NULL, NOW, &id), LK_E_FORMAT);
-    ck_assert_int_eq(lki_stock_add(stock, USERS, "{}", no_objects[_i], NOW, &id), LK_E_FORMAT);
-    ck_assert_int_eq(lki_stock_add(stock, 2, NULL, NULL, NOW, &id), LK_E_ARG);
+    ck_assert_int_eq(try(USERS, no_objects[_i], NULL, &id), LK_E_FORMAT);
+    ck_assert_int_eq(try(USERS, "{}", no_objects[_i], &id), LK_E_FORMAT);
+    ck_assert_int_eq(try(2, NULL, NULL, &id), LK_E_ARG);
     ck_assert_uint_eq(id, 77);
     ck_assert_uint_eq(lki_stock_count(stock, USERS), 0);
     ck_assert_uint_eq(lki_stock_last_id(stock, USERS), 0);
@@ -99,10 +119,10 @@ START_TEST(an_object_may_not_be_of_any_size)
     memset(text, 'x', LKI_STOCK_OBJECT_MAX + 100);
     memcpy(text, "{\"a\":\"", 6);
     memcpy(text + LKI_STOCK_OBJECT_MAX + 90, "\"}", 3);
-    ck_assert_int_eq(lki_stock_add(stock, USERS, text, NULL, NOW, &id), LK_E_LIMIT);
+    ck_assert_int_eq(try(USERS, text, NULL, &id), LK_E_LIMIT);
     ck_assert_uint_eq(lki_stock_count(stock, USERS), 0);
     memcpy(text + LKI_STOCK_OBJECT_MAX - 100, "\"}", 3);
-    ck_assert_int_eq(lki_stock_add(stock, USERS, text, NULL, NOW, &id), LK_OK);
+    ck_assert_int_eq(try(USERS, text, NULL, &id), LK_OK);
     free(text);
 }
 END_TEST
@@ -187,10 +207,12 @@ START_TEST(what_is_written_is_read)
     for (uint64_t id = 0; id <= 11; id++) {
         const char *text = lki_stock_text(stock, USERS, id);
 
-        if (text)
+        if (text) {
             ck_assert_str_eq(lki_stock_text(copy, USERS, id), text);
-        else
+            ck_assert_str_eq(lki_stock_facts(copy, USERS, id), lki_stock_facts(stock, USERS, id));
+        } else {
             ck_assert_ptr_null(lki_stock_text(copy, USERS, id));
+        }
     }
     lki_stock_free(stock);
     stock = copy;
@@ -297,6 +319,7 @@ int main(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, later_members_win, 0, LKI_COUNT(blends));
+    tcase_add_test(tests, what_is_known_of_an_object_is_not_in_it);
     tcase_add_loop_test(tests, what_is_no_object_is_refused_and_takes_no_id, 0,
                         LKI_COUNT(no_objects));
     tcase_add_test(tests, an_object_may_not_be_of_any_size);

@@ -13,6 +13,7 @@ struct lki_creation {
     size_t resource;
     uint64_t count;
     char *payload;
+    char *about;
     void (*on_done)(const struct lki_created *created, void *arg);
     void *arg;
     struct lki_created created;
@@ -22,6 +23,7 @@ struct lki_creation {
 static void creation_free(struct lki_creation *creation)
 {
     free(creation->payload);
+    free(creation->about);
     free(creation);
 }
 
@@ -35,8 +37,11 @@ static void add(struct lki_creation *creation, const char *text)
 {
     struct lki_created *created = &creation->created;
     uint64_t id;
-    enum lk_err err = lki_stock_add(creation->o->stock, creation->resource, text, creation->payload,
-                                    (int64_t)time(NULL), &id);
+    const struct lki_stock_parts parts = {.text = text,
+                                          .payload = creation->payload,
+                                          .about = creation->about,
+                                          .created_at_s = (int64_t)time(NULL)};
+    enum lk_err err = lki_stock_add(creation->o->stock, creation->resource, &parts, &id);
 
     if (err) {
         blame(creation, lk_strerror(err));
@@ -108,27 +113,32 @@ static bool find(const struct lki_orchestrator *o, const char *name, size_t *res
                                    "this program registers no resource \"%.128s\"", name);
 }
 
-bool lki_orchestrator_create(struct lki_orchestrator *o, const char *resource, uint64_t count,
-                             const char *payload,
+static bool copy(char **to, const char *text)
+{
+    *to = text ? strdup(text) : NULL;
+    return *to || !text;
+}
+
+bool lki_orchestrator_create(struct lki_orchestrator *o, const struct lki_create *create,
                              void (*on_done)(const struct lki_created *created, void *arg),
                              void *arg, struct lki_refusal *refusal)
 {
     struct lki_creation *creation;
     size_t index;
 
-    if (!find(o, resource, &index, refusal))
+    if (!find(o, create->resource, &index, refusal))
         return false;
     creation = lki_zalloc(sizeof(*creation));
-    if (creation && payload)
-        creation->payload = strdup(payload);
-    if (!creation || (payload && !creation->payload)) {
-        free(creation);
+    if (!creation || !copy(&creation->payload, create->payload) ||
+        !copy(&creation->about, create->about)) {
+        if (creation)
+            creation_free(creation);
         return lki_orchestrator_refuse(refusal, 500, "internal_error", "%s",
                                        lk_strerror(LK_E_NOMEM));
     }
     creation->o = o;
     creation->resource = index;
-    creation->count = count;
+    creation->count = create->count;
     creation->on_done = on_done;
     creation->arg = arg;
     *o->last_creation = creation;

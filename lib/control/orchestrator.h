@@ -89,15 +89,21 @@ bool lki_orchestrator_users(struct lki_orchestrator *o, uint64_t users, int64_t 
                             struct lki_refusal *refusal);
 bool lki_orchestrator_rate(struct lki_orchestrator *o, double rate_per_s,
                            struct lki_refusal *refusal);
-/* Makes count objects; on_done is called once, later: refusal->status 0 and ids first ..
- * first + made - 1. payload: JSON object or NULL, copied. */
+/* Objects that are to be made. payload: for their users, about: for who looks at them; JSON objects
+ * or NULL, copied. */
+struct lki_create {
+    const char *resource;
+    uint64_t count;
+    const char *payload, *about;
+};
+/* Makes them; on_done is called once, later: refusal->status 0 and ids first .. first + made - 1.
+ */
 struct lki_created {
     size_t resource;
     uint64_t first, made;
     const struct lki_refusal *refusal;
 };
-bool lki_orchestrator_create(struct lki_orchestrator *o, const char *resource, uint64_t count,
-                             const char *payload,
+bool lki_orchestrator_create(struct lki_orchestrator *o, const struct lki_create *create,
                              void (*on_done)(const struct lki_created *created, void *arg),
                              void *arg, struct lki_refusal *refusal);
 /* id 0: all. How many were deleted. */

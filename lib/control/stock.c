@@ -10,15 +10,20 @@
 #include "control/blend.h"
 
 /* The bytes of a stock start with this; a change of the layout changes it. */
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION 2
 #define FIRST_IDS 64
 
 /* Those of one resource. */
 struct shelf {
-    char **texts; /* by id, from 1; NULL: deleted */
+    char **texts; /* by id, from 1: the object, and behind its 0 the facts; NULL: deleted */
     uint64_t last;
     uint64_t cap;
     uint64_t count;
+};
+
+struct text {
+    const char *at;
+    size_t len;
 };
 
 struct lki_stock {
@@ -45,14 +50,23 @@ enum lk_err lki_stock_new(struct lki_stock **out, const struct lki_model *model)
     return LK_OK;
 }
 
+static const char *facts_of(const char *text)
+{
+    return text + strlen(text) + 1;
+}
+
+static void drop(struct lki_stock *stock, char **place)
+{
+    if (*place)
+        stock->bytes -= strlen(*place) + strlen(facts_of(*place));
+    free(*place);
+    *place = NULL;
+}
+
 static void empty(struct lki_stock *stock, struct shelf *shelf)
 {
-    for (uint64_t i = 0; i < shelf->last; i++) {
-        if (shelf->texts[i])
-            stock->bytes -= strlen(shelf->texts[i]);
-        free(shelf->texts[i]);
-        shelf->texts[i] = NULL;
-    }
+    for (uint64_t i = 0; i < shelf->last; i++)
+        drop(stock, &shelf->texts[i]);
     shelf->count = 0;
 }
 
@@ -104,6 +118,13 @@ const char *lki_stock_text(const struct lki_stock *stock, size_t resource, uint6
     return place ? *place : NULL;
 }
 
+const char *lki_stock_facts(const struct lki_stock *stock, size_t resource, uint64_t id)
+{
+    const char *text = lki_stock_text(stock, resource, id);
+
+    return text ? facts_of(text) : NULL;
+}
+
 uint64_t lki_stock_version(const struct lki_stock *stock)
 {
     return stock->version;
@@ -131,19 +152,20 @@ static enum lk_err reserve(struct shelf *shelf, uint64_t ids)
     return LK_OK;
 }
 
-/* A copy of the text as the object of that id, of which there is none yet; there is room. */
-static enum lk_err put(struct lki_stock *stock, struct shelf *shelf, uint64_t id, const char *text,
-                       size_t len)
+/* A copy of both texts as the object of that id, of which there is none yet; there is room. */
+static enum lk_err put(struct lki_stock *stock, struct shelf *shelf, uint64_t id,
+                       const struct text *object, const struct text *facts)
 {
+    size_t len = object->len + facts->len;
     char *copy;
 
     if (len > LKI_STOCK_OBJECT_MAX || len > LKI_STOCK_BYTES_MAX - stock->bytes)
         return LK_E_LIMIT;
-    copy = malloc(len + 1);
+    copy = lki_zalloc(len + 2);
     if (!copy)
         return LK_E_NOMEM;
-    memcpy(copy, text, len);
-    copy[len] = '\0';
+    memcpy(copy, object->at, object->len);
+    memcpy(copy + object->len + 1, facts->at, facts->len);
     shelf->texts[id - 1] = copy;
     shelf->last = id > shelf->last ? id : shelf->last;
     shelf->count++;
@@ -162,39 +184,55 @@ static void write_facts(struct lki_buf *out, const char *name, uint64_t id, int6
     lki_buf_str(out, "}");
 }
 
-static enum lk_err blend(const struct lki_stock *stock, size_t resource, uint64_t id,
-                         const char *text, const char *payload, int64_t created_at_s,
-                         struct lki_buf *out)
+static enum lk_err blend_facts(struct lki_buf *out, const char *name, uint64_t id,
+                               const struct lki_stock_parts *parts)
 {
-    const char *parts[3] = {text, payload};
+    const char *both[2] = {parts->about, NULL};
     struct lki_buf facts;
     enum lk_err err;
 
     lki_buf_init(&facts, LKI_STOCK_OBJECT_MAX);
-    write_facts(&facts, stock->model->resources[resource]->def.name, id, created_at_s);
-    parts[2] = lki_buf_cstr(&facts);
-    err = parts[2] ? lki_blend(out, parts, LKI_COUNT(parts)) : facts.err;
+    write_facts(&facts, name, id, parts->created_at_s);
+    both[1] = lki_buf_cstr(&facts);
+    err = both[1] ? lki_blend(out, both, LKI_COUNT(both)) : facts.err;
     lki_buf_release(&facts);
     return err;
 }
 
-enum lk_err lki_stock_add(struct lki_stock *stock, size_t resource, const char *text,
-                          const char *payload, int64_t created_at_s, uint64_t *id)
+/* With the id that an object of a run has, which a factory may choose itself. */
+static enum lk_err blend_object(struct lki_buf *out, uint64_t id,
+                                const struct lki_stock_parts *parts)
+{
+    char own[48];
+    const char *all[3] = {own, parts->text, parts->payload};
+
+    snprintf(own, sizeof(own), "{\"resource_id\":\"%llu\"}", (unsigned long long)id);
+    return lki_blend(out, all, LKI_COUNT(all));
+}
+
+enum lk_err lki_stock_add(struct lki_stock *stock, size_t resource,
+                          const struct lki_stock_parts *parts, uint64_t *id)
 {
     struct shelf *shelf = shelf_of(stock, resource);
     uint64_t next = shelf ? shelf->last + 1 : 0;
     struct lki_buf object;
+    struct lki_buf facts;
     enum lk_err err;
 
     if (!shelf)
         return LK_E_ARG;
     lki_buf_init(&object, LKI_STOCK_OBJECT_MAX);
+    lki_buf_init(&facts, LKI_STOCK_OBJECT_MAX);
     err = reserve(shelf, next);
     if (!err)
-        err = blend(stock, resource, next, text, payload, created_at_s, &object);
+        err = blend_object(&object, next, parts);
     if (!err)
-        err = put(stock, shelf, next, object.data, object.len);
+        err = blend_facts(&facts, stock->model->resources[resource]->def.name, next, parts);
+    if (!err)
+        err = put(stock, shelf, next, &(struct text){object.data, object.len},
+                  &(struct text){facts.data, facts.len});
     lki_buf_release(&object);
+    lki_buf_release(&facts);
     if (err)
         return err;
     stock->version++;
@@ -211,9 +249,7 @@ bool lki_stock_delete(struct lki_stock *stock, size_t resource, uint64_t id)
 
     if (!place || !*place)
         return false;
-    stock->bytes -= strlen(*place);
-    free(*place);
-    *place = NULL;
+    drop(stock, place);
     shelf->count--;
     stock->version++;
     return true;
@@ -232,7 +268,12 @@ uint64_t lki_stock_delete_all(struct lki_stock *stock, size_t resource)
 }
 
 /* ---- as bytes: version, number of resources, and of each its name, its last id, and its objects
- * with their distance from the one before, behind which a 0 stands ---- */
+ * and their facts with their distance from the one before, behind which a 0 stands ---- */
+
+static void pack_text(struct lki_buf *out, const char *text)
+{
+    lki_pack_bytes(out, text, strlen(text));
+}
 
 void lki_stock_write(const struct lki_stock *stock, struct lki_buf *out)
 {
@@ -240,15 +281,15 @@ void lki_stock_write(const struct lki_stock *stock, struct lki_buf *out)
     lki_pack_u64(out, stock->model->resource_count);
     for (size_t r = 0; r < stock->model->resource_count; r++) {
         const struct shelf *shelf = &stock->shelves[r];
-        const char *name = stock->model->resources[r]->def.name;
         uint64_t before = 0;
 
-        lki_pack_bytes(out, name, strlen(name));
+        pack_text(out, stock->model->resources[r]->def.name);
         lki_pack_u64(out, shelf->last);
         for (uint64_t id = 1; id <= shelf->last; id++) {
             if (shelf->texts[id - 1]) {
                 lki_pack_u64(out, id - before);
-                lki_pack_bytes(out, shelf->texts[id - 1], strlen(shelf->texts[id - 1]));
+                pack_text(out, shelf->texts[id - 1]);
+                pack_text(out, facts_of(shelf->texts[id - 1]));
                 before = id;
             }
         }
@@ -276,14 +317,17 @@ static enum lk_err read_objects(struct lki_stock *stock, struct shelf *shelf, ui
     uint64_t distance;
 
     while (!err && (distance = lki_unpack_max(in, last - id))) {
-        size_t len;
-        const char *text = lki_unpack_bytes(in, &len);
+        struct text object;
+        struct text facts;
 
+        object.at = lki_unpack_bytes(in, &object.len);
+        facts.at = lki_unpack_bytes(in, &facts.len);
         id += distance;
-        if (in->bad || !lki_blend_takes(text, len))
+        if (in->bad || !lki_blend_takes(object.at, object.len) ||
+            !lki_blend_takes(facts.at, facts.len))
             return LK_E_FORMAT;
         if (shelf)
-            err = put(stock, shelf, id, text, len);
+            err = put(stock, shelf, id, &object, &facts);
     }
     return err;
 }

@@ -30,17 +30,27 @@ void lki_stock_free(struct lki_stock *stock);
 uint64_t lki_stock_count(const struct lki_stock *stock, size_t resource);
 /* Ids ever given out: the highest. */
 uint64_t lki_stock_last_id(const struct lki_stock *stock, size_t resource);
-/* The object, as JSON text; NULL: there is none of that id. Until it is deleted. */
+/* The object, as JSON text, as users get it; NULL: there is none of that id. Until it is deleted.
+ */
 const char *lki_stock_text(const struct lki_stock *stock, size_t resource, uint64_t id);
+/* What is known of it beside, likewise. */
+const char *lki_stock_facts(const struct lki_stock *stock, size_t resource, uint64_t id);
 
 /*
- * Adds the object of the next id. text: JSON object that the factory made, or NULL; payload: JSON
- * object of who asked, or NULL; resource_name, resource_id (a string) and created_at follow. Of
- * members with one name the last one counts, at the place of the first. LK_E_FORMAT: one of both is
- * no object; LK_E_LIMIT: beyond what may be.
+ * Adds the object of the next id: a resource_id (a string), and the members of the parts. text:
+ * JSON object that the factory made, or NULL; payload: JSON object of who asked, or NULL. Of
+ * members with one name the last one counts, at the place of the first. Its facts are about, a JSON
+ * object or NULL, resource_name, resource_id and created_at. LK_E_FORMAT: one of all is no object;
+ * LK_E_LIMIT: beyond what may be.
  */
-enum lk_err lki_stock_add(struct lki_stock *stock, size_t resource, const char *text,
-                          const char *payload, int64_t created_at_s, uint64_t *id);
+struct lki_stock_parts {
+    const char *text;
+    const char *payload;
+    const char *about;
+    int64_t created_at_s;
+};
+enum lk_err lki_stock_add(struct lki_stock *stock, size_t resource,
+                          const struct lki_stock_parts *parts, uint64_t *id);
 /* False: there is none of that id. Of one that a run has leased: it is not leased again. */
 bool lki_stock_delete(struct lki_stock *stock, size_t resource, uint64_t id);
 uint64_t lki_stock_delete_all(struct lki_stock *stock, size_t resource);

@@ -90,19 +90,13 @@ static bool is_masked(const struct lki_api *api)
     return !lki_web_has_token(api->web);
 }
 
-static void put_item(struct lki_put *put, const char *text, bool masked)
+static void put_masked(struct lki_put *put, const char *text, size_t len)
 {
-    size_t len = strlen(text);
     struct lki_json_value object = {LKI_JSON_OBJECT, text, len};
+    struct lki_json_walk walk = lki_json_walk(&object);
     struct lki_json_value key;
     struct lki_json_value value;
-    struct lki_json_walk walk;
 
-    if (!masked) {
-        lki_put_raw(put, NULL, text, len);
-        return;
-    }
-    walk = lki_json_walk(&object);
     lki_put_open(put, NULL, '{');
     while (lki_json_walk_member(&walk, &key, &value)) {
         if (put->comma)
@@ -116,6 +110,24 @@ static void put_item(struct lki_put *put, const char *text, bool masked)
         put->comma = true;
     }
     lki_put_close(put, '}');
+}
+
+/* An object as its users get it, and what is known of it. */
+static void put_item(struct lki_put *put, const char *text, const char *facts, bool masked)
+{
+    const char *parts[2] = {text, facts};
+    struct lki_buf item;
+    enum lk_err err;
+
+    lki_buf_init(&item, LKI_STOCK_OBJECT_MAX + 1);
+    err = lki_blend(&item, parts, LKI_COUNT(parts));
+    if (err)
+        put->buf.err = err;
+    else if (masked)
+        put_masked(put, item.data, item.len);
+    else
+        lki_put_raw(put, NULL, item.data, item.len);
+    lki_buf_release(&item);
 }
 
 /* Those that are there, without the first offset, at most limit, and what one answer can hold. */
@@ -138,7 +150,7 @@ static uint64_t put_items(const struct lki_api *api, struct lki_put *put, size_t
         }
         if (put->buf.len > ITEMS_MAX_BYTES)
             break;
-        put_item(put, text, masked);
+        put_item(put, text, lki_stock_facts(stock, resource, id), masked);
         count++;
     }
     return count;
@@ -292,16 +304,16 @@ static struct lki_api_job *job_new(struct lki_api *api, struct lki_web_request *
 }
 
 /* Answered when they are made, which may be at once. */
-static void make(struct lki_api_job *job, const char *name, uint64_t count, const char *payload)
+static void make(struct lki_api_job *job, const struct lki_create *create)
 {
     struct lki_web_request *request = job->request;
     struct lki_api *api = job->api;
     struct lki_refusal refusal;
 
-    job->resource = lki_model_resource(lki_orchestrator_model(api->o), name);
-    job->making = count;
+    job->resource = lki_model_resource(lki_orchestrator_model(api->o), create->resource);
+    job->making = create->count;
     lki_web_wait(request, on_gone, job);
-    if (lki_orchestrator_create(api->o, name, count, payload, on_done, job, &refusal))
+    if (lki_orchestrator_create(api->o, create, on_done, job, &refusal))
         return;
     job_free(job);
     lki_api_refuse(api, request, &refusal);
@@ -310,35 +322,18 @@ static void make(struct lki_api_job *job, const char *name, uint64_t count, cons
 void lki_api_create(struct lki_web_request *request, void *arg)
 {
     struct lki_web_form form;
+    struct lki_create create = {0};
     struct lki_api_job *job;
-    const char *name;
-    const char *payload;
-    uint64_t count;
 
     lki_web_form_body(&form, request);
-    name = name_read(&form);
-    count = (uint64_t)lki_web_form_int(&form, "count", 1, COUNT_MAX, 1);
-    payload = lki_web_form_object(&form, "payload", NULL);
+    create.resource = name_read(&form);
+    create.count = (uint64_t)lki_web_form_int(&form, "count", 1, COUNT_MAX, 1);
+    create.payload = lki_web_form_object(&form, "payload", NULL);
     if (!lki_web_form_end(&form))
         return;
     job = job_new(arg, request);
     if (job)
-        make(job, name, count, payload);
-}
-
-/* What is asked for, and why these objects came to be. */
-static const char *ensure_payload(struct lki_buf *out, const struct lki_api_job *job,
-                                  const char *payload)
-{
-    const char *parts[3] = {"{\"source\":\"ensure_resource_count\"}", payload, NULL};
-    char counts[96];
-
-    snprintf(counts, sizeof(counts), "{\"target_count\":%llu,\"existing_count\":%llu}",
-             (unsigned long long)job->wanted, (unsigned long long)job->before);
-    parts[2] = counts;
-    if (lki_blend(out, parts, LKI_COUNT(parts)))
-        return NULL;
-    return lki_buf_cstr(out);
+        make(job, &create);
 }
 
 /* So many will be there when all that was asked for before is made. */
@@ -355,21 +350,20 @@ static uint64_t count_to_be(const struct lki_api *api, size_t resource)
 
 static void ensure(struct lki_api_job *job, const char *name, size_t resource, const char *payload)
 {
-    struct lki_buf blend;
-    const char *text;
+    struct lki_create create = {.resource = name, .payload = payload};
+    char about[128];
 
-    lki_buf_init(&blend, LKI_WEB_BODY_MAX * 2);
-    text = ensure_payload(&blend, job, payload);
     if (job->wanted <= job->before) {
         answer_job(job, resource, 1, 0);
         job_free(job);
-    } else if (text) {
-        make(job, name, job->wanted - job->before, text);
-    } else {
-        lki_web_fail(job->request, 500, "internal_error", NULL, "%s", lk_strerror(LK_E_NOMEM));
-        job_free(job);
+        return;
     }
-    lki_buf_release(&blend);
+    snprintf(about, sizeof(about),
+             "{\"source\":\"ensure_resource_count\",\"target_count\":%llu,\"existing_count\":%llu}",
+             (unsigned long long)job->wanted, (unsigned long long)job->before);
+    create.count = job->wanted - job->before;
+    create.about = about;
+    make(job, &create);
 }
 
 void lki_api_ensure(struct lki_web_request *request, void *arg)
