@@ -183,7 +183,8 @@ same 'what makes an object one stays' 'users 1' \
 get '/resources/users/items?offset=1&limit=2'
 same 'a part of them' '6 2 2 3' "$(at total items.# items.0.resource_id items.1.resource_id | xargs)"
 get /resources/nothing/items
-same 'of a name that is not there: none' '200 0 []' "$status $(at total items | xargs)"
+same 'of a name that is not there' '400 this program registers no resource "nothing"' \
+    "$status $(at error.message)"
 post /delete_resource '{"name":"users","id":2}'
 is 'POST /delete_resource' 200 '{current_count:i,deleted_count:i,resource_name:s}'
 same 'takes one' '1 5' "$(at deleted_count current_count | xargs)"

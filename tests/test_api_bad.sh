@@ -276,7 +276,7 @@ for path in /.. /../ /../../etc/passwd /..%2f..%2fetc/passwd /%2e%2e/%2e%2e/etc/
 done
 for path in /resources/..%2fusers/items /resources/users%2fitems/items; do
     get "$path" --path-as-is
-    same "$path is a name that nobody has" '200 0' "$status $(at total)"
+    same "$path is a name that nobody has" '400 bad_request' "$status $(at error.code)"
 done
 long=$(printf 'p%.0s' $(seq 70000))
 get "/$long"

@@ -156,12 +156,17 @@ static uint64_t put_items(const struct lki_api *api, struct lki_put *put, size_t
     return count;
 }
 
+static void refuse_name(struct lki_web_request *request, const char *name)
+{
+    lki_web_fail(request, 400, "bad_request", NULL, "this program registers no resource \"%.128s\"",
+                 name);
+}
+
 void lki_api_items(struct lki_web_request *request, void *arg)
 {
     const struct lki_api *api = arg;
     const char *name = lki_web_segment(request, "name");
     size_t resource = lki_model_resource(lki_orchestrator_model(api->o), name);
-    bool known = resource != SIZE_MAX;
     struct lki_web_form form;
     struct lki_put put;
     uint64_t offset;
@@ -172,14 +177,17 @@ void lki_api_items(struct lki_web_request *request, void *arg)
     limit = (uint64_t)lki_web_form_int(&form, "limit", 1, INT64_MAX, INT64_MAX);
     if (!lki_web_form_end(&form))
         return;
+    if (resource == SIZE_MAX) {
+        refuse_name(request, name);
+        return;
+    }
     lki_put_init(&put, LKI_API_ANSWER_MAX);
     lki_put_open(&put, NULL, '{');
     lki_put_text(&put, "resource_name", name);
-    lki_put_uint(&put, "total",
-                 known ? lki_stock_count(lki_orchestrator_stock(api->o), resource) : 0);
+    lki_put_uint(&put, "total", lki_stock_count(lki_orchestrator_stock(api->o), resource));
     lki_put_uint(&put, "offset", offset);
     lki_put_open(&put, "items", '[');
-    limit = known ? put_items(api, &put, resource, offset, limit) : 0;
+    limit = put_items(api, &put, resource, offset, limit);
     lki_put_close(&put, ']');
     lki_put_uint(&put, "limit", limit);
     lki_put_bool(&put, "masked", is_masked(api));
@@ -385,8 +393,7 @@ void lki_api_ensure(struct lki_web_request *request, void *arg)
         return;
     resource = lki_model_resource(lki_orchestrator_model(api->o), name);
     if (resource == SIZE_MAX) {
-        lki_web_fail(request, 400, "bad_request", NULL,
-                     "this program registers no resource \"%.128s\"", name);
+        refuse_name(request, name);
         return;
     }
     job = job_new(api, request);
