@@ -265,9 +265,24 @@ case_leaving_station() {
     wait "${station[a]}"
     check "it leaves" is "exit status" $? 0
     check "its users live elsewhere" wait_until has_users 20 2
+    check "and it is not missing" is workers "$(state workers)" 2
     finish
     exact
     verdict valid
+}
+
+# It has left: nothing is awaited of it.
+case_leaving_idle() {
+    begin
+    kill -TERM "${station[a]}"
+    wait "${station[a]}"
+    check "it leaves" is "exit status" $? 0
+    check "it is in the list no more" wait_until state_is workers 2
+    start ',"duration_s":8'
+    finish
+    exact
+    verdict valid
+    check "nobody misses it" never_says orchestrator.log "not heard any more"
 }
 
 all_iterations() { # count
@@ -449,6 +464,7 @@ case_late_redis() {
 
 cases=(killed_station stopped_station stopped_machine stopped_redis redis_for_good stop_cut_off orphaned_stations
     killed_orchestrator stopped_orchestrator emptied_redis all_restarted late_redis leaving_station
+    leaving_idle
     late_station stopped_process killed_process plain stop_in_ramp two_starts refusals
     iterations iterations_moved rate same_name abort continue change_users restart_at_end
     resources)

@@ -104,10 +104,13 @@ static void say_beat(struct lki_host *host, int64_t now_ns)
 
 /* ---- each second ---- */
 
+/* One that was in no run says as well that nothing more comes of it. */
 static void look_for_end(struct lki_host *host, int64_t now_ns)
 {
-    if (host->stops && !host->fleet && !host->left_ns)
+    if (host->stops && !host->fleet && !host->left_ns) {
         host->left_ns = now_ns;
+        lki_host_say(host, &(struct lki_station_report){.kind = LKI_STATION_OVER, .over = ""});
+    }
     if (host->left_ns && (lki_spoke_is_flushed(host->spoke) || !lki_spoke_is_up(host->spoke) ||
                           now_ns - host->left_ns >= FLUSH_NS))
         lki_loop_stop(&host->loop);

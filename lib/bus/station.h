@@ -30,7 +30,8 @@ enum lki_station_kind {
     LKI_STATION_JOINED,  /* a life has begun */
     LKI_STATION_DIED,    /* one has ended that was not told to, or was */
     LKI_STATION_DATA,    /* a message on the link of a life */
-    LKI_STATION_OVER,    /* all lives of a run have ended, and nothing more comes of it */
+    LKI_STATION_OVER,    /* all lives of a run have ended, and nothing more comes of it; of one that
+                            is leaving: nor of itself */
     LKI_STATION_LEAVING, /* is about to end in order: its users are to leave */
     LKI_STATION_COUNT_
 };
@@ -104,7 +105,7 @@ struct lki_station_report {
         struct lki_station_life joined;
         struct lki_station_died died;
         struct lki_station_data data;
-        const char *over; /* run id */
+        const char *over; /* run id; "" it was in none */
     };
 };
 

@@ -44,7 +44,10 @@ static void worker_add(struct lki_sheet *sheet, const struct lki_json_value *ent
     row = lki_sheet_add(sheet, name);
     if (!row)
         return;
-    cell_text(row, 0, entry, "status");
+    if (lki_answer_bool(entry, "leaving"))
+        snprintf(row->cells[0], LKI_CELL_BYTES, "leaving");
+    else
+        cell_text(row, 0, entry, "status");
     cell_count(row, 1, entry, "active_users_count");
     cell_count(row, 2, entry, "users_count");
     if (!isnan(lki_answer_number(entry, "cpu_percent")))

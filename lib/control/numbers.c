@@ -145,6 +145,7 @@ static void add_member(const struct lki_member *member, struct lki_core_status *
     /* what one out of reach does nobody knows, and others have its users */
     if (!member->lost)
         status->users += member->shown.users;
+    status->workers += !member->left;
     status->workers_alive += member->shown.alive;
     if (member->busy_share > status->busy_share)
         status->busy_share = member->busy_share;
@@ -219,7 +220,6 @@ void lki_core_status(const struct lki_core *core, struct lki_core_status *status
         .total_ns = core->plan.duration_ns == LKI_NEVER ? 0 : core->plan.duration_ns,
         .users_wanted = core->state == LKI_CORE_RUNNING ? core->users_wanted : 0,
         .rate_wanted = core->state == LKI_CORE_RUNNING ? lki_paces_rate(core) : 0,
-        .workers = core->member_count,
         .crashes = core->crash_count,
         .ended_by = core->ended_by,
     };

@@ -81,7 +81,9 @@ bool lki_orchestrator_has_redis(const struct lki_orchestrator *o)
 
 static size_t seats_of(const struct lki_station *station)
 {
-    return station->greeted && !station->superseded ? (size_t)station->hello.processes : 0;
+    bool is_seen = station->greeted && !station->superseded && !station->left_ns;
+
+    return is_seen ? (size_t)station->hello.processes : 0;
 }
 
 size_t lki_orchestrator_worker_count(const struct lki_orchestrator *o)
@@ -123,13 +125,14 @@ void lki_orchestrator_worker(const struct lki_orchestrator *o, size_t index,
     const struct lki_station *station = seat->station;
     const struct lki_station_hello *hello = &station->hello;
     const struct lki_contact *contact = station->contact;
+    bool heard = contact && !lki_contact_is_silent(contact);
     int64_t ago_ns = contact ? lki_loop_now(o->loop) - lki_contact_heard_ns(contact) : 0;
 
     *view = (struct lki_worker_view){
         .station = hello->id,
         .host = hello->host,
-        .healthy = contact && !station->leaving && !station->left_ns &&
-                   !lki_contact_is_silent(contact),
+        .healthy = heard && !station->leaving,
+        .leaving = heard && station->leaving,
         .heard_ago_ns = ago_ns,
         .last_heartbeat = lki_wall_s() - (double)ago_ns / 1e9,
         .pid = seat->health.pid ? seat->health.pid : hello->pid,

@@ -104,6 +104,7 @@ static void put_worker(struct lki_put *put, const struct lki_worker_view *worker
         lki_put_ms(put, "loop_delay_ms", worker->loop_delay_ns);
     lki_put_uint(put, "crashes", worker->crashes);
     lki_put_bool(put, "probes", worker->probes);
+    lki_put_bool(put, "leaving", worker->leaving);
     lki_put_close(put, '}');
 }
 

@@ -74,16 +74,18 @@ static void put_workers(const struct status *status, struct lki_put *put)
     const struct lki_core_status *now = &status->now;
     struct lki_worker_view view;
     uint64_t alive = 0;
+    uint64_t leaving = 0;
     size_t count = lki_orchestrator_worker_count(status->api->o);
 
     for (size_t i = 0; i < count; i++) {
         lki_orchestrator_worker(status->api->o, i, &view);
         alive += view.healthy;
+        leaving += view.leaving;
     }
     lki_put_uint(put, "users", now->users);
     lki_put_uint(put, "users_wanted", now->users_wanted);
     lki_put_number(put, "rate_per_s", now->rate_wanted);
-    lki_put_uint(put, "workers", status->core ? now->workers : count);
+    lki_put_uint(put, "workers", status->core ? now->workers : count - leaving);
     lki_put_uint(put, "workers_alive", status->core ? now->workers_alive : alive);
     lki_put_uint(put, "crashes", now->crashes);
 }

@@ -55,6 +55,10 @@ says() { # file, text
     }
 }
 
+never_says() { # file, text
+    ! says "$@"
+}
+
 wait_until() { # command...: for a while
     for _ in $(seq 500); do
         "$@" >/dev/null 2>&1 && return 0
