@@ -97,12 +97,19 @@ rows() {
 }
 
 case_killed_orchestrator() {
+    local former
+
     begin
     start ',"duration_s":9'
     load_goes_on
-    destroy "$orchestrator"
+    former=$orchestrator
+    destroy "$former"
     check "load goes on without it" load_goes_on
     start_orchestrator
+    wait_until says orchestrator.log "a former orchestrator"
+    check "nothing starts before" status "$(api POST /start_test "$(plan ',"duration_s":2')")" 503
+    check "whose end it waits for" says answer "A former orchestrator (process $former "
+    check "whom it waits for is told" says orchestrator.log "a former orchestrator: process $former "
     check "it knows of its run" wait_until state_is state RUNNING
     check "and of its users" wait_until has_users 20 4
     finish

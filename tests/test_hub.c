@@ -45,7 +45,7 @@ struct station {
 /* And an orchestrator. */
 struct boss {
     struct lki_hub *hub;
-    int ups, downs, refusals, contacts, beats, silent, loud, states;
+    int ups, downs, refusals, waits, contacts, beats, silent, loud, states;
     uint64_t token;
     enum lki_redis_trouble trouble;
     char why[512];
@@ -238,6 +238,15 @@ static void b_refused(struct lki_hub *hub, const char *who, void *arg)
     boss_ends(b, "refused");
 }
 
+static void b_wait(struct lki_hub *hub, const char *who, void *arg)
+{
+    struct boss *b = arg;
+
+    (void)hub;
+    (void)who;
+    b->waits++;
+}
+
 static void b_contact(struct lki_hub *hub, struct lki_contact *contact, void *arg)
 {
     struct boss *b = arg;
@@ -292,7 +301,8 @@ static void b_silent(struct lki_contact *contact, bool silent, void *arg)
 static void boss_open_with(struct boss *b, const char *cluster, uint64_t token, const char *what)
 {
     const struct lki_hub_settings settings = {&server.address, cluster, "boss"};
-    const struct lki_hub_owner owner = {b_up, b_down, b_refused, b_contact, b_report, b_silent, b};
+    const struct lki_hub_owner owner = {b_up,      b_down,   b_refused, b_wait,
+                                        b_contact, b_report, b_silent,  b};
 
     ck_assert_int_eq(lki_hub_open(&b->hub, &loop, &settings, token, what, &owner), LK_OK);
 }
@@ -505,8 +515,8 @@ END_TEST
 
 START_TEST(names_that_are_none_are_refused)
 {
-    const struct lki_hub_owner boss = {b_up,     b_down,   b_refused, b_contact,
-                                       b_report, b_silent, &old};
+    const struct lki_hub_owner boss = {b_up,      b_down,   b_refused, b_wait,
+                                       b_contact, b_report, b_silent,  &old};
     const struct lki_spoke_owner owner = {s_up,           s_down,    s_refused,
                                           s_orchestrator, s_command, &north};
     char longest[LKI_NAME_MAX + 2];
@@ -889,6 +899,7 @@ START_TEST(the_next_orchestrator_takes_over_from_one_that_was_killed)
     RUN_UNTIL(young.ups);
     RUN_UNTIL(young.heard == (_i ? 3 : 5));
     ck_assert_int_eq(young.refusals + young.downs, 0);
+    ck_assert_int_eq(young.waits, 1);
     ck_assert_uint_eq(young.first, _i ? 6 : 4);
     ck_assert_int_eq(north.orchestrators, 2);
     ck_assert_int_eq(lki_contact_send(young.contact, "down 1", 6), LK_OK);

@@ -59,6 +59,13 @@ static void b_refused(struct lki_hub *hub, const char *who, void *arg)
     EXPECT(false, "refused because of %s", who);
 }
 
+static void b_wait(struct lki_hub *hub, const char *who, void *arg)
+{
+    (void)hub;
+    (void)who;
+    (void)arg;
+}
+
 static void b_contact(struct lki_hub *hub, struct lki_contact *met, void *arg)
 {
     (void)hub;
@@ -146,8 +153,8 @@ static void run_for(struct lki_spoke *spoke, int64_t ns)
 static enum lk_err open_both(struct lki_hub **hub, struct lki_spoke **spoke)
 {
     const struct lki_hub_settings settings = {&server.address, "default", "north"};
-    const struct lki_hub_owner boss = {b_up,     b_down,   b_refused, b_contact,
-                                       b_report, b_silent, NULL};
+    const struct lki_hub_owner boss = {b_up,      b_down,   b_refused, b_wait,
+                                       b_contact, b_report, b_silent,  NULL};
     const struct lki_spoke_owner station = {s_up,           s_down,    s_refused,
                                             s_orchestrator, s_command, NULL};
     enum lk_err err = lki_hub_open(hub, &loop, &settings, 0, "here 1", &boss);

@@ -88,6 +88,7 @@ static void on_others(struct lki_claim *claim, const char *value, int64_t left_m
     uint64_t other = lki_hash(value, strlen(value)) | 1;
     bool lives = claim->ours ||
                  (claim->other && (claim->other != other || left_ms > claim->other_left_ms));
+    bool first = !claim->ours && !claim->other;
     char why[LKI_KEY_MAX + 256];
 
     if (left_ms < 0 && !claim->ours) {
@@ -102,10 +103,12 @@ static void on_others(struct lki_claim *claim, const char *value, int64_t left_m
     claim->other = other;
     claim->other_left_ms = left_ms;
     look_again(claim, LOOK_NS);
-    if (!lives)
-        return;
-    lki_claim_stop(claim);
-    claim->owner.on_taken(claim, value, claim->owner.arg);
+    if (lives) {
+        lki_claim_stop(claim);
+        claim->owner.on_taken(claim, value, claim->owner.arg);
+    } else if (first && claim->owner.on_wait) {
+        claim->owner.on_wait(claim, value, claim->owner.arg);
+    }
 }
 
 /* ---- asking ---- */

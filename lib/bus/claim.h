@@ -23,6 +23,9 @@ struct lki_claim_owner {
     /* It is somebody else's, who lives. */
     void (*on_taken)(struct lki_claim *claim, const char *value, void *arg);
     void *arg;
+    /* It is somebody else's, of whom nothing was seen yet: its expiry is waited for. NULL: nobody
+     * wants to know. */
+    void (*on_wait)(struct lki_claim *claim, const char *value, void *arg);
 };
 
 struct lki_claim {

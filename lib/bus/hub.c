@@ -61,6 +61,16 @@ static void on_taken(struct lki_claim *claim, const char *value, void *arg)
     hub->owner.on_refused(hub, who, hub->owner.arg);
 }
 
+static void on_wait(struct lki_claim *claim, const char *value, void *arg)
+{
+    struct lki_hub *hub = arg;
+    char who[WHO_MAX_BYTES];
+
+    (void)claim;
+    lki_claim_who(value, who, sizeof(who));
+    hub->owner.on_wait(hub, who, hub->owner.arg);
+}
+
 static void on_ready(struct lki_carrier *carrier, void *arg)
 {
     struct lki_hub *hub = arg;
@@ -112,7 +122,7 @@ static void hub_free(struct lki_hub *hub)
  * same name. */
 static enum lk_err open_lock(struct lki_hub *hub, const char *id, const char *what)
 {
-    const struct lki_claim_owner owner = {on_lock, on_taken, hub};
+    const struct lki_claim_owner owner = {on_lock, on_taken, hub, on_wait};
     struct lki_buf value;
     uint64_t random = 0;
     const char *text;

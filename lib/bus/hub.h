@@ -45,9 +45,11 @@ struct lki_hub_owner {
     void (*on_down)(struct lki_hub *hub, enum lki_redis_trouble trouble, const char *why,
                     void *arg);
     /* The lock is that of another one who lives, or was taken over: this one must not go on, and
-     * nothing more is heard. Of one who does not live the expiry is waited for. who: what that one
-     * had opened its hub with. */
+     * nothing more is heard. who: what that one had opened its hub with. */
     void (*on_refused)(struct lki_hub *hub, const char *who, void *arg);
+    /* It is that of another one, who may not live any more: within LKI_CLAIM_EXPIRY_MS it is up, or
+     * refused. */
+    void (*on_wait)(struct lki_hub *hub, const char *who, void *arg);
     /* A station is heard for the first time, or another process of that name: then the contact of
      * the former one is mute from now on, which does not prove that this one has ended. A contact
      * lives until lki_contact_free. */

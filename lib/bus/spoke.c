@@ -168,7 +168,7 @@ static void spoke_free(struct lki_spoke *spoke)
 /* Text that nobody else has: the session is put before the first member. */
 static enum lk_err open_presence(struct lki_spoke *spoke, const char *presence)
 {
-    const struct lki_claim_owner owner = {on_present, on_taken, spoke};
+    const struct lki_claim_owner owner = {on_present, on_taken, spoke, NULL};
     const char *first = presence + strspn(presence, " \t\r\n");
     struct lki_buf value;
     const char *text;

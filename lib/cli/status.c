@@ -151,7 +151,11 @@ static void put_hints(struct lki_buf *out, const struct lki_json_value *answer)
 {
     struct lki_json_value value;
 
-    if (lki_answer_find(answer, "redis", &value) && !lki_answer_bool(answer, "redis"))
+    if (lki_answer_find(answer, "former_orchestrator", &value) && value.kind == LKI_JSON_STRING) {
+        lki_buf_str(out, "the orchestrator waits some seconds for the end of a former one: ");
+        lki_answer_text(answer, "former_orchestrator", out);
+        lki_buf_char(out, '\n');
+    } else if (lki_answer_find(answer, "redis", &value) && !lki_answer_bool(answer, "redis"))
         lki_buf_str(out, "the orchestrator has no connection to Redis; see its log\n");
     if (lki_answer_is(answer, "state", "IDLE") && lki_answer_bool(answer, "result"))
         lki_buf_str(out, "test result shows its report\n");

@@ -42,7 +42,8 @@ struct lki_orchestrator {
     struct lki_post over;
     uint64_t epoch;
     uint64_t token;
-    bool up;                   /* Redis is there */
+    bool up;                   /* Redis is there, and the lock is ours */
+    char former[320];          /* whose lock is waited for; "" nobody's */
     bool loaded;               /* what Redis had of the checkpoint was read */
     struct lki_repeat trouble; /* with Redis, as it was told */
     enum lki_core_state saved; /* of the run, as the checkpoint has it */

@@ -77,6 +77,7 @@ static void on_up(struct lki_hub *hub, uint64_t token, void *arg)
 
     o->token = token;
     o->up = true;
+    *o->former = '\0';
     o->crew.hub = hub;
     o->checkpoint.hub = hub;
     if (lki_repeat_over(&o->trouble))
@@ -98,6 +99,7 @@ static void on_down(struct lki_hub *hub, enum lki_redis_trouble trouble, const c
     if (o->up && o->run.core)
         lki_core_hold(o->run.core, lki_ns_after(LKI_SILENCE_NS, lki_crew_lapse_ns(&o->crew)));
     o->up = false;
+    *o->former = '\0';
     if (trouble == LKI_REDIS_REFUSED && !o->loaded) {
         o->settings.on_refused(o, why, o->settings.arg);
         return;
@@ -118,6 +120,18 @@ static void on_refused(struct lki_hub *hub, const char *who, void *arg)
              "cluster with --cluster",
              o->settings.hub->cluster, who);
     o->settings.on_refused(o, why, o->settings.arg);
+}
+
+/* One that was killed has not given its lock back. */
+static void on_wait(struct lki_hub *hub, const char *who, void *arg)
+{
+    struct lki_orchestrator *o = arg;
+
+    (void)hub;
+    snprintf(o->former, sizeof(o->former), "%s", who);
+    lki_orchestrator_tell(
+        o, "waiting some seconds for the end of the lock of a former orchestrator: %s", who);
+    lki_orchestrator_changed(o);
 }
 
 static void on_contact(struct lki_hub *hub, struct lki_contact *contact, void *arg)
@@ -175,8 +189,8 @@ static void on_tick(struct lki_timer *timer)
 
 static enum lk_err open_hub(struct lki_orchestrator *o)
 {
-    const struct lki_hub_owner owner = {on_up,     on_down,   on_refused, on_contact,
-                                        on_report, on_silent, o};
+    const struct lki_hub_owner owner = {on_up,      on_down,   on_refused, on_wait,
+                                        on_contact, on_report, on_silent,  o};
     char host[256] = "?";
     char what[320];
 
@@ -299,6 +313,11 @@ static bool needs_redis(const struct lki_orchestrator *o, struct lki_refusal *re
 {
     if (o->up && o->loaded)
         return true;
+    if (*o->former)
+        return lki_orchestrator_refuse(
+            refusal, 503, "redis_unavailable",
+            "A former orchestrator (%s) may still have the cluster; try again in some seconds",
+            o->former);
     return lki_orchestrator_refuse(
         refusal, 503, "redis_unavailable",
         "Redis cannot be reached at the moment; try again when it is there");

@@ -126,6 +126,8 @@ struct lki_stock *lki_orchestrator_stock(const struct lki_orchestrator *o);
 /* Of the last run that is over, as JSON (loadkit.result/1); NULL: none. */
 const struct lki_buf *lki_orchestrator_result(const struct lki_orchestrator *o);
 bool lki_orchestrator_has_redis(const struct lki_orchestrator *o);
+/* Who had the cluster before, while the end of its lock is waited for; NULL: it is not. */
+const char *lki_orchestrator_former(const struct lki_orchestrator *o);
 
 /* A worker process, or the place of one. */
 struct lki_worker_view {

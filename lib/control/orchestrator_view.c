@@ -77,6 +77,11 @@ bool lki_orchestrator_has_redis(const struct lki_orchestrator *o)
     return o->up;
 }
 
+const char *lki_orchestrator_former(const struct lki_orchestrator *o)
+{
+    return *o->former ? o->former : NULL;
+}
+
 /* ---- workers ---- */
 
 static size_t seats_of(const struct lki_station *station)

@@ -195,6 +195,7 @@ void lki_api_status(struct lki_web_request *request, void *arg)
     else
         put_result(&status, &put, "ended_by", "run.ended_by");
     lki_put_bool(&put, "redis", lki_orchestrator_has_redis(api->o));
+    lki_put_text(&put, "former_orchestrator", lki_orchestrator_former(api->o));
     lki_put_bool(&put, "result", has_result(&status));
     lki_put_close(&put, '}');
     lki_api_answer(request, &put);
