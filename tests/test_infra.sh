@@ -204,6 +204,16 @@ wait $innocent 2>/dev/null
 
 # ---- what does not start
 
+for role in orchestrator 'infra up'; do
+    # shellcheck disable=SC2086
+    run timeout 30 "$shop" $role --listen 127.0.0.1:0 -p nope=1
+    [ "$status" = 2 ] && grep -q "^shop: unknown parameter 'nope'; there is base_url" err
+    tell $? "$role: a parameter that is not there is told at once"
+    run env LK_PARAM_base_url= timeout 30 "$shop" $role --listen 127.0.0.1:0
+    [ "$status" = 2 ] && grep -q '^shop: parameter base_url is required but empty' err
+    tell $? "$role: as is a value that is none"
+done
+
 run env PATH=/nowhere "$shop" infra up --listen 127.0.0.1:0
 says "without redis-server it says what to do" 2 \
     "shop: redis-server is not to be found in PATH; install it (on Debian: apt-get install redis-server), or start orchestrator and worker with a Redis of yours"

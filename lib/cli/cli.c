@@ -143,7 +143,9 @@ static void param_notes(const struct lki_cli *cli, const struct lki_model *model
 
 /* ---- the model ---- */
 
-int lki_cli_gather(const struct lki_cli *cli, struct lki_model **model, struct lki_params *params)
+/* set: for the runs of this program, and not only for one elsewhere. */
+static int params_take(const struct lki_cli *cli, struct lki_model **model,
+                       struct lki_params *params, bool set)
 {
     struct lki_buf problems;
     enum lk_err err;
@@ -153,9 +155,20 @@ int lki_cli_gather(const struct lki_cli *cli, struct lki_model **model, struct l
     if (status)
         return status;
     lki_buf_init(&problems, LKI_CLI_TEXT_MAX);
-    err = lki_params_gather(params, &cli->options, *model, &problems);
+    err = set ? lki_params_set_some(params, &cli->options, *model, &problems)
+              : lki_params_gather(params, &cli->options, *model, &problems);
     param_notes(cli, *model, err != LK_OK);
     return lki_cli_problems(cli, err, &problems);
+}
+
+int lki_cli_gather(const struct lki_cli *cli, struct lki_model **model, struct lki_params *params)
+{
+    return params_take(cli, model, params, false);
+}
+
+int lki_cli_prepare(const struct lki_cli *cli, struct lki_model **model, struct lki_params *params)
+{
+    return params_take(cli, model, params, true);
 }
 
 void lki_cli_failure(const struct lki_cli *cli, const struct lki_result *result)

@@ -79,6 +79,8 @@ int lki_cli_model(const struct lki_cli *cli, struct lki_model **model);
 /* The same, and the texts of its parameters, for a program elsewhere: see lki_params_gather. Both
  * are to be released whatever is returned. */
 int lki_cli_gather(const struct lki_cli *cli, struct lki_model **model, struct lki_params *params);
+/* The same for all runs that will be of this program: see lki_params_set_some. */
+int lki_cli_prepare(const struct lki_cli *cli, struct lki_model **model, struct lki_params *params);
 
 /* The commands; each returns an exit status. */
 int lki_cli_run(const struct lki_cli *cli);

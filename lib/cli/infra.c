@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/params.h"
 #include "cli/sheet.h"
 #include "result/result.h"
 
@@ -209,12 +210,26 @@ static int words_up(const struct lki_cli *cli, const char *token)
     return status;
 }
 
+/* What the orchestrator would refuse is told before anything is started. */
+static int params_check(const struct lki_cli *cli)
+{
+    struct lki_model *model = NULL;
+    struct lki_params params;
+    int status = lki_cli_prepare(cli, &model, &params);
+
+    lki_params_release(&params);
+    lki_model_free(model);
+    return status;
+}
+
 int lki_cli_infra_up(const struct lki_cli *cli)
 {
     char *token = NULL;
     int status = lki_cli_secret(cli, cli->options.token_file, cli->options.token, "the token",
                                 &token);
 
+    if (!status)
+        status = params_check(cli);
     if (!status)
         status = words_up(cli, token);
     free(token);

@@ -132,25 +132,11 @@ static int state_dir_make(struct role *role)
     return role->state_dir ? LKI_EXIT_PASSED : fail(role->cli, LK_E_NOMEM);
 }
 
-/* For factories, between runs too: what is missing may be what only a run has, and a start tells of
- * what is wrong. */
-static void params_set(struct role *role)
-{
-    struct lki_buf ignored;
-
-    lki_buf_init(&ignored, LKI_CLI_TEXT_MAX);
-    lki_model_set_params(role->model, role->params.texts, role->params.count, &ignored);
-    lki_buf_release(&ignored);
-}
-
-/* Parameters of the command line are those of every run; a run may lack some that are required. */
+/* Parameters of the command line are those of every run, and of factories between runs; a run
+ * brings those that are missing. */
 static int params_read(struct role *role)
 {
-    int status = lki_cli_gather(role->cli, &role->model, &role->params);
-
-    if (!status)
-        params_set(role);
-    return status;
+    return lki_cli_prepare(role->cli, &role->model, &role->params);
 }
 
 static int role_read(struct role *role)

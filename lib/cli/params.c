@@ -270,6 +270,19 @@ enum lk_err lki_params_set(struct lki_params *params, const struct lki_options *
     return err;
 }
 
+enum lk_err lki_params_set_some(struct lki_params *params, const struct lki_options *options,
+                                struct lki_model *model, struct lki_buf *problems)
+{
+    struct reader reader = {.model = model};
+    enum lk_err err = reader_run(&reader, params, options, problems);
+
+    if (!err)
+        err = lki_model_set_some_params(model, reader.texts, reader.from, reader.count, problems);
+    params->texts = reader.texts;
+    params->count = err ? 0 : reader.count;
+    return err;
+}
+
 enum lk_err lki_params_gather(struct lki_params *params, const struct lki_options *options,
                               const struct lki_model *model, struct lki_buf *problems)
 {

@@ -14,7 +14,7 @@
 
 struct lki_params {
     struct lki_arena arena; /* of what was read */
-    const char **texts;     /* "name=value", of lki_params_gather */
+    const char **texts;     /* "name=value", of lki_params_gather, lki_params_set_some */
     size_t count;
 };
 
@@ -34,6 +34,10 @@ enum lk_err lki_params_set(struct lki_params *params, const struct lki_options *
  */
 enum lk_err lki_params_gather(struct lki_params *params, const struct lki_options *options,
                               const struct lki_model *model, struct lki_buf *problems);
+/* As lki_params_set, for all runs that will be of this program: required ones may be missing, and
+ * params has the texts as well. */
+enum lk_err lki_params_set_some(struct lki_params *params, const struct lki_options *options,
+                                struct lki_model *model, struct lki_buf *problems);
 void lki_params_release(struct lki_params *params);
 
 #endif

@@ -93,6 +93,11 @@ enum lk_err lki_model_set_params_from(struct lki_model *model, const char *const
                                       const char *const *from, size_t count,
                                       struct lki_buf *problems);
 
+/* The same, but required ones may be missing. */
+enum lk_err lki_model_set_some_params(struct lki_model *model, const char *const *texts,
+                                      const char *const *from, size_t count,
+                                      struct lki_buf *problems);
+
 /* NULL when there is none of that name. */
 const struct lki_param *lki_model_param(const struct lki_model *model, const char *name);
 

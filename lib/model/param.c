@@ -220,16 +220,37 @@ static void fault_missing(const struct lk_param_def *def, struct lki_faults *fau
     lki_fault_end(faults);
 }
 
+/* Are they all known? */
+static bool params_set(struct lki_model *model, const char *const *texts, const char *const *from,
+                       size_t count, struct lki_faults *faults)
+{
+    bool all_known = true;
+
+    for (size_t i = 0; i < count; i++)
+        all_known &= param_set(model, texts[i], from ? from[i] : NULL, faults);
+    return all_known;
+}
+
+enum lk_err lki_model_set_some_params(struct lki_model *model, const char *const *texts,
+                                      const char *const *from, size_t count,
+                                      struct lki_buf *problems)
+{
+    struct lki_faults faults;
+
+    lki_faults_init(&faults, problems);
+    params_set(model, texts, from, count, &faults);
+    return lki_faults_result(&faults);
+}
+
 enum lk_err lki_model_set_params_from(struct lki_model *model, const char *const *texts,
                                       const char *const *from, size_t count,
                                       struct lki_buf *problems)
 {
     struct lki_faults faults;
-    bool all_known = true;
+    bool all_known;
 
     lki_faults_init(&faults, problems);
-    for (size_t i = 0; i < count; i++)
-        all_known &= param_set(model, texts[i], from ? from[i] : NULL, &faults);
+    all_known = params_set(model, texts, from, count, &faults);
     /* a misspelt name is why the right one is missing: that is one problem, not two */
     for (size_t i = 0; i < model->param_count && all_known; i++) {
         if (model->params[i].def->required && !model->params[i].given)
