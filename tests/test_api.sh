@@ -233,7 +233,7 @@ requested() {
 }
 until_true requested 60
 tell $? 'which make requests'
-status_shape='arrivals:null,crashes:i,elapsed_s:n,ended_by:null,epoch:i,former_orchestrator:null,generator:{busiest_ms:N,busy_share:N},iterations_total:null,last:{failures:i,p50_ms:n,p95_ms:n,p99_ms:n,requests_per_s:N,steps_per_s:N},phase:null,program:s,rate_per_s:i,redis:b,result:b,run_id:s,state:s,total_s:null,totals:{bytes_received:i,bytes_sent:i,hook_errors:i,http_errors:i,http_requests:i,http_retries:i,http_unsent:i,iterations:i,step_errors:i,steps:i},users:i,users_wanted:i,workers:i,workers_alive:i'
+status_shape='arrivals:null,awaited:null,crashes:i,elapsed_s:n,ended_by:null,epoch:i,former_orchestrator:null,generator:{busiest_ms:N,busy_share:N},iterations_total:null,last:{failures:i,p50_ms:n,p95_ms:n,p99_ms:n,requests_per_s:N,steps_per_s:N},phase:null,program:s,rate_per_s:i,redis:b,result:b,run_id:s,state:s,total_s:null,totals:{bytes_received:i,bytes_sent:i,hook_errors:i,http_errors:i,http_requests:i,http_retries:i,http_unsent:i,iterations:i,step_errors:i,steps:i},users:i,users_wanted:i,workers:i,workers_alive:i'
 loosely() { # numbers that may be whole by chance
     sed -E 's/(busiest_ms|busy_share|requests_per_s|steps_per_s):[in]/\1:N/g'
 }

@@ -197,6 +197,18 @@ steps        9, 0% failed, 2.00/s now
 latency now  p50 1.20ms, p95 3.40ms, p99 1.50s
 arrivals     1,000 began, 3 late, 2 dropped
 END
+can GET_status '{"state":"STOPPING","phase":null,"run_id":"r1","program":"shop","elapsed_s":3,
+    "users":0,"users_wanted":0,"workers":4,"workers_alive":2,"totals":{"http_requests":1},
+    "last":{"requests_per_s":0,"p50_ms":null},
+    "awaited":{"worker_id":"w3","workers":2,"for_s":60},"redis":true,"result":false}'
+shows "whom an end waits for is told" 'GET /status - - ' ./good test status <<'END'
+STOPPING: run r1 of shop, 3s
+users        0 of 0
+workers      2 of 4
+requests     1, 0% failed, 0/s now
+steps        0, 0% failed, 0/s now
+waits up to 1m00s for w3 and 1 more, which are out of reach; another test stop ends the wait
+END
 can GET_status '{"state":"IDLE","run_id":"r\u001b1","program":"shop","elapsed_s":60,"total_s":null,
     "ended_by":"duration","users":0,"users_wanted":0,"workers":3,"workers_alive":3,"totals":{
     "http_requests":1,"steps":2},"redis":true,"result":true}'
@@ -411,6 +423,16 @@ run ./good test start --wait
 [ "$status" = 0 ] && grep -q '^PASSED\|generator-bound$' out &&
     [ "$(grep -c 'tried again' err)" = 1 ]
 tell $? "an orchestrator that is away for a moment is waited for, and that is told once"
+rm -f cans/GET_status.1
+for number in 1 2; do
+    can GET_status.$number "{\"state\":\"STOPPING\",\"run_id\":\"$id\",
+        \"awaited\":{\"worker_id\":\"w3\",\"workers\":1,\"for_s\":9}}"
+done
+serve
+run ./good test start --wait
+[ "$(grep -cF "good: the run waits up to 9.00s for w3, which is out of reach; another test stop" err)" = 1 ]
+tell $? "whom the end waits for is told once"
+rm -f cans/GET_status.1 cans/GET_status.2
 can GET_status '{"error":{"message":"no token"}}' 401
 serve
 run ./good test start --wait

@@ -176,6 +176,41 @@ static void cut_off(struct gang_worker *worker, int64_t lapse_ns)
     lki_core_lost(gang.core, worker->number, 0, lapse_ns);
 }
 
+static bool tells_of_now(void)
+{
+    struct lki_core_status status;
+
+    lki_core_status(gang.core, &status);
+    return status.last.span_ns > 0;
+}
+
+START_TEST(what_was_told_last_is_not_how_it_stands_for_ever)
+{
+    struct lki_plan plan = open_plan(90);
+
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 4);
+    cut_off(gang_worker(&gang, 1), 70 * S);
+    cut_off(gang_worker(&gang, 2), 70 * S);
+    gang.silent = true;
+    gang_run(&gang, 6);
+    ck_assert(tells_of_now());
+    gang_run(&gang, 12);
+    ck_assert(!tells_of_now());
+    gang_close(&gang);
+}
+END_TEST
+
+static void awaits_the_second(int64_t ns)
+{
+    struct lki_core_status status;
+
+    lki_core_status(gang.core, &status);
+    ck_assert_uint_eq(status.awaited, 1);
+    ck_assert_str_eq(status.awaited_id, "of the gang");
+    ck_assert_int_eq(status.awaited_ns, ns);
+}
+
 static struct lki_core_outcome outcome_of_three(enum lki_on_loss on_loss)
 {
     struct lki_core_outcome outcome;
@@ -190,6 +225,7 @@ static struct lki_core_outcome outcome_of_three(enum lki_on_loss on_loss)
         lki_core_stop(gang.core, LKI_END_INTERRUPT);
     if (on_loss == LKI_LOSS_CONTINUE) {
         gang_run(&gang, 10);
+        awaits_the_second(62 * S);
         lki_core_stop(gang.core, LKI_END_INTERRUPT);
     }
     gang_finish(&gang);
@@ -358,6 +394,7 @@ static Suite *membership_suite(void)
     tcase_add_test(all, users_wait_for_one_who_is_lost_if_so_wanted);
     tcase_add_test(all, the_run_ends_with_one_who_is_lost_if_so_wanted);
     tcase_add_test(all, one_who_is_lost_too_long_counts_as_dead);
+    tcase_add_test(all, what_was_told_last_is_not_how_it_stands_for_ever);
     tcase_add_test(all, an_end_waits_for_one_who_is_lost_and_tells_for_how_long);
     tcase_add_test(all, an_end_that_is_asked_for_again_does_not_wait_for_who_is_lost);
     tcase_add_test(all, a_run_that_ends_with_one_who_is_lost_does_not_wait_for_him);

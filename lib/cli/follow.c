@@ -58,6 +58,7 @@ struct follow {
     int told;              /* interrupts that the orchestrator knows of */
     int64_t heard_ns;      /* when it answered last */
     bool is_away;          /* it did not answer the last time */
+    bool told_awaited;     /* whom its end waits for */
     int64_t over_ns;       /* when it was first seen that the run is over; 0: not yet */
 };
 
@@ -218,6 +219,20 @@ static enum look missed(struct follow *follow, const char *why)
     return LOOK_AGAIN;
 }
 
+/* Once: nothing else tells why it does not come to its end. */
+static void tell_awaited(struct follow *follow, const struct lki_json_value *status)
+{
+    struct lki_buf text;
+
+    if (follow->told_awaited)
+        return;
+    lki_buf_init(&text, LKI_CLI_TEXT_MAX);
+    follow->told_awaited = lki_remote_awaited(status, &text);
+    if (follow->told_awaited && lki_buf_cstr(&text))
+        tell(follow, "the run %s", text.data);
+    lki_buf_release(&text);
+}
+
 static enum look judge(struct follow *follow, const struct lki_json_value *status)
 {
     char run_id[NAME_BYTES];
@@ -231,6 +246,7 @@ static enum look judge(struct follow *follow, const struct lki_json_value *statu
         return LOOK_OVER;
     if (!lki_answer_is(status, "state", "IDLE")) {
         show(follow, status);
+        tell_awaited(follow, status);
         return LOOK_AGAIN;
     }
     if (lki_answer_bool(status, "result"))

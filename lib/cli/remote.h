@@ -40,6 +40,9 @@ enum lk_err lki_remote_try(struct lki_remote *remote, const char *method, const 
 /* Tells of any other answer; the exit status. */
 int lki_remote_refused(const struct lki_remote *remote, const struct lki_reply *reply);
 
+/* Of an answer of /status: whom its end waits for, as half a sentence. False: for nobody. */
+bool lki_remote_awaited(const struct lki_json_value *status, struct lki_buf *out);
+
 void lki_reply_release(struct lki_reply *reply);
 
 /* Writes the body as it came to standard output; an exit status. */

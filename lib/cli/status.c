@@ -147,10 +147,30 @@ static void put_arrivals(struct lki_buf *out, const struct lki_json_value *answe
     lki_buf_str(out, " dropped\n");
 }
 
+bool lki_remote_awaited(const struct lki_json_value *status, struct lki_buf *out)
+{
+    uint64_t others = lki_answer_count(status, "awaited.workers");
+    char span[LKI_CELL_BYTES];
+
+    if (!others--)
+        return false;
+    lki_format_duration(span, lki_answer_seconds(status, "awaited.for_s"));
+    lki_buf_printf(out, "waits up to %s for ", span);
+    lki_answer_text(status, "awaited.worker_id", out);
+    if (others)
+        lki_buf_printf(out, " and %" PRIu64 " more, which are", others);
+    else
+        lki_buf_str(out, ", which is");
+    lki_buf_str(out, " out of reach; another test stop ends the wait");
+    return true;
+}
+
 static void put_hints(struct lki_buf *out, const struct lki_json_value *answer)
 {
     struct lki_json_value value;
 
+    if (lki_remote_awaited(answer, out))
+        lki_buf_char(out, '\n');
     if (lki_answer_find(answer, "former_orchestrator", &value) && value.kind == LKI_JSON_STRING) {
         lki_buf_str(out, "the orchestrator waits some seconds for the end of a former one: ");
         lki_answer_text(answer, "former_orchestrator", out);

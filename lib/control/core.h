@@ -165,13 +165,17 @@ struct lki_core_status {
     uint64_t workers;
     uint64_t workers_alive;
     struct lki_totals totals;   /* up to the last second */
-    struct lki_series_row last; /* the last second that all workers have told; zeroed: none yet */
+    struct lki_series_row last; /* the last second that all workers have told; zeroed: none yet, or
+                                   none for a while */
     uint64_t hook_errors;
     uint64_t late, dropped, started; /* arrivals, up to the last second */
     uint64_t crashes;
     double busy_share;  /* of a processor, of the busiest worker, over the last second */
     int64_t busiest_ns; /* the longest turn of any worker over the last second */
     enum lki_end ended_by;
+    uint64_t awaited;       /* out of reach: the end waits for so many workers */
+    const char *awaited_id; /* the first of them */
+    int64_t awaited_ns;     /* so long at most */
 };
 
 enum lki_core_state lki_core_state(const struct lki_core *core);

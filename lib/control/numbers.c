@@ -6,6 +6,8 @@
 
 /* So many seconds of others are not shown while one has not told of them. */
 #define LAG_S 2
+/* A second that is over for longer tells nothing of now. */
+#define NOW_NS (5 * LKI_NS_PER_S)
 /* So far ahead of our clock that of a worker may be, also when one of both was set meanwhile. */
 #define AHEAD_NS (600 * LKI_NS_PER_S)
 /* In less than that a worker does more of other things than of what it is there for, as at its
@@ -139,9 +141,25 @@ static void add_lives(const struct lki_member *member, struct lki_core_status *s
     }
 }
 
+/* Whom the end waits for, though nothing is heard of him. */
+static void add_awaited(const struct lki_member *member, struct lki_core_status *status)
+{
+    const struct lki_core *core = member->core;
+    int64_t left_ns = member->lapse_ns - lki_core_now(core);
+
+    if (!member->lost || member->stage != LKI_MEMBER_STARTED || member->gone ||
+        !lki_ending_waits_for_users(core) || !lki_ending_waits_for_lost(core))
+        return;
+    if (!status->awaited++)
+        status->awaited_id = member->shown.id;
+    if (left_ns > status->awaited_ns)
+        status->awaited_ns = left_ns;
+}
+
 static void add_member(const struct lki_member *member, struct lki_core_status *status)
 {
     add_lives(member, status);
+    add_awaited(member, status);
     /* what one out of reach does nobody knows, and others have its users */
     if (!member->lost)
         status->users += member->shown.users;
@@ -202,6 +220,14 @@ static const struct lki_series_row *last_row(const struct lki_core *core)
     return row ? row : newest;
 }
 
+/* What was told last is how it stands: for so long. */
+static bool is_now(const struct lki_core *core, const struct lki_series_row *row)
+{
+    int64_t told_ns = core->start_ns + (int64_t)row->t_s * LKI_NS_PER_S + row->span_ns;
+
+    return lki_core_now(core) - told_ns < NOW_NS;
+}
+
 enum lki_core_state lki_core_state(const struct lki_core *core)
 {
     return core->state;
@@ -223,7 +249,7 @@ void lki_core_status(const struct lki_core *core, struct lki_core_status *status
         .crashes = core->crash_count,
         .ended_by = core->ended_by,
     };
-    if (last)
+    if (last && is_now(core, last))
         status->last = *last;
     for (size_t i = 0; i < core->member_count; i++)
         add_member(core->members[i], status);

@@ -80,7 +80,7 @@ static const struct operation operations[] = {
     {"/status", "get", "How the run stands", NULL, NULL,
      "state:s phase:s? epoch:i run_id:s? program:s elapsed_s:n total_s:n? iterations_total:i? "
      "users:i users_wanted:i rate_per_s:n workers:i workers_alive:i crashes:i totals:o last:o "
-     "arrivals:o? generator:o ended_by:s? redis:b former_orchestrator:s? result:b",
+     "arrivals:o? generator:o awaited:o? ended_by:s? redis:b former_orchestrator:s? result:b",
      NULL},
     {"/stop_test", "post", "Lets the run end; the second time cuts off", NULL, "",
      "epoch:i stop_result:o", NULL},

@@ -161,6 +161,22 @@ static void put_load(const struct status *status, struct lki_put *put)
     lki_put_close(put, '}');
 }
 
+/* What the end waits for. */
+static void put_awaited(const struct status *status, struct lki_put *put)
+{
+    const struct lki_core_status *now = &status->now;
+
+    if (!now->awaited) {
+        lki_put_null(put, "awaited");
+        return;
+    }
+    lki_put_open(put, "awaited", '{');
+    lki_put_text(put, "worker_id", now->awaited_id);
+    lki_put_uint(put, "workers", now->awaited);
+    lki_put_seconds(put, "for_s", now->awaited_ns);
+    lki_put_close(put, '}');
+}
+
 /* Is there a result of the run that was last? */
 static bool has_result(const struct status *status)
 {
@@ -190,6 +206,7 @@ void lki_api_status(struct lki_web_request *request, void *arg)
     put_totals(&status, &put);
     put_last(&status, &put);
     put_load(&status, &put);
+    put_awaited(&status, &put);
     if (status.core)
         lki_put_null(&put, "ended_by");
     else
