@@ -210,11 +210,11 @@ steps        0, 0% failed, 0/s now
 waits up to 1m00s for w3 and 1 more, which are out of reach; another test stop ends the wait
 END
 can GET_status '{"state":"IDLE","run_id":"r\u001b1","program":"shop","elapsed_s":60,"total_s":null,
-    "ended_by":"duration","users":0,"users_wanted":0,"workers":3,"workers_alive":3,"totals":{
+    "ended_by":"interrupt","users":0,"users_wanted":0,"workers":3,"workers_alive":3,"totals":{
     "http_requests":1,"steps":2},"redis":true,"result":true}'
 shows "one that is over has a report; and what is foreign harms no terminal" 'GET /status - - ' \
     ./good test status <<'END'
-IDLE: last run r?1 of shop, 1m00s, ended by duration
+IDLE: last run r?1 of shop, 1m00s, stopped by command
 users        0 of 0
 workers      3 of 3
 requests     1, 0% failed
@@ -347,8 +347,13 @@ fails "a refusal is told" 1 \
     'good: orchestrator answered 409: no?[2J, current=RUNNING; test status shows the run, test stop ends it' \
     ./good test start
 can POST_start_test '[]' 500
-fails "also one without a reason" 1 'good: orchestrator answered 500: it does not say why' \
+fails "what gives no reason is no orchestrator" 1 \
+    "good: what answers at $LK_ORCHESTRATOR is no orchestrator: status 500, and no reason" \
     ./good test start --wait
+can POST_stop_test '{"error":{"code":"invalid_state","message":"no, current=IDLE",
+    "details":{"current":"IDLE"}}}' 409
+fails "without a run there is nothing to show or to stop" 1 \
+    'good: orchestrator answered 409: no, current=IDLE' ./good test stop
 fails "what does not exist is told" 1 'good: orchestrator answered 404: Not found' ./good test result
 can GET_probes 'hello'
 fails "what is no orchestrator is told" 1 \

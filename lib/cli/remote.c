@@ -85,11 +85,17 @@ int lki_remote_refused(const struct lki_remote *remote, const struct lki_reply *
 
     lki_buf_init(&message, LKI_CLI_TEXT_MAX);
     lki_answer_text(&reply->json, "error.message", &message);
-    if (!message.len)
-        lki_buf_str(&message, "it does not say why");
+    if (!message.len) {
+        lki_buf_release(&message);
+        lki_cli_error(remote->cli,
+                      "what answers at %.200s is no orchestrator: status %d, and no reason",
+                      remote->cli->options.orchestrator, reply->status);
+        return LKI_EXIT_FAILED;
+    }
     if (reply->status == 401 && !remote->token)
         hint = "; give the token with --token-file FILE or in LK_TOKEN";
-    else if (lki_answer_is(&reply->json, "error.code", "invalid_state"))
+    else if (lki_answer_is(&reply->json, "error.code", "invalid_state") &&
+             !lki_answer_is(&reply->json, "error.details.current", "IDLE"))
         hint = "; test status shows the run, test stop ends it";
     lki_cli_error(remote->cli, "orchestrator answered %d: %.*s%s", reply->status,
                   message.err ? 0 : (int)message.len, message.data ? message.data : "", hint);

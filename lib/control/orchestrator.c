@@ -406,7 +406,7 @@ bool lki_orchestrator_rate(struct lki_orchestrator *o, double rate_per_s,
         return lki_orchestrator_refuse(
             refusal, 400, "validation_error",
             o->run.plan.rated ? "rate_per_s must be a number from 0 on"
-                              : "this run has no arrival rate; start one with rate_per_s");
+                              : "this run has no arrival rate; give one when you start a run");
     lki_restore_save(o);
     lki_orchestrator_changed(o);
     return true;
