@@ -344,6 +344,16 @@ START_TEST(the_worst_verdict_stays_and_all_reasons_are_told)
 }
 END_TEST
 
+START_TEST(a_worker_is_called_so_once)
+{
+    char text[LKI_WORKER_BYTES];
+
+    ck_assert_str_eq(lki_result_worker("", 2, text), "worker 2");
+    ck_assert_str_eq(lki_result_worker("north", 2, text), "worker north");
+    ck_assert_str_eq(lki_result_worker("worker-3", 2, text), "worker-3");
+}
+END_TEST
+
 static Suite *verdict_suite(void)
 {
     Suite *suite = suite_create("verdict");
@@ -351,6 +361,7 @@ static Suite *verdict_suite(void)
     TCase *incomplete = tcase_create("incomplete");
 
     tcase_add_checked_fixture(bound, setup, teardown);
+    tcase_add_test(bound, a_worker_is_called_so_once);
     tcase_add_test(bound, a_run_that_was_well_is_valid);
     tcase_add_test(bound, a_processor_that_is_used_up_bounds_the_run);
     tcase_add_test(bound, the_worst_worker_is_named);

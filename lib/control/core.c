@@ -340,11 +340,14 @@ static enum lk_err make_members(struct lki_core *core, uint64_t processes)
 
 uint64_t lki_core_add(struct lki_core *core, const char *name, bool probes)
 {
+    /* "worker-2" says by itself what it is */
+    const char *word = strncmp(name, WORKER, strlen(WORKER) - 1) ? WORKER : "";
     struct lki_member *member = member_new(core, true);
 
     if (!member)
         return 0;
-    snprintf(member->name, sizeof(member->name), WORKER "%s", name);
+    snprintf(member->name, sizeof(member->name), "%s%s", word, name);
+    member->shown.id = member->name + strlen(word);
     member->probes = probes;
     if (!core->backstage || (core->state == LKI_CORE_IDLE && probes && !core->backstage->probes))
         core->backstage = member;

@@ -1,6 +1,7 @@
 /* How the workers fared, and which of them crashed. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "result/fill.h"
 
@@ -36,7 +37,7 @@ static enum lk_err health_fill(struct lki_result *result, const struct lki_resul
 const char *lki_result_worker(const char *id, uint64_t number, char text[LKI_WORKER_BYTES])
 {
     if (*id)
-        snprintf(text, LKI_WORKER_BYTES, "worker %s", id);
+        snprintf(text, LKI_WORKER_BYTES, "%s%s", strncmp(id, "worker", 6) ? "worker " : "", id);
     else
         snprintf(text, LKI_WORKER_BYTES, "worker %" PRIu64, number);
     return text;
