@@ -55,6 +55,13 @@ static const void *get(const char *name, size_t *len, void *arg)
 
 static const struct lki_keeper keeper = {put, get, NULL};
 
+static bool has(const char *name)
+{
+    size_t len;
+
+    return get(name, &len, NULL) != NULL;
+}
+
 static void forget(void)
 {
     while (blob_count)
@@ -136,6 +143,57 @@ START_TEST(time_goes_on_and_the_seconds_are_kept)
     ck_assert_int_eq(outcome.ended_by, LKI_END_DURATION);
     ck_assert_ptr_null(outcome.failure);
     ck_assert_uint_eq(outcome.crash_count, 0);
+    gang_close(&gang);
+    forget();
+}
+END_TEST
+
+static size_t seconds_kept(void)
+{
+    struct lki_core_outcome outcome;
+
+    ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
+    for (size_t i = 0; i < outcome.series->len; i++)
+        ck_assert_uint_eq(outcome.series->rows[i].t_s, i);
+    return outcome.series->len;
+}
+
+/* Who ends in the middle of saving leaves blocks of rows that the rest does not know of. */
+START_TEST(seconds_are_those_of_the_moment_that_was_saved)
+{
+    struct lki_plan plan = open_plan(4);
+    size_t len;
+    const void *rows;
+    const void *core;
+    char *rows_then;
+    char *core_then;
+    size_t rows_len;
+    size_t seconds;
+
+    gang_open(&gang, &plan, NULL, 1);
+    gang_run(&gang, 70.5);
+    lki_core_save(gang.core, &keeper);
+    ck_assert(!has("series.0"));
+    rows = get("rows", &rows_len, NULL);
+    core = get("core", &len, NULL);
+    rows_then = malloc(rows_len);
+    core_then = malloc(len);
+    ck_assert(rows_then && core_then);
+    memcpy(rows_then, rows, rows_len);
+    memcpy(core_then, core, len);
+    seconds = seconds_kept();
+    gang_run(&gang, 140.5);
+    lki_core_save(gang.core, &keeper);
+    ck_assert(has("series.0") && has("series.1"));
+    ck_assert_uint_ge(seconds_kept(), seconds + 69);
+    ck_assert_int_eq(take_over(&plan), LK_OK);
+    ck_assert_uint_ge(seconds_kept(), seconds + 69);
+    put("rows", rows_then, rows_len, NULL);
+    put("core", core_then, len, NULL);
+    free(rows_then);
+    free(core_then);
+    ck_assert_int_eq(take_over(&plan), LK_OK);
+    ck_assert_uint_eq(seconds_kept(), seconds);
     gang_close(&gang);
     forget();
 }
@@ -380,13 +438,6 @@ START_TEST(what_is_cut_short_is_refused)
 }
 END_TEST
 
-static bool has(const char *name)
-{
-    size_t len;
-
-    return get(name, &len, NULL) != NULL;
-}
-
 /* The next second of a worker. */
 static void tell_totals(struct gang_worker *worker)
 {
@@ -446,6 +497,7 @@ static Suite *adopt_suite(void)
 
     tcase_add_test(all, users_stay_where_they_are);
     tcase_add_test(all, time_goes_on_and_the_seconds_are_kept);
+    tcase_add_test(all, seconds_are_those_of_the_moment_that_was_saved);
     tcase_add_test(all, who_does_not_say_how_it_stands_loses_its_users_and_then_counts_as_dead);
     tcase_add_test(all, who_says_late_how_it_stands_gets_its_part_again_and_no_more);
     tcase_add_test(all, who_began_after_the_checkpoint_says_how_it_stands_too);

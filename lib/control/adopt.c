@@ -6,11 +6,12 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/pack.h"
 #include "bus/wire.h"
 #include "control/inner.h"
 
 /* What is not as this build has it is not read. */
-#define MAGIC UINT64_C(0x6c6b636f72650002)
+#define MAGIC UINT64_C(0x6c6b636f72650003)
 #define BLOB_MAX ((size_t)1 << 30)
 #define ROWS_IN_BLOB 64
 /* Of the snapshots so many bytes are saved in one go, where a blob by itself costs as much as: */
@@ -203,22 +204,27 @@ static size_t lives_blobs_save(struct lki_member *member, const struct lki_keepe
     return cost;
 }
 
-/* Rows may still change for some seconds. */
+/* Rows may still change for some seconds: those that do not, in blocks, and all that are left. */
 static void series_save(struct lki_core *core, const struct lki_keeper *keeper)
 {
     const struct lki_series *series = &core->series;
-    size_t first = core->saved_until / ROWS_IN_BLOB * ROWS_IN_BLOB;
+    size_t final = series->len > LKI_SERIES_RECENT ? series->len - LKI_SERIES_RECENT : 0;
+    uint64_t blocks = final / ROWS_IN_BLOB;
+    struct lki_buf rows;
     char name[64];
 
-    for (; first < series->len; first += ROWS_IN_BLOB) {
-        size_t count = lki_min(series->len - first, ROWS_IN_BLOB);
-
-        snprintf(name, sizeof(name), "series.%zu", first / ROWS_IN_BLOB);
-        keeper->put(name, &series->rows[first], count * sizeof(*series->rows), keeper->arg);
+    for (; core->saved_blocks < blocks; core->saved_blocks++) {
+        snprintf(name, sizeof(name), "series.%llu", (unsigned long long)core->saved_blocks);
+        keeper->put(name, &series->rows[core->saved_blocks * ROWS_IN_BLOB],
+                    ROWS_IN_BLOB * sizeof(*series->rows), keeper->arg);
     }
-    core->saved_until = series->len > LKI_SERIES_RECENT
-                            ? (uint32_t)(series->len - LKI_SERIES_RECENT)
-                            : 0;
+    lki_buf_init(&rows, BLOB_MAX);
+    lki_pack_u64(&rows, blocks);
+    lki_pack_bytes(&rows, &series->rows[blocks * ROWS_IN_BLOB],
+                   (series->len - blocks * ROWS_IN_BLOB) * sizeof(*series->rows));
+    if (!rows.err)
+        keeper->put("rows", rows.data, rows.len, keeper->arg);
+    lki_buf_release(&rows);
 }
 
 bool lki_core_save_some(struct lki_core *core, const struct lki_keeper *keeper)
@@ -367,26 +373,38 @@ static enum lk_err snapshots_load(struct lki_member *member, const struct lki_ke
     return LK_OK;
 }
 
-static enum lk_err series_load(struct lki_core *core, const struct lki_keeper *keeper)
+static enum lk_err rows_load(struct lki_core *core, const char *bytes, size_t len)
 {
-    enum lk_err err = LK_OK;
-    char name[64];
-    size_t len = 1;
+    enum lk_err err = len % sizeof(struct lki_series_row) ? LK_E_FORMAT : LK_OK;
 
-    for (size_t block = 0; !err && len; block++) {
-        const char *bytes;
+    for (size_t at = 0; !err && at < len; at += sizeof(struct lki_series_row)) {
+        struct lki_series_row row;
 
-        snprintf(name, sizeof(name), "series.%zu", block);
-        bytes = keeper->get(name, &len, keeper->arg);
-        for (size_t at = 0; !err && at + sizeof(struct lki_series_row) <= len;
-             at += sizeof(struct lki_series_row)) {
-            struct lki_series_row row;
-
-            memcpy(&row, bytes + at, sizeof(row));
-            err = lki_series_restore(&core->series, &row);
-        }
+        memcpy(&row, bytes + at, sizeof(row));
+        err = lki_series_restore(&core->series, &row);
     }
     return err;
+}
+
+/* A block may have been put of which the rest does not know yet: it has the rows itself. */
+static enum lk_err series_load(struct lki_core *core, const struct lki_keeper *keeper)
+{
+    size_t len;
+    const char *bytes = keeper->get("rows", &len, keeper->arg);
+    struct lki_unpack in = lki_unpack(bytes, len);
+    uint64_t blocks = lki_unpack_u64(&in);
+    const char *rows = lki_unpack_bytes(&in, &len);
+    enum lk_err err = bytes && lki_unpack_done(&in) ? LK_OK : LK_E_FORMAT;
+    char name[64];
+
+    for (; core->saved_blocks < blocks && !err; core->saved_blocks++) {
+        size_t block_len;
+
+        snprintf(name, sizeof(name), "series.%llu", (unsigned long long)core->saved_blocks);
+        bytes = keeper->get(name, &block_len, keeper->arg);
+        err = block_len ? rows_load(core, bytes, block_len) : LK_E_FORMAT;
+    }
+    return err ? err : rows_load(core, rows, len);
 }
 
 enum lk_err lki_core_load(struct lki_core *core, const struct lki_keeper *keeper, int64_t lapse_ns)

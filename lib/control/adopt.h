@@ -21,7 +21,8 @@ struct lki_keeper {
     void *arg;
 };
 
-/* Puts what may be others than when it was saved last: "core", "series.N", "life.W.N". */
+/* Puts what may be others than when it was saved last: "core" and "rows", which are of one moment
+ * with what was heard, "series.N" and "life.W.N". */
 void lki_core_save(struct lki_core *core, const struct lki_keeper *keeper);
 /* Beforehand, what takes longest of it, in small parts. True: there is no more of that. */
 bool lki_core_save_some(struct lki_core *core, const struct lki_keeper *keeper);

@@ -201,10 +201,10 @@ struct lki_core {
     int64_t haunted_ns; /* the load of some who were given up may go on until then */
     uint64_t seconds_lost;
 
-    bool settling;        /* it was taken over, and not all workers have said how they stand */
-    bool settled;         /* users are shared out again, though some may still be awaited */
-    int64_t taken_ns;     /* when it was taken over */
-    uint32_t saved_until; /* seconds of the series before that are not saved again */
+    bool settling;         /* it was taken over, and not all workers have said how they stand */
+    bool settled;          /* users are shared out again, though some may still be awaited */
+    int64_t taken_ns;      /* when it was taken over */
+    uint64_t saved_blocks; /* of the series, which are not saved again */
 
     bool merged; /* what follows is made */
     struct lki_metrics metrics;

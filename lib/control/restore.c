@@ -151,9 +151,44 @@ static void start_fields(struct lki_wire *wire, struct lki_start *start)
     start->params = params;
 }
 
+/* What has to be of one moment is in one blob, name by name: of a message whose numbers are in one
+ * part another one must not say that it has yet to be heard, nor the other way round. */
+#define MOMENT "moment"
+
+struct saving {
+    struct lki_orchestrator *o;
+    struct lki_buf moment;
+};
+
+/* Blocks of the series do not change, and snapshots of lives replace each other. */
+static void on_save(const char *name, const void *bytes, size_t len, void *arg)
+{
+    struct saving *saving = arg;
+
+    if (!strncmp(name, "series.", 7) || !strncmp(name, "life.", 5)) {
+        on_put(name, bytes, len, saving->o);
+        return;
+    }
+    lki_pack_bytes(&saving->moment, name, strlen(name));
+    lki_pack_bytes(&saving->moment, bytes, len);
+}
+
 static const void *on_get(const char *name, size_t *len, void *arg)
 {
-    return lki_checkpoint_get(&((struct lki_orchestrator *)arg)->checkpoint, name, len);
+    const struct lki_checkpoint *checkpoint = &((struct lki_orchestrator *)arg)->checkpoint;
+    size_t moment_len;
+    const void *moment = lki_checkpoint_get(checkpoint, MOMENT, &moment_len);
+    struct lki_unpack in = lki_unpack(moment, moment_len);
+
+    while (in.at < in.end && !in.bad) {
+        size_t name_len;
+        const char *found = lki_unpack_bytes(&in, &name_len);
+        const void *bytes = lki_unpack_bytes(&in, len);
+
+        if (!in.bad && name_len == strlen(name) && !memcmp(found, name, name_len))
+            return bytes;
+    }
+    return lki_checkpoint_get(checkpoint, name, len);
 }
 
 static struct lki_keeper keeper_of(struct lki_orchestrator *o)
@@ -163,7 +198,7 @@ static struct lki_keeper keeper_of(struct lki_orchestrator *o)
 
 static void save_run(struct lki_orchestrator *o)
 {
-    const struct lki_keeper keeper = keeper_of(o);
+    struct saving saving = {.o = o};
     struct lki_start start = {
         .plan = o->run.plan, .params = o->run.params, .param_count = o->run.param_count};
     struct lki_buf out;
@@ -177,15 +212,18 @@ static void save_run(struct lki_orchestrator *o)
     put(o, "run", &out);
     lki_buf_clear(&out);
     lki_crew_write(&o->crew, &out);
-    put(o, "crew", &out);
+    lki_buf_init(&saving.moment, (size_t)1 << 30);
+    on_save("crew", out.data, out.len, &saving);
+    lki_core_save(o->run.core, &(struct lki_keeper){.put = on_save, .arg = &saving});
+    put(o, MOMENT, out.err ? &out : &saving.moment);
+    lki_buf_release(&saving.moment);
     lki_buf_release(&out);
-    lki_core_save(o->run.core, &keeper);
     o->saved = lki_core_state(o->run.core);
 }
 
 static void forget_run(struct lki_orchestrator *o)
 {
-    static const char *const names[] = {"run", "crew", "core", "series.", "life."};
+    static const char *const names[] = {"run", MOMENT, "series.", "life."};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         lki_checkpoint_remove(&o->checkpoint, names[i]);
@@ -207,7 +245,7 @@ static enum lk_err go_on(struct lki_orchestrator *o, const struct lki_start *sta
     if (!err)
         err = lki_core_load(o->run.core, &keeper, LAPSE_NS);
     if (!err) {
-        bytes = lki_checkpoint_get(&o->checkpoint, "crew", &len);
+        bytes = keeper.get("crew", &len, keeper.arg);
         err = lki_crew_read(&o->crew, o->run.core, bytes, len);
     }
     if (err)
