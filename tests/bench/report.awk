@@ -342,19 +342,19 @@ $1 == "memory" {
     value[$1, $2, $4, $3, "wall"] = $8 / 1e6
 }
 
-# loadkit beside itself with fewer users.
-function report_http2(    pair, n, list) {
+# A tool beside itself with fewer users.
+function report_growth(tool, name, budget,    pair, n, list) {
     for (pair = 1; pair <= pairs; pair++)
-        if (("http2", 4000, "loadkit", pair, "us") in value &&
-            ("http2", 64, "loadkit", pair, "us") in value)
-            list[++n] = value["http2", 4000, "loadkit", pair, "us"] / \
-                        value["http2", 64, "loadkit", pair, "us"]
+        if (("http2", 4000, tool, pair, "us") in value &&
+            ("http2", 64, tool, pair, "us") in value)
+            list[++n] = value["http2", 4000, tool, pair, "us"] / \
+                        value["http2", 64, tool, pair, "us"]
     if (!n)
         return
     ratio = median(list, n)
-    row("HTTP/2 by libcurl, 4000 users, us a request, beside 64", split_us("http2", 4000, "loadkit"),
-        split_us("http2", 64, "loadkit"), two(ratio), sprintf("%.2f to %.2f", list[1], list[n]),
-        "1.5 x", verdict(ratio, 1.5))
+    row(name, split_us("http2", 4000, tool), split_us("http2", 64, tool), two(ratio),
+        sprintf("%.2f to %.2f", list[1], list[n]), budget ? sprintf("%.1f x", budget) : "",
+        budget ? verdict(ratio, budget) : "")
 }
 
 END {
@@ -369,7 +369,8 @@ END {
     }
     beside("h2load", "tls", 64, "TLS, 64 connections, beside h2load", 1.1)
     beside("h2load", "tls", 1000, "TLS, 1000 connections, beside h2load", 1.1)
-    report_http2()
+    report_growth("loadkit", "HTTP/2 by libcurl, 4000 users, us a request, beside 64", 1.5)
+    report_growth("h2load", "the same by h2load", 0)
     beside_wrk("workers", 1, "1000 connections, -w 1", 1.0)
     report_workers()
     beside_wrk("mix", 1000, "shop-like mix", 1.3)
