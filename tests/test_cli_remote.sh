@@ -138,7 +138,7 @@ a file of a value exists | -p x=@nope | parameter x: cannot read the file 'nope'
 an object is one | --init-params-json [1] | --init-params-json: this is no JSON object; give one such as '{"size": 10}', or @FILE
 an object is well-formed | --init-params-json {"a":} | --init-params-json: this is no JSON object; give one such as '{"size": 10}', or @FILE
 a file of an object exists | --init-params-json @nope | --init-params-json: cannot read the file 'nope': No such file or directory; name another one
-an address is one | --orchestrator 127.0.0.1:8080 | --orchestrator 127.0.0.1:8080: it does not begin with http://; give an address such as http://127.0.0.1:8080
+an address is one | --orchestrator 127.0.0.1:8080 | --orchestrator 127.0.0.1:8080: it does not begin with http:// or https://; give an address such as http://127.0.0.1:8080
 of a web server | --orchestrator redis://h/ | --orchestrator redis://h/: an orchestrator is reached by http or https; give an address such as http://127.0.0.1:8080
 the file of the token exists | --token-file nope | cannot read the token from the file 'nope': No such file or directory; name another one
 the token is not typed | --token s3cret | --token: others on this machine can see what is typed; put it into a file for --token-file, or into the variable LK_TOKEN

@@ -364,7 +364,8 @@ START_TEST(messages_are_read_as_json)
     user = run(json, NULL);
     ck_assert_int_eq(user->outcome, LKI_OUTCOME_FAILED);
     ck_assert_str_eq(user->message,
-                     "RECEIVE /: cannot read the message as JSON: its JSON is broken");
+                     "RECEIVE /: cannot read the message as JSON: its JSON is broken: it ends at "
+                     "byte 9");
     finish();
 }
 END_TEST
