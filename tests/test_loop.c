@@ -633,6 +633,7 @@ START_TEST(waiting_for_a_deadline_is_not_taken_for_work)
 }
 END_TEST
 
+static struct lki_loop_health late;
 static volatile int64_t still_until_ns;
 
 /* As a process that is stopped: the wait for events goes on, but does not end. */
@@ -646,6 +647,7 @@ static void stand_still(int number)
 static void on_late(struct lki_timer *timer)
 {
     (void)timer;
+    late = lki_loop_health_now(&loop);
     lki_loop_stop(&loop);
 }
 
@@ -660,6 +662,7 @@ START_TEST(a_wait_that_ended_far_too_late_is_a_turn)
     first.timer.on_due = on_late;
     ck_assert_int_eq(setitimer(ITIMER_REAL, &soon, NULL), 0);
     lki_loop_run(&loop);
+    ck_assert_uint_ge(late.stalls, 1); /* in that turn already */
     ck_assert_uint_ge(loop.health.stalls, 1);
     ck_assert_int_ge(loop.health.busiest_ns, 2 * LKI_STALL_NS);
 }

@@ -284,15 +284,15 @@ kill -INT "$run_pid"
 finish
 check "the time that it stood still is a reason" says out "worker 1 was held up"
 check "but not taken for one that hangs" is hangs "$(grep -c hangs: "$tmp/err")" 0
+check "and goes on when it is continued" is "exit status" "$status" 0
 
 start "$mishap" -u 20 -w 2 -d 600s
-wait_until has_workers 2
+wait_until grep -q '[1-9][0-9,]* steps/s' "$tmp/err"
 # as timeout(1) and the end of a service do
 kill -TERM -- "-$run_pid"
 finish
 check "a signal to all processes ends the run in order" is "exit status" "$status" 0
 check "and is nobody's death" is crashes "$(grep -cE 'died|crashed' "$tmp/err")" 0
-check "and goes on when it is continued" is "exit status" "$status" 0
 
 # ---- the parent is killed
 

@@ -379,20 +379,30 @@ static void skip_time(struct lki_loop *loop, int64_t until_ns)
     }
 }
 
-/* Called at the end of a turn that did something; tells for how long nobody looked at events. A
- * wait that ended far too late did so because the process, or the machine, stood still. */
-static void watch_health(struct lki_loop *loop, int64_t now_ns)
+/* Adds this turn: for how long nobody looked at events. A wait that ended far too late did so
+ * because the process, or the machine, stood still. */
+static inline void add_turn(struct lki_loop_health *health, const struct lki_loop *loop,
+                            int64_t now_ns)
 {
     int64_t late_ns = loop->turn_began_ns - loop->due_ns;
     int64_t busy_ns = now_ns - loop->turn_began_ns;
 
     if (late_ns > LKI_STALL_NS)
         busy_ns += late_ns;
-    loop->health.turns++;
-    if (busy_ns > loop->health.busiest_ns)
-        loop->health.busiest_ns = busy_ns;
+    health->turns++;
+    if (busy_ns > health->busiest_ns)
+        health->busiest_ns = busy_ns;
     if (busy_ns > LKI_STALL_NS)
-        loop->health.stalls++;
+        health->stalls++;
+}
+
+struct lki_loop_health lki_loop_health_now(const struct lki_loop *loop)
+{
+    struct lki_loop_health health = loop->health;
+
+    if (loop->turn_began_ns != LKI_NEVER)
+        add_turn(&health, loop, lki_loop_now(loop));
+    return health;
 }
 
 void lki_loop_health_reset(struct lki_loop *loop)
@@ -475,7 +485,7 @@ bool lki_loop_run_until(struct lki_loop *loop, int64_t until_ns)
             run_posts(loop);
             now_ns = lki_loop_now(loop);
         }
-        watch_health(loop, now_ns);
+        add_turn(&loop->health, loop, now_ns);
     }
     show_waiting(loop);
     return loop->stopping;

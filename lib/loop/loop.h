@@ -182,6 +182,9 @@ enum lk_err lki_signal_start(struct lki_loop *loop, struct lki_signal *sig, int 
                              void (*on_signal)(struct lki_signal *self));
 void lki_signal_stop(struct lki_signal *sig);
 
+/* With the turn under way, as far as it has come. */
+struct lki_loop_health lki_loop_health_now(const struct lki_loop *loop);
+
 /* What kept the loop busy up to now, in this turn too, does not count. */
 void lki_loop_health_reset(struct lki_loop *loop);
 

@@ -113,7 +113,7 @@ static void users_over(struct lki_worker *worker)
     worker->end_ns = lki_loop_now(worker->loop);
     if (worker->led)
         lki_worker_measure(worker, &worker->final);
-    worker->health = worker->loop->health;
+    worker->health = lki_loop_health_now(worker->loop);
     lki_worker_take_numbers(worker, worker->end_ns);
     worker->act = LKI_ACT_CLEARING;
     if (!lki_backstage_probes_end(worker->backstage)) {

@@ -20,7 +20,7 @@ void lki_worker_take_numbers(struct lki_worker *worker, int64_t now_ns)
 
 void lki_worker_measure(const struct lki_worker *worker, struct lki_worker_health *health)
 {
-    const struct lki_loop_health *loop = &worker->loop->health;
+    const struct lki_loop_health loop = lki_loop_health_now(worker->loop);
 
     if (worker->act > LKI_ACT_USERS) {
         *health = worker->final;
@@ -28,10 +28,10 @@ void lki_worker_measure(const struct lki_worker *worker, struct lki_worker_healt
         *health = (struct lki_worker_health){.waited_ns = -1};
         if (worker->act == LKI_ACT_USERS)
             *health = (struct lki_worker_health){
-                .busiest_ns = loop->busiest_ns, .turns = loop->turns, .stalls = loop->stalls};
+                .busiest_ns = loop.busiest_ns, .turns = loop.turns, .stalls = loop.stalls};
         lki_measuring_read(&worker->measuring, lki_loop_now(worker->loop), health);
     }
-    health->overflowed = loop->overflowed;
+    health->overflowed = loop.overflowed;
     health->abandoned = worker->abandoned;
 }
 
