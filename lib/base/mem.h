@@ -28,6 +28,7 @@ void *lki_room(void *list, size_t count, size_t *cap, size_t bytes);
  * statement keeps the loop, which else does nothing that a compiler must keep. */
 static inline void lki_fetch(const void *memory, size_t bytes)
 {
+#pragma GCC unroll 4
     for (size_t at = 0; at < bytes; at += 64) {
         __builtin_prefetch((const char *)memory + at, 1);
         __asm__ volatile("");
