@@ -37,7 +37,7 @@ static const char page[] =
     " by('login').hidden=true;return body};\n"
     "const row=(name,text)=>{const tr=document.createElement('tr');\n"
     " const th=document.createElement('th'),td=document.createElement('td');\n"
-    " th.textContent=name;td.textContent=text;tr.append(th,td);return tr};\n"
+    " th.textContent=name;td.textContent=text;tr.append(th,td);tr.hidden=!text;return tr};\n"
     "const rate=x=>x.toFixed(x<10?1:0);\n"
     "const look=async()=>{try{\n"
     " const [ready,s]=[await ask('ready'),await ask('status')];\n"
