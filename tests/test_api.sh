@@ -439,7 +439,7 @@ is 'POST /stop_test' 200 '{epoch:i,stop_result:{delivered:i,workers:[s]}}'
 until_true state_is IDLE
 tell $? 'the run ends'
 get /status
-same 'its end is told' "IDLE $run_id interrupt true 0" \
+same 'its end is told' "IDLE $run_id command true 0" \
     "$(at state run_id ended_by result users | xargs)"
 [ "$(at totals.http_requests)" -ge 60 ]
 tell $? 'and its totals'

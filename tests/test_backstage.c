@@ -136,6 +136,12 @@ static void interrupt(void)
     lki_worker_stop(&worker, LKI_END_INTERRUPT);
 }
 
+static void command(void)
+{
+    note("STOP@%.12g", now_s());
+    lki_worker_stop(&worker, LKI_END_COMMAND);
+}
+
 #define SHARE(...) (&(const struct lki_share){.grace_ns = 5 * NS, __VA_ARGS__})
 #define FOR_SECONDS(s) .duration_ns = (int64_t)((s)*NS)
 #define UNTIL_STOPPED .duration_ns = LKI_NEVER
@@ -415,14 +421,21 @@ START_TEST(the_first_interrupt_tells_a_tear_down_to_stop_and_the_second_cuts_it_
 }
 END_TEST
 
-START_TEST(who_interrupted_the_run_cuts_the_tear_down_off_by_one_more)
+START_TEST(who_ended_the_run_cuts_the_tear_down_off_by_one_more)
 {
+    static const struct {
+        void (*ask)(void);
+        const char *done;
+    } cases[] = {
+        {interrupt, "look@0 INT@0.5 INT@3.25 on_teardown@0.5-3.25"},
+        {command, "look@0 STOP@0.5 STOP@3.25 on_teardown@0.5-3.25"},
+    };
     struct lk_def *defs[] = {GUEST, LOOK, SCENE_RUN_HOOK(teardown, wait_for_the_signal), NULL};
 
     stage_open(defs, SHARE(FOR_SECONDS(10)));
-    at(0.5, interrupt);
-    at(3.25, interrupt);
-    ck_assert_str_eq(stage_run(), "look@0 INT@0.5 INT@3.25 on_teardown@0.5-3.25");
+    at(0.5, cases[_i].ask);
+    at(3.25, cases[_i].ask);
+    ck_assert_str_eq(stage_run(), cases[_i].done);
     stage_close();
 }
 END_TEST
@@ -1065,7 +1078,7 @@ static Suite *backstage_suite(void)
     tcase_add_test(teardown, a_tear_down_has_60_seconds_and_its_failure_does_not_fail_the_run);
     tcase_add_test(teardown,
                    the_first_interrupt_tells_a_tear_down_to_stop_and_the_second_cuts_it_off);
-    tcase_add_test(teardown, who_interrupted_the_run_cuts_the_tear_down_off_by_one_more);
+    tcase_add_loop_test(teardown, who_ended_the_run_cuts_the_tear_down_off_by_one_more, 0, 2);
     tcase_add_test(probes, a_probe_is_read_as_the_users_begin_and_then_on_its_period);
     tcase_add_test(probes, probes_are_read_each_for_itself);
     tcase_add_test(probes, a_probe_keeps_no_run_alive);

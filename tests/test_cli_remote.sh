@@ -210,11 +210,11 @@ steps        0, 0% failed, 0/s now
 waits up to 1m00s for w3 and 1 more, which are out of reach; another test stop ends the wait
 END
 can GET_status '{"state":"IDLE","run_id":"r\u001b1","program":"shop","elapsed_s":60,"total_s":null,
-    "ended_by":"interrupt","users":0,"users_wanted":0,"workers":3,"workers_alive":3,"totals":{
+    "ended_by":"command","users":0,"users_wanted":0,"workers":3,"workers_alive":3,"totals":{
     "http_requests":1,"steps":2},"redis":true,"result":true}'
 shows "one that is over has a report; and what is foreign harms no terminal" 'GET /status - - ' \
     ./good test status <<'END'
-IDLE: last run r?1 of shop, 1m00s, stopped by command
+IDLE: last run r?1 of shop, 1m00s, ended by command
 users        0 of 0
 workers      3 of 3
 requests     1, 0% failed

@@ -169,9 +169,9 @@ contains "it is stopped" 0 '^the run is ending'
 until_status '"state": *"IDLE"'
 tell $? "and ends"
 run ./good test status
-contains "which it says, and by what" 0 "^IDLE: last run $id of good, .*, stopped by command" '^test result shows its report$'
+contains "which it says, and by what" 0 "^IDLE: last run $id of good, .*, ended by command" '^test result shows its report$'
 run ./good test result
-contains "its report is there" 0 '^PASSED\|generator-bound$' '^run  *good, [0-9]* users, 2 workers'
+contains "its report is there" 0 '^PASSED\|generator-bound$' '^run  *good, [0-9]* users, 2 workers.*, ended by command$'
 count
 [ "$(value id result.json)" = "$id" ]
 tell $? "as is its result"

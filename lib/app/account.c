@@ -21,6 +21,7 @@ static const char *end_text(enum lki_end end)
         [LKI_END_NO_USERS] = "no user",
         [LKI_END_SETUP] = "set-up",
         [LKI_END_CRASHES] = "crashes",
+        [LKI_END_COMMAND] = "command",
     };
 
     return texts[end];

@@ -39,7 +39,7 @@ void lki_run_control_stop(struct lki_run_control *control)
 /* The tear-down is cut off by one wish more than the run itself has had. */
 static bool heed_after(struct lki_run_control *control, const struct lki_core_status *status)
 {
-    unsigned most = status->ended_by == LKI_END_INTERRUPT ? 1 : 2;
+    unsigned most = lki_end_is_asked(status->ended_by) ? 1 : 2;
 
     return control->passed_after++ < most;
 }

@@ -30,12 +30,19 @@ enum lki_end {
     LKI_END_NONE,
     LKI_END_DURATION,
     LKI_END_ITERATIONS,
-    LKI_END_INTERRUPT, /* asked from outside */
+    LKI_END_INTERRUPT, /* a signal, or the program itself, asked for it */
     LKI_END_NO_USERS,  /* without a limit in time: for a minute no user could begin its life */
     LKI_END_SETUP,     /* the run's set-up failed: no user began */
     LKI_END_CRASHES,   /* one step crashed too often */
+    LKI_END_COMMAND,   /* the orchestrator was told to end it */
     LKI_END_COUNT_
 };
+
+/* Somebody wished it. */
+static inline bool lki_end_is_asked(enum lki_end end)
+{
+    return end == LKI_END_INTERRUPT || end == LKI_END_COMMAND;
+}
 
 /* ---- orders: from the core to a worker ---- */
 

@@ -62,9 +62,7 @@ static void put_state(struct lki_buf *out, const struct lki_json_value *answer)
         lki_buf_str(out, " of ");
         put_clock(out, answer, "total_s");
     }
-    if (lki_answer_is(answer, "ended_by", "interrupt")) {
-        lki_buf_str(out, ", stopped by command");
-    } else if (lki_answer_find(answer, "ended_by", &value)) {
+    if (lki_answer_find(answer, "ended_by", &value)) {
         lki_buf_str(out, ", ended by ");
         lki_answer_text(answer, "ended_by", out);
     }

@@ -370,7 +370,7 @@ bool lki_orchestrator_stop(struct lki_orchestrator *o, struct lki_refusal *refus
     *refusal = (struct lki_refusal){0};
     if (!o->run.core)
         return refuse_state(o, refusal, "stop_test", "PREPARING", "RUNNING");
-    lki_core_stop(o->run.core, LKI_END_INTERRUPT);
+    lki_core_stop(o->run.core, LKI_END_COMMAND);
     lki_restore_save(o);
     lki_orchestrator_changed(o);
     return true;

@@ -105,7 +105,7 @@ static void tear_down(struct lki_worker *worker)
     worker->act = LKI_ACT_TEARDOWN;
     worker->loop->draining = false;
     hook_watch(worker, timeout_ns);
-    worker->hook_drained = worker->ended_by == LKI_END_INTERRUPT;
+    worker->hook_drained = lki_end_is_asked(worker->ended_by);
 }
 
 static void users_over(struct lki_worker *worker)
