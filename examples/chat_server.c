@@ -7,22 +7,19 @@
 #define _GNU_SOURCE
 #endif
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
 #include <wslay/wslay.h>
 
-#define CONNS_MAX 65536 /* and no descriptor is higher */
+#include "loopback.h"
+
 #define HEAD_BYTES 4096
 #define GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -41,15 +38,7 @@ static struct room {
     char path[256];
 } * rooms;
 
-static volatile sig_atomic_t stopped;
 static unsigned long handshakes, messages;
-static int epoll;
-
-static void on_stop(int sig)
-{
-    (void)sig;
-    stopped = 1;
-}
 
 static int fd_of(const struct conn *conn)
 {
@@ -199,8 +188,10 @@ static bool on_head(struct conn *conn)
     return conn->len < HEAD_BYTES - 1;
 }
 
-static void on_ready(struct conn *conn)
+static void on_ready(int fd)
 {
+    struct conn *conn = &conns[fd];
+
     if (!conn->socket) {
         conn->gone = !on_head(conn);
     } else {
@@ -213,87 +204,8 @@ static void on_ready(struct conn *conn)
         leave(conn);
 }
 
-/* ---- the loop */
-
-static void on_listener(int listener)
+static void leave_all(void)
 {
-    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-    const int on = 1;
-
-    if (fd < 0)
-        return;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (fd >= CONNS_MAX || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event))
-        close(fd);
-}
-
-static void run(int listener)
-{
-    struct epoll_event events[64];
-    sigset_t none;
-
-    sigemptyset(&none);
-    while (!stopped) {
-        int count = epoll_pwait(epoll, events, 64, -1, &none);
-
-        for (int i = 0; i < count; i++) {
-            if (events[i].data.fd == listener)
-                on_listener(listener);
-            else
-                on_ready(&conns[events[i].data.fd]);
-        }
-    }
-}
-
-/* Signals come through only in epoll_pwait: none is lost between a look at stopped and the wait. */
-static void prepare_process(void)
-{
-    struct sigaction action = {.sa_handler = on_stop};
-    struct rlimit files;
-    sigset_t ours;
-
-    if (!getrlimit(RLIMIT_NOFILE, &files)) {
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
-    sigemptyset(&ours);
-    sigaddset(&ours, SIGINT);
-    sigaddset(&ours, SIGTERM);
-    sigprocmask(SIG_BLOCK, &ours, NULL);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
-int main(int argc, char **argv)
-{
-    struct sockaddr_in addr = {.sin_family = AF_INET};
-    struct epoll_event event = {.events = EPOLLIN};
-    socklen_t len = sizeof(addr);
-    const int on = 1;
-    int listener;
-
-    if (argc != 3 || strcmp(argv[1], "--port") != 0) {
-        fprintf(stderr, "usage: chat_server --port N    (0: any free port)\n");
-        return 2;
-    }
-    prepare_process();
-    addr.sin_port = htons((uint16_t)atoi(argv[2]));
-    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    epoll = epoll_create1(EPOLL_CLOEXEC);
-    event.data.fd = listener;
-    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (bind(listener, (struct sockaddr *)&addr, len) || listen(listener, 4096) ||
-        getsockname(listener, (struct sockaddr *)&addr, &len) ||
-        epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event)) {
-        perror("chat_server");
-        return 1;
-    }
-    printf("listening on 127.0.0.1:%u\n", ntohs(addr.sin_port));
-    fflush(stdout);
-    run(listener);
-    printf("answered %lu handshakes, passed on %lu messages\n", handshakes, messages);
     for (int fd = 0; fd < CONNS_MAX; fd++) {
         if (conns[fd].socket || conns[fd].head)
             leave(&conns[fd]);
@@ -304,5 +216,14 @@ int main(int argc, char **argv)
         free(rooms);
         rooms = next;
     }
-    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    int status = loopback_serve(argc, argv, on_ready);
+
+    if (!status)
+        printf("answered %lu handshakes, passed on %lu messages\n", handshakes, messages);
+    leave_all();
+    return status;
 }

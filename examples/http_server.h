@@ -16,17 +16,16 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "http_request.h"
+#include "loopback.h"
 
 #define INBOX_BYTES (2 * BODY_MAX) /* more than the largest request: none is ever stuck */
 #define OUTBOX_BYTES (2 * BODY_MAX)
-#define REPLY_MAX 8192  /* of one answer, head included */
-#define CONNS_MAX 65536 /* and no descriptor is higher */
+#define REPLY_MAX 8192 /* of one answer, head included */
 #define NS_PER_S INT64_C(1000000000)
 
 /* A connection holds memory of its own only while something of it has to wait. */
@@ -64,8 +63,6 @@ struct server {
     char inbox[INBOX_BYTES];
     char outbox[OUTBOX_BYTES];
 };
-
-static volatile sig_atomic_t stopped;
 
 /* ---- answers ---- */
 
@@ -430,12 +427,6 @@ static void on_listener(struct server *server)
 
 /* ---- the process ---- */
 
-static void on_stop(int sig)
-{
-    (void)sig;
-    stopped = 1;
-}
-
 /* Waits for events until the earliest timer; only here signals come through. */
 static int wait_events(struct server *server, struct epoll_event *events, int max)
 {
@@ -473,47 +464,14 @@ static void server_run(struct server *server)
     }
 }
 
-/* As many descriptors as allowed, exact timers, and signals that wait for wait_events. */
-static void prepare_process(void)
-{
-    struct sigaction action = {.sa_handler = on_stop};
-    struct rlimit files;
-    sigset_t ours;
-
-    if (!getrlimit(RLIMIT_NOFILE, &files)) {
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
-    prctl(PR_SET_TIMERSLACK, 1UL);
-    sigemptyset(&ours);
-    sigaddset(&ours, SIGINT);
-    sigaddset(&ours, SIGTERM);
-    sigprocmask(SIG_BLOCK, &ours, NULL);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
-/* Listens on the loopback address; port 0 becomes the kernel's choice. False: errno says why. */
+/* Listens on the loopback address, with exact timers. False: errno says why. */
 static bool server_listen(struct server *server, uint16_t *port)
 {
-    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(*port)};
-    struct epoll_event event = {.events = EPOLLIN};
-    socklen_t len = sizeof(addr);
-    const int on = 1;
-
-    prepare_process();
-    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    prctl(PR_SET_TIMERSLACK, 1UL);
     server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    server->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     server->epoll = epoll_create1(EPOLL_CLOEXEC);
-    event.data.fd = server->listener;
-    setsockopt(server->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (bind(server->listener, (struct sockaddr *)&addr, len) || listen(server->listener, 4096) ||
-        getsockname(server->listener, (struct sockaddr *)&addr, &len) ||
-        epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->listener, &event))
-        return false;
-    *port = ntohs(addr.sin_port);
-    return true;
+    server->listener = loopback_listen(server->epoll, port);
+    return server->listener >= 0;
 }
 
 #endif

@@ -6,32 +6,20 @@
 #define _GNU_SOURCE
 #endif
 #include <errno.h>
-#include <netinet/in.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CONNS_MAX 65536 /* and no descriptor is higher */
+#include "loopback.h"
 
 static struct conn {
     size_t len;
     char line[64]; /* the begin of one that is not complete */
 } conns[CONNS_MAX];
 
-static volatile sig_atomic_t stopped;
 static unsigned long lines;
-
-static void on_stop(int sig)
-{
-    (void)sig;
-    stopped = 1;
-}
 
 /* False: the peer does not read its answers, or is gone. */
 static bool answer(int fd, struct conn *conn)
@@ -64,88 +52,17 @@ static void on_readable(int fd)
 
     if (got < 0 && errno == EAGAIN)
         return;
-    if (got <= 0 || !on_bytes(fd, &conns[fd], bytes, (size_t)got))
-        close(fd);
-}
-
-static void on_listener(int epoll, int listener)
-{
-    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-
-    if (fd < 0)
-        return;
-    if (fd < CONNS_MAX && !epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event))
+    if (got <= 0 || !on_bytes(fd, &conns[fd], bytes, (size_t)got)) {
         conns[fd].len = 0;
-    else
         close(fd);
-}
-
-static void run(int epoll, int listener)
-{
-    struct epoll_event events[64];
-    sigset_t none;
-
-    sigemptyset(&none);
-    while (!stopped) {
-        int count = epoll_pwait(epoll, events, 64, -1, &none);
-
-        for (int i = 0; i < count; i++) {
-            if (events[i].data.fd == listener)
-                on_listener(epoll, listener);
-            else
-                on_readable(events[i].data.fd);
-        }
     }
-}
-
-/* Signals come through only in epoll_pwait: none is lost between a look at stopped and the wait. */
-static void prepare_process(void)
-{
-    struct sigaction action = {.sa_handler = on_stop};
-    struct rlimit files;
-    sigset_t ours;
-
-    if (!getrlimit(RLIMIT_NOFILE, &files)) {
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
-    sigemptyset(&ours);
-    sigaddset(&ours, SIGINT);
-    sigaddset(&ours, SIGTERM);
-    sigprocmask(SIG_BLOCK, &ours, NULL);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
 }
 
 int main(int argc, char **argv)
 {
-    struct sockaddr_in addr = {.sin_family = AF_INET};
-    struct epoll_event event = {.events = EPOLLIN};
-    socklen_t len = sizeof(addr);
-    const int on = 1;
-    int epoll, listener;
+    int status = loopback_serve(argc, argv, on_readable);
 
-    if (argc != 3 || strcmp(argv[1], "--port") != 0) {
-        fprintf(stderr, "usage: ping_server --port N    (0: any free port)\n");
-        return 2;
-    }
-    prepare_process();
-    addr.sin_port = htons((uint16_t)atoi(argv[2]));
-    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    epoll = epoll_create1(EPOLL_CLOEXEC);
-    event.data.fd = listener;
-    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (bind(listener, (struct sockaddr *)&addr, len) || listen(listener, 4096) ||
-        getsockname(listener, (struct sockaddr *)&addr, &len) ||
-        epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event)) {
-        perror("ping_server");
-        return 1;
-    }
-    printf("listening on 127.0.0.1:%u\n", ntohs(addr.sin_port));
-    fflush(stdout);
-    run(epoll, listener);
-    printf("answered %lu lines\n", lines);
-    return 0;
+    if (!status)
+        printf("answered %lu lines\n", lines);
+    return status;
 }

@@ -179,6 +179,18 @@ end_example
 same 'raw_tcp sent what the server got' "2000 $served" "$(total steps) $(total steps)"
 same 'no step of raw_tcp failed' 0 "$(total step_errors)"
 
+serve_example ping_server "$dir/ping_server"
+ping() { # bytes: what it answers to them on a connection of their own
+    exec 3<>"/dev/tcp/${address%:*}/${address##*:}"
+    printf '%b' "$1" >&3
+    timeout 10 head -n 1 <&3 | tr -d '\r'
+    exec 3>&-
+}
+same 'a line that never ends is not answered' '' "$(ping "$(printf 'PI%.0s' {1..40})")"
+same 'it is not of the next connection' '+PONG' "$(ping 'PING\r\n')"
+end_example
+same 'it ends by SIGTERM, and has counted' '0 1' "$server_status $served"
+
 # ---- the unit tests
 
 "$examples/embed" >"$dir/out"
