@@ -6,6 +6,7 @@
 #include "client/settings.h"
 #include "user/factory.h"
 #include "user/lease.h"
+#include "worker/grant.h"
 #include "worker/reporter.h"
 
 /* So often the last numbers are told anew when there was no memory for it. */
@@ -26,13 +27,7 @@ struct lki_agent {
     struct lki_post ending;
     bool prepared; /* there is a worker */
     bool started;
-    bool counted;
-    struct lki_report_iterations told; /* the last time; wanted: and were not granted since */
-    uint64_t granted;                  /* iterations, in all */
-    uint64_t returned;                 /* of those */
-    uint64_t recalls;
-    bool granted_last;
-    struct lki_post reclaiming;
+    struct lki_grant grant;
     struct lki_factory *factory; /* that makes objects for others; NULL: none was ordered */
     size_t making;               /* of that resource */
     bool orphaned;
@@ -58,6 +53,7 @@ static void end(struct lki_agent *agent)
     if (agent->over)
         return;
     agent->over = true;
+    lki_grant_release(&agent->grant);
     lki_loop_post(agent->loop, &agent->ending, on_ending);
 }
 
@@ -102,33 +98,12 @@ static void say_failed(struct lki_agent *agent, enum lk_err err, const char *doi
     say_why(agent, err, doing, lk_strerror(err));
 }
 
-/* More are asked for before they run out; when they have run out, when one could begin. */
-static bool wants_iterations(const struct lki_crowd *crowd)
-{
-    uint64_t left = lki_crowd_left(crowd);
-
-    return (left && left <= crowd->iterations_low) || lki_crowd_starves(crowd);
-}
-
-/* What the core knows already is not told again. */
 static void tell_iterations(struct lki_agent *agent)
 {
-    const struct lki_crowd *crowd = &agent->worker.crowd;
-    const struct lki_report_iterations *told = &agent->told;
-    const struct lki_report report = {.kind = LKI_REPORT_ITERATIONS,
-                                      .iterations = {.granted = agent->granted,
-                                                     .recalls = agent->recalls,
-                                                     .returned = agent->returned,
-                                                     .left = lki_crowd_left(crowd),
-                                                     .wanted = wants_iterations(crowd)}};
-    bool used_up = !report.iterations.left && (told->left || told->granted != agent->granted);
-    bool asks = report.iterations.wanted && !told->wanted;
+    struct lki_report report = {.kind = LKI_REPORT_ITERATIONS};
 
-    if (!agent->counted || agent->granted_last || agent->reclaiming.fn ||
-        (!used_up && !asks && told->recalls == agent->recalls))
-        return;
-    agent->told = report.iterations;
-    say(agent, &report);
+    if (lki_grant_news(&agent->grant, &report.iterations))
+        say(agent, &report);
 }
 
 static void on_news_post(struct lki_post *post)
@@ -150,6 +125,11 @@ static void tell_news(struct lki_agent *agent)
 static void on_news(struct lki_lender *lender)
 {
     tell_news(LKI_CONTAINER(lender, struct lki_agent, lender));
+}
+
+static void on_returned(struct lki_grant *grant)
+{
+    tell_news(LKI_CONTAINER(grant, struct lki_agent, grant));
 }
 
 static void on_low(struct lki_worker *worker, void *arg)
@@ -254,7 +234,7 @@ static void prepare_with(struct lki_agent *agent, const struct lki_order_prepare
         return;
     }
     agent->worker.on_second = on_second;
-    agent->counted = order->counted;
+    agent->grant.counted = order->counted;
     agent->prepared = true;
     say(agent, &(struct lki_report){.kind = LKI_REPORT_PREPARED});
 }
@@ -309,44 +289,6 @@ static void set_rate(struct lki_agent *agent, const struct lki_order_rate *order
     if (worker->crowd.arrivals && worker->act <= LKI_ACT_USERS &&
         lki_arrivals_pace(&worker->arrivals, order->rate_per_s, order->lead, order->since_ns))
         say_failed(agent, LK_E_NOMEM, "set the rate");
-}
-
-static void on_reclaiming(struct lki_post *post)
-{
-    struct lki_agent *agent = LKI_CONTAINER(post, struct lki_agent, reclaiming);
-    struct lki_crowd *crowd = &agent->worker.crowd;
-
-    if (agent->over || agent->granted_last)
-        return;
-    crowd->iterations_low = 0;
-    agent->returned += lki_crowd_reclaim(crowd);
-    tell_news(agent);
-}
-
-/* More are asked for when half of a block is left. */
-static void grant(struct lki_agent *agent, uint64_t more, bool last)
-{
-    struct lki_crowd *crowd = &agent->worker.crowd;
-
-    agent->granted += more;
-    agent->granted_last = last;
-    agent->told.wanted = false;
-    crowd->iterations_low = last ? 0 : more / 2;
-    lki_crowd_grant(crowd, more, last);
-}
-
-/* Whoever was woken for what was granted before a recall begins it first: so what is given to who
- * needs it does not go round without end. */
-static void lease_iterations(struct lki_agent *agent, const struct lki_order_iterations *order)
-{
-    if (!agent->counted || agent->granted_last || order->granted < agent->granted)
-        return;
-    if (order->granted > agent->granted || order->last)
-        grant(agent, order->granted - agent->granted, order->last);
-    if (order->recalls > agent->recalls) {
-        agent->recalls = order->recalls;
-        lki_loop_post(agent->loop, &agent->reclaiming, on_reclaiming);
-    }
 }
 
 static void take_objects(struct lki_agent *agent, const struct lki_order_objects *order)
@@ -423,11 +365,7 @@ static void stand(struct lki_agent *agent)
                      .why = worker->ended_by,
                      .gone_ns = worker->end_ns,
                      .stops = worker->stops,
-                     .iterations = {.granted = agent->granted,
-                                    .recalls = agent->recalls,
-                                    .returned = agent->returned,
-                                    .left = lki_crowd_left(&worker->crowd)},
-                     .iterations_last = agent->granted_last},
+                     .iterations_last = agent->grant.last},
     };
     struct lki_report_standing *standing = &report.standing;
 
@@ -440,7 +378,7 @@ static void stand(struct lki_agent *agent)
         lki_reporter_second(&agent->reporter, worker, false);
     for (size_t i = 0; i < worker->crowd.resources.count; i++)
         worker->crowd.resources.pools[i].want_told = LKI_WANT_UNKNOWN;
-    agent->told = (struct lki_report_iterations){0};
+    standing->iterations = lki_grant_stand(&agent->grant);
     say(agent, &report);
     tell_news(agent);
 }
@@ -463,7 +401,7 @@ static void obey(struct lki_agent *agent, const struct lki_order *order)
         set_rate(agent, &order->rate);
         break;
     case LKI_ORDER_ITERATIONS:
-        lease_iterations(agent, &order->iterations);
+        lki_grant_obey(&agent->grant, &order->iterations);
         break;
     case LKI_ORDER_OBJECTS:
         take_objects(agent, &order->objects);
@@ -542,6 +480,7 @@ enum lk_err lki_agent_new(struct lki_agent **out, struct lki_loop *loop,
     agent->on_over = on_over;
     agent->arg = arg;
     agent->lender.on_news = on_news;
+    lki_grant_init(&agent->grant, loop, &agent->worker.crowd, on_returned);
     lki_arena_init(&agent->inbox, NULL, 0);
     lki_reporter_init(&agent->reporter, link);
     link->owner = agent;
@@ -579,12 +518,12 @@ bool lki_agent_free(struct lki_agent *agent)
     if (!agent)
         return true;
     agent->over = true;
+    lki_grant_release(&agent->grant);
     lki_reporter_release(&agent->reporter);
     lki_factory_free(agent->factory);
     if (agent->prepared)
         closed = lki_worker_close(&agent->worker);
     lki_loop_unpost(agent->loop, &agent->news);
-    lki_loop_unpost(agent->loop, &agent->reclaiming);
     lki_loop_unpost(agent->loop, &agent->ending);
     lki_arena_reset(&agent->inbox);
     free(agent);
