@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "control/core.h"
+#include "control/wants.h"
 #include "loop/loop.h"
 #include "stats/snapshot.h"
 
@@ -99,12 +100,6 @@ struct lki_lease {
     uint64_t holder; /* number of the worker; 0: nobody */
 };
 
-/* So many of a worker's users wait. */
-struct lki_want {
-    struct lki_member *member;
-    uint64_t count;
-};
-
 /* What a worker was told of a resource. */
 struct lki_told {
     bool last;
@@ -117,9 +112,8 @@ struct lki_leases {
     uint64_t most;
     uint64_t *back; /* ids that nobody holds */
     uint64_t back_count;
-    uint64_t cap;           /* of both lists */
-    struct lki_want *wants; /* in the order of asking */
-    size_t want_count, want_cap;
+    uint64_t cap; /* of both lists */
+    struct lki_wants wants;
     bool recalling;
     struct lki_told *told; /* by worker */
     size_t told_cap;

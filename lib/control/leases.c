@@ -66,7 +66,7 @@ void lki_leases_release(struct lki_core *core)
             free(leases->all[id - 1].text);
         free(leases->all);
         free(leases->back);
-        free(leases->wants);
+        lki_wants_release(&leases->wants);
         free(leases->told);
     }
     free(core->leases);
@@ -80,59 +80,6 @@ static struct lki_leases *leases_of(const struct lki_core *core, size_t resource
 static struct lki_told *told_of(const struct lki_leases *leases, const struct lki_member *member)
 {
     return &leases->told[member->shown.number - 1];
-}
-
-/* ---- who wants something ---- */
-
-static void drop_want(struct lki_leases *leases, size_t at)
-{
-    leases->want_count--;
-    memmove(leases->wants + at, leases->wants + at + 1,
-            (leases->want_count - at) * sizeof(*leases->wants));
-}
-
-/* The oldest first: they were served by others of their worker, or have given up. */
-static void want_less(struct lki_leases *leases, const struct lki_member *member, uint64_t less)
-{
-    for (size_t i = 0; less && i < leases->want_count;) {
-        struct lki_want *want = &leases->wants[i];
-        uint64_t part = want->count < less ? want->count : less;
-
-        if (want->member != member) {
-            i++;
-            continue;
-        }
-        want->count -= part;
-        less -= part;
-        if (!want->count)
-            drop_want(leases, i);
-    }
-}
-
-/* False without memory: then it is as if it had been asked later. */
-static bool want_more(struct lki_leases *leases, struct lki_member *member, uint64_t more)
-{
-    struct lki_want *wants = leases->wants;
-
-    if (leases->want_count && wants[leases->want_count - 1].member == member) {
-        wants[leases->want_count - 1].count += more;
-        return true;
-    }
-    wants = lki_room(wants, leases->want_count, &leases->want_cap, sizeof(*wants));
-    if (!wants)
-        return false;
-    leases->wants = wants;
-    wants[leases->want_count++] = (struct lki_want){member, more};
-    return true;
-}
-
-static uint64_t wanted_by(const struct lki_leases *leases, const struct lki_member *member)
-{
-    uint64_t count = 0;
-
-    for (size_t i = 0; i < leases->want_count; i++)
-        count += leases->wants[i].member == member ? leases->wants[i].count : 0;
-    return count;
 }
 
 /* ---- who has what ---- */
@@ -310,7 +257,7 @@ static void lease_out(struct lki_leases *leases, const struct lki_order_objects 
 static bool serve(struct lki_core *core, size_t resource)
 {
     struct lki_leases *leases = &core->leases[resource];
-    struct lki_want *want = &leases->wants[0];
+    struct lki_want *want = &leases->wants.all[0];
     struct lki_member *member = want->member;
     uint64_t wanted = want->count;
     uint64_t from_back = wanted < leases->back_count ? wanted : leases->back_count;
@@ -330,7 +277,7 @@ static bool serve(struct lki_core *core, size_t resource)
     lease_out(leases, objects, member->shown.number);
     told_of(leases, member)->last = objects->last;
     served = objects->count + objects->fresh;
-    want_less(leases, member, served < wanted ? served : wanted);
+    lki_wants_less(&leases->wants, member, served < wanted ? served : wanted);
     return true;
 }
 
@@ -342,8 +289,8 @@ static void tell_last(struct lki_core *core, size_t resource)
         .kind = LKI_ORDER_OBJECTS,
         .objects = {.resource = resource, .first = leases->count + 1, .last = true}};
 
-    for (size_t i = 0; i < leases->want_count; i++) {
-        struct lki_member *member = leases->wants[i].member;
+    for (size_t i = 0; i < leases->wants.count; i++) {
+        struct lki_member *member = leases->wants.all[i].member;
 
         if (!told_of(leases, member)->last)
             told_of(leases, member)->last = lki_core_order(member, &order);
@@ -354,7 +301,7 @@ static void tell_last(struct lki_core *core, size_t resource)
 static void recall(struct lki_core *core, size_t resource)
 {
     struct lki_leases *leases = &core->leases[resource];
-    bool on = leases->want_count && (core->member_count > 1 || core->plan.open_ended);
+    bool on = leases->wants.count && (core->member_count > 1 || core->plan.open_ended);
     const struct lki_order order = {.kind = LKI_ORDER_RECALL,
                                     .recall = {.resource = resource, .on = on}};
 
@@ -372,13 +319,13 @@ static void lease(struct lki_core *core, size_t resource)
     struct lki_leases *leases = &core->leases[resource];
     bool more = true;
 
-    while (more && leases->want_count && (leases->back_count || leases->count < leases->most)) {
+    while (more && leases->wants.count && (leases->back_count || leases->count < leases->most)) {
         more = serve(core, resource);
         lki_arena_reset(&core->inbox);
     }
     if (!more)
         return;
-    if (leases->want_count)
+    if (leases->wants.count)
         tell_last(core, resource);
     recall(core, resource);
 }
@@ -404,13 +351,13 @@ void lki_leases_update(struct lki_core *core)
 void lki_leases_want(struct lki_member *member, const struct lki_report_want *want)
 {
     struct lki_leases *leases = leases_of(member->core, want->resource);
-    uint64_t before = leases ? wanted_by(leases, member) : 0;
+    uint64_t before = leases ? lki_wants_of(&leases->wants, member) : 0;
 
     if (!leases || member->stage < LKI_MEMBER_PREPARED || member->dying)
         return;
     if (want->count < before)
-        want_less(leases, member, before - want->count);
-    else if (want->count > before && !want_more(leases, member, want->count - before))
+        lki_wants_less(&leases->wants, member, before - want->count);
+    else if (want->count > before && !lki_wants_more(&leases->wants, member, want->count - before))
         lki_course_fail(member->core, "%s", lk_strerror(LK_E_NOMEM));
     lki_leases_update(member->core);
 }
@@ -503,7 +450,7 @@ void lki_leases_died(struct lki_member *member)
     for (size_t i = 0; i < core->model->resource_count; i++) {
         struct lki_leases *leases = &core->leases[i];
 
-        want_less(leases, member, UINT64_MAX);
+        lki_wants_less(&leases->wants, member, UINT64_MAX);
         *told_of(leases, member) = (struct lki_told){0};
         for (uint64_t id = leases->count; id; id--) {
             if (leases->all[id - 1].holder == member->shown.number)
