@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/crash.h"
+#include "app/debug_checks.h"
 #include "app/interrupts.h"
 #include "base/format.h"
 #include "base/mem.h"
@@ -13,13 +14,6 @@
 #include "model/index.h"
 #include "user/life.h"
 #include "worker/worker.h"
-
-/* A check, and how often it had been made when last looked at. */
-struct check {
-    const struct lki_metric *metric;
-    uint64_t count;
-    uint64_t errors;
-};
 
 struct debug {
     struct lki_worker worker;
@@ -38,12 +32,10 @@ struct debug {
     bool steps_over;             /* so the next hook is on_stop */
     bool told;                   /* what is in hand has its title */
     unsigned hooks_done;         /* bits */
-    struct check *checks;
-    size_t check_count;
+    struct lki_debug_checks checks;
     unsigned steps_passed;
     unsigned steps_failed;
     unsigned hooks_failed;
-    unsigned checks_failed;
     unsigned exchanges;
     struct lki_interrupts interrupts;
 };
@@ -213,56 +205,6 @@ static void on_message(const struct lki_watch *watch, lk_vu *vu, const char *nam
         lki_trace_line(&debug->trace, LKI_TRACE_PLAIN, "  %s: %zu bytes", name, len);
 }
 
-static struct check *check_find(struct debug *debug, const struct lki_metric *metric)
-{
-    struct check *checks;
-
-    for (size_t i = 0; i < debug->check_count; i++) {
-        if (debug->checks[i].metric == metric)
-            return &debug->checks[i];
-    }
-    checks = realloc(debug->checks, (debug->check_count + 1) * sizeof(*checks));
-    if (!checks) {
-        debug->trace.lost = true;
-        return NULL;
-    }
-    debug->checks = checks;
-    checks[debug->check_count] = (struct check){.metric = metric};
-    return &checks[debug->check_count++];
-}
-
-static void check_show(struct debug *debug, const struct lki_metric *metric)
-{
-    uint64_t count = metric->second.count + metric->total.count;
-    uint64_t errors = metric->second.errors + metric->total.errors;
-    struct check *check = check_find(debug, metric);
-    uint64_t made = check ? count - check->count : 0;
-    uint64_t failed = check ? errors - check->errors : 0;
-
-    if (!made)
-        return;
-    debug->checks_failed += failed > 0;
-    check->count = count;
-    check->errors = errors;
-    if (!failed)
-        lki_trace_line(&debug->trace, LKI_TRACE_GOOD, "  check passed: %s", metric->name);
-    else if (made == 1)
-        lki_trace_line(&debug->trace, LKI_TRACE_BAD, "  check failed: %s", metric->name);
-    else
-        lki_trace_line(&debug->trace, LKI_TRACE_BAD, "  check failed %llu of %llu times: %s",
-                       (unsigned long long)failed, (unsigned long long)made, metric->name);
-}
-
-/* Those that were made since last time. */
-static void checks_show(struct debug *debug)
-{
-    for (const struct lki_metric *metric = debug->worker.metrics.first; metric;
-         metric = metric->next) {
-        if (metric->source == LKI_SOURCE_CHECK)
-            check_show(debug, metric);
-    }
-}
-
 static bool went_well(lki_code code)
 {
     return code == LKI_CODE_STEP_OK || code == LKI_CODE_LIFECYCLE_OK;
@@ -298,7 +240,7 @@ static void on_work(struct lki_crowd *crowd, const struct lki_work_done *done)
     char time[LKI_CELL_BYTES];
 
     in_hand_title(debug, done->vu, done->name);
-    checks_show(debug);
+    lki_debug_checks_show(&debug->checks, &debug->worker.metrics, &debug->trace);
     lki_format_duration(time, done->end_ns - done->start_ns);
     if (went_well(done->code))
         lki_trace_line(&debug->trace, LKI_TRACE_GOOD, "  passed in %s", time);
@@ -348,14 +290,14 @@ static unsigned rest_show(struct debug *debug)
 static bool sum_up(struct debug *debug)
 {
     unsigned left = rest_show(debug);
-    bool passed = !left && !debug->steps_failed && !debug->hooks_failed && !debug->checks_failed;
+    bool passed = !left && !debug->steps_failed && !debug->hooks_failed && !debug->checks.failed;
 
     lki_trace_line(
         &debug->trace, passed ? LKI_TRACE_GOOD : LKI_TRACE_BAD,
         "%s: steps %u passed, %u failed, %u left out; hooks %u failed; checks %u failed; "
         "requests %u; seed %llu",
         passed ? "passed" : "failed", debug->steps_passed, debug->steps_failed, left,
-        debug->hooks_failed, debug->checks_failed, debug->exchanges,
+        debug->hooks_failed, debug->checks.failed, debug->exchanges,
         (unsigned long long)debug->settings->seed);
     if (debug->trace.lost)
         lki_trace_line(&debug->trace, LKI_TRACE_BAD, "some lines are missing: out of memory");
@@ -457,7 +399,7 @@ enum lk_err lki_debug(const struct lki_model *model, const struct lki_debug_sett
         free(debug->wanted);
         free(debug->tried);
         free(debug->passed);
-        free(debug->checks);
+        lki_debug_checks_release(&debug->checks);
     }
     if (err)
         lki_buf_printf(message, "cannot debug the user type %s: %s", settings->type->name,
