@@ -1,13 +1,10 @@
-#include "stats/metric.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/text.h"
 #include "stats/example.h"
-
-#define KEY_MAX (8 + 2 * LKI_METRIC_NAME_MAX + LKI_ERROR_MESSAGE_MAX)
+#include "stats/metric_inner.h"
 
 const char *lki_source_name(enum lki_source source)
 {
@@ -67,20 +64,6 @@ static bool is_overflow(const struct lki_metrics *metrics, const struct lki_metr
     return metric == &metrics->overflow[metric->source];
 }
 
-static void errors_release(struct lki_metrics *metrics)
-{
-    struct lki_error_group *group = metrics->first_error;
-
-    while (group) {
-        struct lki_error_group *next = group->next;
-
-        if (group != &metrics->other_errors)
-            free(group);
-        group = next;
-    }
-    lki_map_release(&metrics->errors_by_key);
-}
-
 void lki_metrics_release(struct lki_metrics *metrics)
 {
     struct lki_metric *metric = metrics->first;
@@ -95,7 +78,7 @@ void lki_metrics_release(struct lki_metrics *metrics)
             free(metric);
         metric = next;
     }
-    errors_release(metrics);
+    lki_metrics_errors_release(metrics);
     lki_map_release(&metrics->by_key);
     lki_codebook_release(&metrics->codes);
     lki_customs_release(&metrics->customs);
@@ -104,17 +87,11 @@ void lki_metrics_release(struct lki_metrics *metrics)
 
 void lki_metrics_clear(struct lki_metrics *metrics)
 {
-    struct lki_error_group *others = &metrics->other_errors;
-
     for (struct lki_metric *metric = metrics->first; metric; metric = metric->next) {
         lki_tally_reset(&metric->second);
         lki_tally_reset(&metric->total);
     }
-    errors_release(metrics);
-    metrics->first_error = NULL;
-    metrics->last_error = NULL;
-    metrics->error_count = 0;
-    *others = (struct lki_error_group){.step = others->step, .message = others->message};
+    lki_metrics_errors_clear(metrics);
     for (size_t i = 0; i < metrics->customs.count; i++) {
         struct lki_custom *custom = &metrics->customs.all[i];
 
@@ -126,42 +103,6 @@ void lki_metrics_clear(struct lki_metrics *metrics)
     *metrics->totals = (struct lki_totals){0};
     metrics->overflowed = 0;
     metrics->codes.overflowed = 0;
-}
-
-/* Look-ups compare these: the parts that tell two things of a kind apart, one after the other. */
-struct key {
-    size_t len;
-    char bytes[KEY_MAX];
-};
-
-static void key_add(struct key *key, const void *bytes, size_t len)
-{
-    memcpy(key->bytes + key->len, bytes, len);
-    key->len += len;
-}
-
-/* source, step and its terminator; gives the length of the step that is kept */
-static size_t key_begin(struct key *key, enum lki_source source, const char *step)
-{
-    size_t step_len = lki_text_cut(step, strlen(step), LKI_METRIC_NAME_MAX);
-
-    key->len = 0;
-    key_add(key, &(char){(char)source}, 1);
-    key_add(key, step, step_len);
-    key_add(key, "", 1);
-    return step_len;
-}
-
-/* One block of memory: the object, then its key, then whatever else it needs. */
-static char *block_new(size_t object_bytes, const struct key *key, size_t more, void **object)
-{
-    char *block = lki_zalloc(object_bytes + key->len + more);
-
-    *object = block;
-    if (!block)
-        return NULL;
-    memcpy(block + object_bytes, key->bytes, key->len);
-    return block + object_bytes;
 }
 
 /* Appends; the overflow metrics stand in the same list once they are used. */
@@ -194,7 +135,7 @@ static bool is_inside(enum lki_source source, size_t step_len)
 /* Key: source, step, 0, perhaps kind, 0, stage, 0, and from name_at on the name. Strings of the
  * metric: these inside the key, then the id, whose end is the name. */
 static struct lki_metric *metric_new(struct lki_metrics *metrics, enum lki_source source,
-                                     const struct key *key, size_t step_len, size_t name_at)
+                                     const struct lki_key *key, size_t step_len, size_t name_at)
 {
     size_t name_len = key->len - name_at;
     bool inside = is_inside(source, step_len);
@@ -206,7 +147,7 @@ static struct lki_metric *metric_new(struct lki_metrics *metrics, enum lki_sourc
 
     if (metrics->count >= metrics->max)
         return NULL;
-    kept = block_new(sizeof(*metric), key, id_len + 1, &block);
+    kept = lki_key_block(sizeof(*metric), key, id_len + 1, &block);
     if (!kept)
         return NULL;
     if (lki_map_put(&metrics->by_key, kept, key->len, block)) {
@@ -238,13 +179,13 @@ static struct lki_metric *metric_new(struct lki_metrics *metrics, enum lki_sourc
 
 /* The metric of a key that lacks its name yet. */
 static struct lki_metric *metric_get(struct lki_metrics *metrics, enum lki_source source,
-                                     struct key *key, size_t step_len, const char *name,
+                                     struct lki_key *key, size_t step_len, const char *name,
                                      size_t name_len)
 {
     size_t name_at = key->len;
     struct lki_metric *metric;
 
-    key_add(key, name, lki_text_cut(name, name_len, LKI_METRIC_NAME_MAX));
+    lki_key_add(key, name, lki_text_cut(name, name_len, LKI_METRIC_NAME_MAX));
     metric = lki_map_get(&metrics->by_key, key->bytes, key->len);
     if (LKI_UNLIKELY(!metric))
         metric = metric_new(metrics, source, key, step_len, name_at);
@@ -257,8 +198,8 @@ static struct lki_metric *metric_get(struct lki_metrics *metrics, enum lki_sourc
 struct lki_metric *lki_metrics_find(struct lki_metrics *metrics, enum lki_source source,
                                     const char *step, const char *name, size_t name_len)
 {
-    struct key key;
-    size_t step_len = key_begin(&key, source, step);
+    struct lki_key key;
+    size_t step_len = lki_key_begin(&key, source, step);
 
     return metric_get(metrics, source, &key, step_len, name, name_len);
 }
@@ -266,11 +207,11 @@ struct lki_metric *lki_metrics_find(struct lki_metrics *metrics, enum lki_source
 struct lki_metric *lki_metrics_find_emitted(struct lki_metrics *metrics, const char *step,
                                             const char *name, const char *kind, const char *stage)
 {
-    struct key key;
-    size_t step_len = key_begin(&key, LKI_SOURCE_CUSTOM, step);
+    struct lki_key key;
+    size_t step_len = lki_key_begin(&key, LKI_SOURCE_CUSTOM, step);
 
-    key_add(&key, kind, strlen(kind) + 1);
-    key_add(&key, stage, strlen(stage) + 1);
+    lki_key_add(&key, kind, strlen(kind) + 1);
+    lki_key_add(&key, stage, strlen(stage) + 1);
     return metric_get(metrics, LKI_SOURCE_CUSTOM, &key, step_len, name, strlen(name));
 }
 
@@ -365,91 +306,4 @@ const char *lki_metrics_code_name(const struct lki_metrics *metrics, lki_code co
 const char *lki_metrics_code_category(const struct lki_metrics *metrics, lki_code code)
 {
     return lki_codebook_category(&metrics->codes, code);
-}
-
-static void group_link(struct lki_metrics *metrics, struct lki_error_group *group)
-{
-    if (metrics->last_error)
-        metrics->last_error->next = group;
-    else
-        metrics->first_error = group;
-    metrics->last_error = group;
-}
-
-/* Key: source, step, 0, code, message. */
-static struct lki_error_group *group_new(struct lki_metrics *metrics, const struct key *key,
-                                         size_t step_len)
-{
-    struct lki_error_group *group;
-    void *block;
-    char *kept;
-
-    if (metrics->error_count >= metrics->error_max)
-        return NULL;
-    kept = block_new(sizeof(*group), key, 1, &block);
-    if (!kept)
-        return NULL;
-    if (lki_map_put(&metrics->errors_by_key, kept, key->len, block)) {
-        free(block);
-        return NULL;
-    }
-    group = block;
-    group->source = (enum lki_source)kept[0];
-    group->step = kept + 1;
-    memcpy(&group->code, kept + step_len + 2, sizeof(group->code));
-    group->message = kept + step_len + 2 + sizeof(group->code);
-    metrics->error_count++;
-    return group;
-}
-
-/* That of all others beyond the cap, or without memory. */
-static struct lki_error_group *group_get(struct lki_metrics *metrics, enum lki_source source,
-                                         const char *step, lki_code code, const char *message)
-{
-    struct lki_error_group *group;
-    size_t step_len;
-    struct key key;
-
-    step_len = key_begin(&key, source, step);
-    key_add(&key, &code, sizeof(code));
-    key_add(&key, message, lki_text_cut(message, strlen(message), LKI_ERROR_MESSAGE_MAX));
-    group = lki_map_get(&metrics->errors_by_key, key.bytes, key.len);
-    if (!group)
-        group = group_new(metrics, &key, step_len);
-    return group ? group : &metrics->other_errors;
-}
-
-struct lki_error_group *lki_metrics_error(struct lki_metrics *metrics, enum lki_source source,
-                                          const char *step, lki_code code, const char *message,
-                                          uint64_t user_id)
-{
-    struct lki_error_group *group = group_get(metrics, source, step, code, message ? message : "");
-
-    if (!group->count++) {
-        group->first_user = user_id;
-        group->first_ns = lki_metrics_elapsed(metrics);
-        group_link(metrics, group);
-    }
-    return group;
-}
-
-enum lk_err lki_metrics_error_merge(struct lki_metrics *metrics, const struct lki_error_group *from,
-                                    bool others)
-{
-    struct lki_error_group *group = &metrics->other_errors;
-
-    if (!others)
-        group = group_get(metrics, from->source, from->step, from->code, from->message);
-    if (!group->count)
-        group_link(metrics, group);
-    if (!group->count || from->first_ns < group->first_ns) {
-        group->first_user = from->first_user;
-        group->first_ns = from->first_ns;
-        group->first_took_ns = from->first_took_ns;
-        group->first_worker = from->first_worker;
-    }
-    group->count += from->count;
-    if (!others && group == &metrics->other_errors && metrics->error_count < metrics->error_max)
-        return LK_E_NOMEM;
-    return LK_OK;
 }
