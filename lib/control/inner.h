@@ -114,7 +114,6 @@ struct lki_leases {
     uint64_t back_count;
     uint64_t cap; /* of both lists */
     struct lki_wants wants;
-    bool recalling;
     struct lki_told *told; /* by worker */
     size_t told_cap;
     bool stocked; /* all of them were made by others */
