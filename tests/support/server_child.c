@@ -297,6 +297,17 @@ static bool act_sleep(struct peer *peer, int ms)
     return false;
 }
 
+/* Looks every millisecond. */
+static bool act_await(struct peer *peer, uint64_t requests)
+{
+    peer->slept = false;
+    if (child.seen->requests >= requests)
+        return true;
+    peer->since_ns = now_ns();
+    sleep_start(peer, LKI_NS_PER_MS);
+    return false;
+}
+
 /* The order of the delays is fixed, so that the shares are exact. */
 static bool act_delay(struct peer *peer)
 {
@@ -347,6 +358,8 @@ static bool act_do(struct peer *peer, const struct test_action *action)
         return act_drip(peer, action);
     case ACT_SLEEP:
         return act_sleep(peer, action->ms);
+    case ACT_AWAIT:
+        return act_await(peer, action->len);
     case ACT_DELAY:
         return act_delay(peer);
     case ACT_HELD:
