@@ -43,7 +43,16 @@ remember() {
 }
 
 alive() { # pid: and not only waited for by nobody
-    [ -e "/proc/$1" ] && ! grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null
+    grep -q '^State:.[^ZX]' "/proc/$1/status" 2>/dev/null
+}
+
+# Of a busy machine, who was killed may be there a while longer.
+gone() { # pid
+    for _ in $(seq 500); do
+        alive "$1" || return 0
+        sleep 0.02
+    done
+    return 1
 }
 
 # Nothing is left: no process, no file.
@@ -51,7 +60,7 @@ none_left() { # what
     local pid left=
 
     for pid in "${pids[@]}"; do
-        ! alive "$pid" || left+=" $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline")"
+        gone "$pid" || left+=" $pid: $(tr '\0' ' ' <"/proc/$pid/cmdline")"
     done
     left+=$(find "$XDG_RUNTIME_DIR" -mindepth 1)
     [ -z "$left" ]
@@ -173,10 +182,7 @@ none_left "and all of it"
 up --workers 1
 remember
 kill -KILL "$(cut -d' ' -f1 "$here/worker-1.pid")"
-for _ in $(seq 100); do
-    alive "$(cut -d' ' -f1 "$here/worker-1.pid")" || break
-    sleep 0.02
-done
+gone "$(cut -d' ' -f1 "$here/worker-1.pid")"
 run "$shop" infra status
 [ "$status" = 1 ] && grep -q 'worker-1 .* ended$' out && [ "$(grep -c ' running$' out)" = 2 ]
 tell $? "a death is seen"
