@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "control/adopt.h"
 #include "support/gang.h"
+#include "support/suite.h"
 
 #define S LKI_NS_PER_S
 
@@ -515,11 +516,5 @@ static Suite *adopt_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(adopt_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(adopt_suite());
 }

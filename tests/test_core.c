@@ -3,11 +3,11 @@
 #include "control/core.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "support/gang.h"
+#include "support/suite.h"
 
 #define S LKI_NS_PER_S
 #define MUTE(kind) (1U << (kind))
@@ -811,11 +811,5 @@ static Suite *core_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(core_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(core_suite());
 }

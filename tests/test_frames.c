@@ -2,10 +2,10 @@
 #include "app/frames.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "support/suite.h"
 
 /* Frames are letters here, and so are the lines that are to be told; - stands for a folded one. */
 static const struct {
@@ -86,15 +86,9 @@ int main(void)
 {
     Suite *suite = suite_create("frames");
     TCase *tests = tcase_create("folding");
-    SRunner *runner;
-    int failed;
 
     tcase_add_loop_test(tests, what_repeats_is_told_once, 0, LKI_COUNT(cases));
     tcase_add_test(tests, lines_have_the_numbers_that_frames_had);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -16,6 +16,7 @@
 #include "result/json.h"
 #include "result/verdict.h"
 #include "stats/example.h"
+#include "support/suite.h"
 
 static struct lki_metrics metrics;
 static struct lki_series series;
@@ -562,11 +563,5 @@ static Suite *load_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(load_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(load_suite());
 }

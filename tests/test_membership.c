@@ -1,10 +1,10 @@
 /* Membership: workers that come, are lost, are found, and leave while a run is on. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "control/core.h"
 #include "support/gang.h"
+#include "support/suite.h"
 
 #define S LKI_NS_PER_S
 #define MS LKI_NS_PER_MS
@@ -409,11 +409,5 @@ static Suite *membership_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(membership_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(membership_suite());
 }

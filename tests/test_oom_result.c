@@ -16,6 +16,7 @@
 #include "result/json.h"
 #include "result/load.h"
 #include "stats/example.h"
+#include "support/suite.h"
 
 static FILE *paper;
 static char *json;
@@ -140,8 +141,7 @@ int main(void)
 {
     Suite *suite = suite_create("oom_result");
     TCase *tests = tcase_create("oom_result");
-    SRunner *runner;
-    int failed;
+    int status;
 
     memory_open();
     paper = fopen("/dev/null", "w");
@@ -150,10 +150,7 @@ int main(void)
     tcase_add_loop_test(tests, results_are_read_or_refused, 0, 2);
     tcase_add_loop_test(tests, the_display_does_without, 0, 2);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    status = suite_run(suite);
     fclose(paper);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status;
 }

@@ -1,6 +1,5 @@
 /* The outcome: what workers measured in all their lives, as one, and what is missing in it. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <loadkit/values.h>
@@ -9,6 +8,7 @@
 #include "control/core.h"
 #include "stats/snapshot.h"
 #include "support/gang.h"
+#include "support/suite.h"
 
 #define S LKI_NS_PER_S
 #define MS LKI_NS_PER_MS
@@ -500,11 +500,5 @@ static Suite *outcome_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(outcome_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(outcome_suite());
 }

@@ -2,13 +2,13 @@
 #include "app/preflight.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "model/registry.h"
+#include "support/suite.h"
 
 #define GB UINT64_C(1000000000)
 #define PLENTY                                                                                     \
@@ -183,8 +183,6 @@ int main(void)
 {
     Suite *suite = suite_create("preflight");
     TCase *tcase = tcase_create("preflight");
-    SRunner *runner;
-    int failed;
 
     tcase_add_loop_test(tcase, what_cannot_be_is_refused_and_what_may_not_be_is_noted, 0,
                         LKI_COUNT(cases));
@@ -196,9 +194,5 @@ int main(void)
 #endif
     tcase_add_test(tcase, users_take_what_their_types_take_by_weight);
     suite_add_tcase(suite, tcase);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

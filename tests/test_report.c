@@ -10,6 +10,7 @@
 #include "report/errors.h"
 #include "report/layout.h"
 #include "stats/example.h"
+#include "support/suite.h"
 
 static struct lki_metrics metrics;
 static struct lki_result result;
@@ -926,11 +927,5 @@ static Suite *report_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(report_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(report_suite());
 }

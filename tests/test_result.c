@@ -19,6 +19,7 @@
 #include "result/fill.h"
 #include "result/json.h"
 #include "result/view.h"
+#include "support/suite.h"
 
 #define PATH_BYTES 600
 #define TEXT_BYTES (4 << 20)
@@ -1045,11 +1046,5 @@ static Suite *result_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(result_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(result_suite());
 }

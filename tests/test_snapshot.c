@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "result/json.h"
 #include "stats/example.h"
+#include "support/suite.h"
 
 #define WORKERS 4
 #define EVENTS 4000
@@ -1003,11 +1004,5 @@ static Suite *snapshot_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(snapshot_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(snapshot_suite());
 }

@@ -2,11 +2,11 @@
 #include "result/verdict.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "support/suite.h"
 
 #define MS LKI_NS_PER_MS
 #define S LKI_NS_PER_S
@@ -389,11 +389,5 @@ static Suite *verdict_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(verdict_suite());
-    int failed;
-
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(verdict_suite());
 }
