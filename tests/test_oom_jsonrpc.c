@@ -2,19 +2,15 @@
  * Values that are changed, and calls by JSON-RPC, without memory: whichever request is refused, the
  * step ends with a word on it or goes on as if nothing had been, and nothing is left behind.
  */
-#include <check.h>
 #include <string.h>
 
 #include <loadkit/jsonrpc.h>
 #include <loadkit/vu.h>
 
-#include "base/mem.h"
-#include "loop/loop.h"
 #include "oom/drought.h"
 #include "oom/memory.h"
 #include "support/expect.h"
 #include "support/server.h"
-#include "support/suite.h"
 
 #define BODY "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-9,\"message\":\"m\",\"data\":[1]}}"
 #define BATCH                                                                                      \
@@ -59,30 +55,24 @@ static void call(lk_vu *vu, void *arg)
     EXPECT(!replies[1]->ok || lk_int(replies[1]->result, "a") == 1, "the second");
 }
 
-static void (*const steps[])(lk_vu *vu, void *arg) = {change_values, call};
-
-START_TEST(a_step_without_memory_ends_or_goes_on_and_leaves_nothing)
+static void open_server(void)
 {
     static const struct test_script script = {{SRV_READ, SRV_SEND(ANSWER("69", BODY)), SRV_READ,
                                                SRV_SEND(ANSWER("85", BATCH)), SRV_AGAIN}};
 
     _Static_assert(sizeof(BODY) - 1 == 69 && sizeof(BATCH) - 1 == 85, "as they are told");
     test_server_start(&server, &script, 1);
-    drought_live(steps[(size_t)_i / DROUGHTS], (size_t)_i % DROUGHTS, NULL);
+}
+
+static void close_server(void)
+{
     test_server_stop(&server);
 }
-END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("oom_jsonrpc");
-    TCase *tests = tcase_create("oom_jsonrpc");
+    static const struct drought_plan plan = {
+        "oom_jsonrpc", {change_values, call}, NULL, open_server, close_server};
 
-    memory_open();
-    lki_loop_quiet();
-    tcase_set_timeout(tests, 120);
-    tcase_add_loop_test(tests, a_step_without_memory_ends_or_goes_on_and_leaves_nothing, 0,
-                        LKI_COUNT(steps) * DROUGHTS);
-    suite_add_tcase(suite, tests);
-    return suite_run(suite);
+    return drought_run(&plan);
 }

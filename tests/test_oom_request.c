@@ -3,7 +3,6 @@
  * whichever request for it is refused, the step ends with a word on it or goes on as if nothing had
  * been, and nothing is left behind.
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +11,10 @@
 #include <loadkit/expect.h>
 #include <loadkit/vu.h>
 
-#include "base/mem.h"
-#include "loop/loop.h"
 #include "oom/drought.h"
 #include "oom/memory.h"
 #include "support/expect.h"
 #include "support/server.h"
-#include "support/suite.h"
 
 #define BODY "{\"a\":\"\\u0062\",\"c\":[1]}"
 #define ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n" BODY
@@ -78,32 +74,26 @@ static void show(lk_vu *vu, void *arg)
     lk_get(vu, "/", .debug = true, .keep_going = true, .authorization = lk_basic(vu, "u", "p"));
 }
 
-static void (*const steps[])(lk_vu *vu, void *arg) = {ask, expect, show};
-
-START_TEST(a_step_without_memory_ends_or_goes_on_and_leaves_nothing)
+static void open_server(void)
 {
     static const struct test_script script = {{SRV_READ, SRV_SEND(ANSWER), SRV_AGAIN}};
 
     _Static_assert(sizeof(BODY) - 1 == 22, "as it is told");
+    file_make();
     if (!freopen("/dev/null", "w", stderr))
         abort();
     test_server_start(&server, &script, 1);
-    drought_live(steps[(size_t)_i / DROUGHTS], (size_t)_i % DROUGHTS, "out of memory");
+}
+
+static void close_server(void)
+{
     test_server_stop(&server);
 }
-END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("oom_request");
-    TCase *tests = tcase_create("oom_request");
+    static const struct drought_plan plan = {
+        "oom_request", {ask, expect, show}, "out of memory", open_server, close_server};
 
-    memory_open();
-    lki_loop_quiet();
-    file_make();
-    tcase_set_timeout(tests, 60);
-    tcase_add_loop_test(tests, a_step_without_memory_ends_or_goes_on_and_leaves_nothing, 0,
-                        LKI_COUNT(steps) * DROUGHTS);
-    suite_add_tcase(suite, tests);
-    return suite_run(suite);
+    return drought_run(&plan);
 }

@@ -2,19 +2,15 @@
  * WebSockets without memory: whichever request is refused, the step ends with a word on it or goes
  * on as if nothing had been, and nothing is left behind. (What wslay asks for is not refused.)
  */
-#include <check.h>
 #include <string.h>
 
 #include <loadkit/http.h>
 #include <loadkit/vu.h>
 #include <loadkit/websocket.h>
 
-#include "base/mem.h"
-#include "loop/loop.h"
 #include "oom/drought.h"
 #include "oom/memory.h"
 #include "support/expect.h"
-#include "support/suite.h"
 #include "support/ws_server.h"
 
 static struct ws_server server;
@@ -53,28 +49,22 @@ static void leave(lk_vu *vu, void *arg)
     lk_ws_receive(ws, 5);
 }
 
-static void (*const steps[])(lk_vu *vu, void *arg) = {talk, leave};
-
-START_TEST(a_step_without_memory_ends_or_goes_on_and_leaves_nothing)
+static void open_server(void)
 {
     static const struct ws_script script = {{WS_SHAKE, WS_ECHO}};
 
     ws_server_start(&server, &script, 1);
-    drought_live(steps[(size_t)_i / DROUGHTS], (size_t)_i % DROUGHTS, NULL);
+}
+
+static void close_server(void)
+{
     ws_server_stop(&server);
 }
-END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("oom_websocket");
-    TCase *tests = tcase_create("oom_websocket");
+    static const struct drought_plan plan = {
+        "oom_websocket", {talk, leave}, NULL, open_server, close_server};
 
-    memory_open();
-    lki_loop_quiet();
-    tcase_set_timeout(tests, 120);
-    tcase_add_loop_test(tests, a_step_without_memory_ends_or_goes_on_and_leaves_nothing, 0,
-                        LKI_COUNT(steps) * DROUGHTS);
-    suite_add_tcase(suite, tests);
-    return suite_run(suite);
+    return drought_run(&plan);
 }

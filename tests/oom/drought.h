@@ -2,8 +2,6 @@
 #ifndef TESTS_OOM_DROUGHT_H
 #define TESTS_OOM_DROUGHT_H
 
-#include <stddef.h>
-
 #include <loadkit/api.h>
 
 /* What is refused to a step, which begins with memory_refuse of both. */
@@ -12,14 +10,22 @@ struct drought {
     long how_many;
 };
 
-#define DROUGHTS 3
+#define DROUGHT_STEPS_MAX 4
+
+/* What is carried out without memory, and what it needs. */
+struct drought_plan {
+    const char *name;
+    void (*steps[DROUGHT_STEPS_MAX])(lk_vu *vu, void *drought);
+    const char *why;     /* all that a step may say of it; NULL: anything */
+    void (*open)(void);  /* before each test */
+    void (*close)(void); /* after it */
+};
 
 /*
- * Carries a step out again and again, each time with a later request for memory refused, until it
- * does not ask for so much: it ends with a word on it or goes on as if nothing had been, and
- * nothing is left behind. which: of the DROUGHTS, how many requests are refused in a row. why: all
- * that it may say of it; NULL: anything.
+ * A whole test program: carries each step out again and again, each time with a later request for
+ * memory refused, until it does not ask for so much: it ends with a word on it or goes on as if
+ * nothing had been, and nothing is left behind. Returns the exit status.
  */
-void drought_live(void (*step)(lk_vu *vu, void *drought), size_t which, const char *why);
+int drought_run(const struct drought_plan *plan);
 
 #endif
