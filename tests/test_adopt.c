@@ -70,6 +70,12 @@ static void forget(void)
     memset(blobs, 0, sizeof(blobs));
 }
 
+static void teardown(void)
+{
+    gang_close(&gang);
+    forget();
+}
+
 static struct lki_plan open_plan(uint64_t users)
 {
     struct lki_plan plan = gang_plan(users);
@@ -95,10 +101,19 @@ static enum lk_err take_over(const struct lki_plan *plan)
     return lki_core_load(gang.core, &keeper, 20 * S);
 }
 
-static void resume_all(void)
+/* From the one to the other with nothing between. */
+static void hand_over(const struct lki_plan *plan)
 {
-    for (size_t i = 0; i < gang.count; i++)
-        gang_resume(&gang.workers[i]);
+    lki_core_save(gang.core, &keeper);
+    ck_assert_int_eq(take_over(plan), LK_OK);
+}
+
+static void resume_all_but(const struct gang_worker *away)
+{
+    for (size_t i = 0; i < gang.count; i++) {
+        if (&gang.workers[i] != away)
+            gang_resume(&gang.workers[i]);
+    }
 }
 
 START_TEST(users_stay_where_they_are)
@@ -110,7 +125,7 @@ START_TEST(users_stay_where_they_are)
     lki_core_save(gang.core, &keeper);
     gang_run(&gang, 3.5);
     ck_assert_int_eq(take_over(&plan), LK_OK);
-    resume_all();
+    resume_all_but(NULL);
     gang_run(&gang, 6);
     for (size_t i = 0; i < 3; i++) {
         ck_assert_uint_eq(gang.workers[i].user_count, 10);
@@ -120,8 +135,6 @@ START_TEST(users_stay_where_they_are)
     ck_assert_uint_eq(gang_status(&gang).users_wanted, 30);
     lki_core_stop(gang.core, LKI_END_INTERRUPT);
     gang_finish(&gang);
-    gang_close(&gang);
-    forget();
 }
 END_TEST
 
@@ -133,9 +146,8 @@ START_TEST(time_goes_on_and_the_seconds_are_kept)
     plan.duration_ns = 10 * S;
     gang_open(&gang, &plan, NULL, 2);
     gang_run(&gang, 5.3);
-    lki_core_save(gang.core, &keeper);
-    ck_assert_int_eq(take_over(&plan), LK_OK);
-    resume_all();
+    hand_over(&plan);
+    resume_all_but(NULL);
     gang_finish(&gang);
     ck_assert_int_ge(gang.over_ns, 10 * S);
     ck_assert_int_le(gang.over_ns, 11 * S);
@@ -144,8 +156,6 @@ START_TEST(time_goes_on_and_the_seconds_are_kept)
     ck_assert_int_eq(outcome.ended_by, LKI_END_DURATION);
     ck_assert_ptr_null(outcome.failure);
     ck_assert_uint_eq(outcome.crash_count, 0);
-    gang_close(&gang);
-    forget();
 }
 END_TEST
 
@@ -195,8 +205,6 @@ START_TEST(seconds_are_those_of_the_moment_that_was_saved)
     free(core_then);
     ck_assert_int_eq(take_over(&plan), LK_OK);
     ck_assert_uint_eq(seconds_kept(), seconds);
-    gang_close(&gang);
-    forget();
 }
 END_TEST
 
@@ -208,10 +216,8 @@ START_TEST(who_does_not_say_how_it_stands_loses_its_users_and_then_counts_as_dea
     gang_open(&gang, &plan, NULL, 3);
     gang.stay_away = true;
     gang_run(&gang, 3);
-    lki_core_save(gang.core, &keeper);
-    ck_assert_int_eq(take_over(&plan), LK_OK);
-    gang_resume(&gang.workers[0]);
-    gang_resume(&gang.workers[2]);
+    hand_over(&plan);
+    resume_all_but(&gang.workers[1]);
     gang_run(&gang, 4);
     ck_assert_uint_eq(gang.workers[0].user_count, 10);
     gang_run(&gang, 10);
@@ -221,8 +227,6 @@ START_TEST(who_does_not_say_how_it_stands_loses_its_users_and_then_counts_as_dea
     ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
     ck_assert_uint_eq(outcome.crash_count, 1);
     ck_assert_uint_eq(outcome.crashes[0].worker, 2);
-    gang_close(&gang);
-    forget();
 }
 END_TEST
 
@@ -245,17 +249,13 @@ START_TEST(who_says_late_how_it_stands_gets_its_part_again_and_no_more)
 
     gang_open(&gang, &plan, NULL, 3);
     gang_run(&gang, 3);
-    lki_core_save(gang.core, &keeper);
-    ck_assert_int_eq(take_over(&plan), LK_OK);
-    gang_resume(&gang.workers[0]);
-    gang_resume(&gang.workers[2]);
+    hand_over(&plan);
+    resume_all_but(&gang.workers[1]);
     gang_run(&gang, 10);
     ck_assert_uint_eq(gang.workers[1].user_count, 10);
     gang_resume(&gang.workers[1]);
     gang_run(&gang, 12);
     each_has_ten_of_its_own();
-    gang_close(&gang);
-    forget();
 }
 END_TEST
 
@@ -278,13 +278,10 @@ START_TEST(who_began_after_the_checkpoint_says_how_it_stands_too)
     ck_assert_uint_eq(gang.workers[1].user_count, 20);
     lki_core_set_users(gang.core, 30, 0);
     ck_assert_int_eq(take_over(&plan), LK_OK);
-    gang_resume(&gang.workers[0]);
-    gang_resume(&gang.workers[2]);
+    resume_all_but(&gang.workers[1]);
     gang_rejoin(&gang.workers[1]);
     gang_run(&gang, 12);
     each_has_ten_of_its_own();
-    gang_close(&gang);
-    forget();
 }
 END_TEST
 
@@ -294,8 +291,7 @@ START_TEST(each_worker_is_awaited_as_long_as_it_may_go_on)
 
     gang_open(&gang, &plan, NULL, 3);
     gang_run(&gang, 3);
-    lki_core_save(gang.core, &keeper);
-    ck_assert_int_eq(take_over(&plan), LK_OK);
+    hand_over(&plan);
     gang.stay_away = true;
     gang_resume(gang_worker(&gang, 1));
     lki_core_await(gang.core, 2, 40 * S);
@@ -308,8 +304,6 @@ START_TEST(each_worker_is_awaited_as_long_as_it_may_go_on)
     ck_assert_uint_eq(gang_status(&gang).crashes, 1);
     gang_run(&gang, 65);
     ck_assert_uint_eq(gang_status(&gang).crashes, 2);
-    gang_close(&gang);
-    forget();
 }
 END_TEST
 
@@ -327,7 +321,7 @@ START_TEST(iterations_that_were_granted_are_not_granted_again)
         gang_iterate(&gang.workers[i], 20);
     gang_run(&gang, 3);
     ck_assert_int_eq(take_over(&plan), LK_OK);
-    resume_all();
+    resume_all_but(NULL);
     for (int i = 0; i < 200 && !gang.workers[0].last; i++) {
         gang_run(&gang, 4 + i);
         for (size_t k = 0; k < 2; k++)
@@ -340,8 +334,6 @@ START_TEST(iterations_that_were_granted_are_not_granted_again)
     }
     ck_assert_uint_eq(taken, 100);
     gang_finish(&gang);
-    gang_close(&gang);
-    forget();
 }
 END_TEST
 
@@ -353,15 +345,12 @@ START_TEST(users_that_crashed_stay_away)
     gang_run(&gang, 2);
     gang_crash(gang_worker(&gang, 2), 5, "pay");
     gang_run(&gang, 4);
-    lki_core_save(gang.core, &keeper);
-    ck_assert_int_eq(take_over(&plan), LK_OK);
-    resume_all();
+    hand_over(&plan);
+    resume_all_but(NULL);
     gang_run(&gang, 10);
     ck_assert_uint_eq(gang_users(&gang), 29);
     ck_assert(!gang.workers[1].users[5]);
     ck_assert_uint_eq(gang_status(&gang).crashes, 1);
-    gang_close(&gang);
-    forget();
 }
 END_TEST
 
@@ -377,11 +366,9 @@ START_TEST(who_died_with_the_former_core_is_wanted_again)
     if (_i)
         gang_run(&gang, 4);
     ck_assert_uint_eq(gang.wanted, _i);
-    lki_core_save(gang.core, &keeper);
-    ck_assert_int_eq(take_over(&plan), LK_OK);
+    hand_over(&plan);
     gang.stay_away = false;
-    gang_resume(gang_worker(&gang, 1));
-    gang_resume(gang_worker(&gang, 3));
+    resume_all_but(gang_worker(&gang, 2));
     lki_core_stand(gang.core, 2, 0);
     gang_run(&gang, 8);
     ck_assert_uint_eq(gang.wanted, _i + 1);
@@ -389,8 +376,6 @@ START_TEST(who_died_with_the_former_core_is_wanted_again)
     ck_assert_uint_eq(gang_status(&gang).crashes, 1);
     lki_core_stop(gang.core, LKI_END_INTERRUPT);
     gang_finish(&gang);
-    gang_close(&gang);
-    forget();
 }
 END_TEST
 
@@ -401,8 +386,6 @@ START_TEST(a_run_that_had_not_begun_is_given_up)
     gang_open(&gang, &plan, NULL, 2);
     lki_core_save(gang.core, &keeper);
     ck_assert_int_eq(take_over(&plan), LK_E_STATE);
-    gang_close(&gang);
-    forget();
 }
 END_TEST
 
@@ -415,12 +398,9 @@ START_TEST(an_end_that_was_asked_for_many_times_goes_on)
     gang.workers[0].mute = 1U << LKI_ORDER_STOP;
     for (int i = 0; i < 5; i++)
         lki_core_stop(gang.core, LKI_END_INTERRUPT);
-    lki_core_save(gang.core, &keeper);
-    ck_assert_int_eq(take_over(&plan), LK_OK);
+    hand_over(&plan);
     gang_finish(&gang);
     ck_assert_int_le(gang.over_ns, 13 * S);
-    gang_close(&gang);
-    forget();
 }
 END_TEST
 
@@ -434,8 +414,6 @@ START_TEST(what_is_cut_short_is_refused)
     ck_assert_str_eq(blobs[0].name, "core");
     blobs[0].len -= 1 + (size_t)_i * 7;
     ck_assert_int_eq(take_over(&plan), LK_E_FORMAT);
-    gang_close(&gang);
-    forget();
 }
 END_TEST
 
@@ -486,8 +464,6 @@ START_TEST(what_workers_measured_may_be_saved_in_parts)
     ck_assert(has("core"));
     ck_assert(has("life.4.0"));
     ck_assert(!has("life.3.0"));
-    gang_close(&gang);
-    forget();
 }
 END_TEST
 
@@ -496,6 +472,7 @@ static Suite *adopt_suite(void)
     Suite *suite = suite_create("adopt");
     TCase *all = tcase_create("all");
 
+    tcase_add_checked_fixture(all, NULL, teardown);
     tcase_add_test(all, users_stay_where_they_are);
     tcase_add_test(all, time_goes_on_and_the_seconds_are_kept);
     tcase_add_test(all, seconds_are_those_of_the_moment_that_was_saved);
