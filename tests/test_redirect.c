@@ -93,34 +93,32 @@ static const struct resolve_case {
     {"/a//b/..", "http://a/a//"},
 };
 
-START_TEST(a_location_is_seen_from_the_page_that_gave_it)
+static void resolves(const struct lki_redirect_base *base, const struct resolve_case *want)
 {
-    static const struct lki_redirect_base base = {LKI_URL_HTTP, "a", "/b/c/d;p?q"};
-    const struct resolve_case *want = &resolve_cases[_i];
     struct lki_buf url;
 
     lki_buf_init(&url, 1000);
-    lki_redirect_resolve(&base, want->location, strlen(want->location), &url);
+    lki_redirect_resolve(base, want->location, strlen(want->location), &url);
     ck_assert_str_eq(lki_buf_cstr(&url), want->url);
     lki_buf_release(&url);
+}
+
+START_TEST(a_location_is_seen_from_the_page_that_gave_it)
+{
+    static const struct lki_redirect_base base = {LKI_URL_HTTP, "a", "/b/c/d;p?q"};
+
+    resolves(&base, &resolve_cases[_i]);
 }
 END_TEST
 
 START_TEST(https_stays_https_unless_it_says_otherwise)
 {
     static const struct lki_redirect_base base = {LKI_URL_HTTPS, "a:4433", "/"};
-    struct lki_buf url;
+    static const struct resolve_case wants[] = {
+        {"//b/x", "https://b/x"}, {"x", "https://a:4433/x"}, {"http://a/", "http://a/"}};
 
-    lki_buf_init(&url, 1000);
-    lki_redirect_resolve(&base, "//b/x", 5, &url);
-    ck_assert_str_eq(lki_buf_cstr(&url), "https://b/x");
-    lki_buf_clear(&url);
-    lki_redirect_resolve(&base, "x", 1, &url);
-    ck_assert_str_eq(lki_buf_cstr(&url), "https://a:4433/x");
-    lki_buf_clear(&url);
-    lki_redirect_resolve(&base, "http://a/", 9, &url);
-    ck_assert_str_eq(lki_buf_cstr(&url), "http://a/");
-    lki_buf_release(&url);
+    for (size_t i = 0; i < LKI_COUNT(wants); i++)
+        resolves(&base, &wants[i]);
 }
 END_TEST
 
@@ -162,6 +160,11 @@ static struct rig_user *play(void (*run)(lk_vu *vu, void *arg), void *arg,
     user = rig_add(&rig, run, arg);
     rig_run(&rig);
     return user;
+}
+
+static void has_ended_well(const struct rig_user *user)
+{
+    ck_assert_msg(user->outcome == LKI_OUTCOME_OK, "%s", user->message);
 }
 
 static void finish(void)
@@ -236,14 +239,12 @@ START_TEST(methods_and_bodies_are_kept_or_dropped_as_browsers_do)
     const struct method_case *want = &method_cases[_i];
     char moved[200], line[100];
     struct test_script script = {{SRV_READ, SRV_BYTES(moved, 0), SRV_READ, SRV_SEND(HELLO)}};
-    struct rig_user *user;
 
     snprintf(moved, sizeof(moved), MOVED("%s", "to?d"), want->status);
     script.acts[1].len = strlen(moved);
     if (!strcmp(want->then, "HEAD"))
         script.acts[3] = (struct test_action)SRV_SEND(OK_LINE EMPTY);
-    user = play(method_run, (void *)(uintptr_t)want, &script, 1);
-    ck_assert_msg(user->outcome == LKI_OUTCOME_OK, "%s", user->message);
+    has_ended_well(play(method_run, (void *)(uintptr_t)want, &script, 1));
     finish();
     ck_assert_uint_eq(server.seen->requests, 2);
     ck_assert_uint_eq(server.seen->connections, 1);
@@ -264,6 +265,23 @@ END_TEST
 
 static const struct test_script hello_script = {{SRV_READ, SRV_SEND(HELLO), SRV_AGAIN}};
 
+/* Each request is sent on to the second server, and there once more. */
+static void play_away(void (*run)(lk_vu *vu, void *arg), const char *status)
+{
+    char done[200], through[200];
+    struct test_script there = {
+        {SRV_READ, SRV_BYTES(done, 0), SRV_READ, SRV_SEND(HELLO), SRV_AGAIN}};
+    struct test_script here = {{SRV_READ, SRV_BYTES(through, 0), SRV_AGAIN}};
+
+    there.acts[1].len = (size_t)snprintf(done, sizeof(done), MOVED("%s", "/done"), status);
+    test_server_start(&second, &there, 1);
+    here.acts[1].len = (size_t)snprintf(through, sizeof(through), MOVED("%s", "%s/through"), status,
+                                        second.url);
+    has_ended_well(play(run, NULL, &here, 1));
+    finish();
+    test_server_settle_closed(&second);
+}
+
 static void away_run(lk_vu *vu, void *arg)
 {
     lk_response *response;
@@ -281,19 +299,7 @@ static void away_run(lk_vu *vu, void *arg)
 /* Once there, it does not come back. The hosts are the same, so the jar's cookies go to both. */
 START_TEST(what_shows_who_asks_stays_with_the_origin_that_it_was_for)
 {
-    static const struct test_script there = {
-        {SRV_READ, SRV_SEND(MOVED("307", "/done")), SRV_READ, SRV_SEND(HELLO)}};
-    char away[200];
-    struct test_script here = {{SRV_READ, SRV_BYTES(away, 0)}};
-    struct rig_user *user;
-
-    test_server_start(&second, &there, 1);
-    snprintf(away, sizeof(away), MOVED("307", "%s/through"), second.url);
-    here.acts[1].len = strlen(away);
-    user = play(away_run, NULL, &here, 1);
-    ck_assert_msg(user->outcome == LKI_OUTCOME_OK, "%s", user->message);
-    finish();
-    test_server_settle_closed(&second);
+    play_away(away_run, "307");
     request_has(&server, 0, "POST /in ", "Host: named\r\n");
     request_has(&server, 0, "POST /in ", "Cookie: k=v\r\n");
     request_has(&server, 0, "POST /in ", "Authorization: me\r\n");
@@ -326,19 +332,7 @@ static void rules_run(lk_vu *vu, void *arg)
 
 START_TEST(nor_does_what_holds_for_all_requests_go_there)
 {
-    static const struct test_script there = {
-        {SRV_READ, SRV_SEND(MOVED("302", "/done")), SRV_READ, SRV_SEND(HELLO), SRV_AGAIN}};
-    char away[200];
-    struct test_script script = {{SRV_READ, SRV_BYTES(away, 0), SRV_AGAIN}};
-    struct rig_user *user;
-
-    test_server_start(&second, &there, 1);
-    snprintf(away, sizeof(away), MOVED("302", "%s/through"), second.url);
-    script.acts[1].len = strlen(away);
-    user = play(rules_run, NULL, &script, 1);
-    ck_assert_msg(user->outcome == LKI_OUTCOME_OK, "%s", user->message);
-    finish();
-    test_server_settle_closed(&second);
+    play_away(rules_run, "302");
     request_has(&server, 0, "GET /in ", "Authorization: all\r\n");
     request_has(&server, 1, "GET /in ", "Authorization: own\r\n");
     request_has(&server, 2, "GET /in ", "Authorization: Basic ");
@@ -363,9 +357,8 @@ START_TEST(each_hop_is_a_sample_under_its_own_name)
     static const struct test_script script = {
         {SRV_READ, SRV_SEND(MOVED("303", "/orders/17/done?x")), SRV_READ,
          SRV_SEND(MOVED("302", "/front")), SRV_READ, SRV_SEND(HELLO), SRV_AGAIN}};
-    struct rig_user *user = play(names_run, NULL, &script, 1);
 
-    ck_assert_msg(user->outcome == LKI_OUTCOME_OK, "%s", user->message);
+    has_ended_well(play(names_run, NULL, &script, 1));
     ck_assert_uint_eq(count_of("POST /orders/{id}"), 1);
     ck_assert_uint_eq(count_of("GET /orders/{id}/done"), 1);
     ck_assert_uint_eq(count_of("GET /front"), 1);
@@ -401,9 +394,8 @@ START_TEST(a_step_that_gives_answers_back_does_not_grow)
 {
     static const struct test_script script = {
         {SRV_READ, SRV_SEND(MOVED("302", "/there")), SRV_READ, SRV_SEND(HELLO), SRV_AGAIN}};
-    struct rig_user *user = play(loop_run, NULL, &script, 1);
 
-    ck_assert_msg(user->outcome == LKI_OUTCOME_OK, "%s", user->message);
+    has_ended_well(play(loop_run, NULL, &script, 1));
     finish();
     test_server_stop(&server);
 }
@@ -507,9 +499,8 @@ START_TEST(what_is_no_redirect_or_leads_nowhere_is_told_apart)
     const struct other_case *want = &other_cases[_i];
     struct test_script script = {{SRV_READ, SRV_BYTES(want->answer, strlen(want->answer))}};
     struct end end = {.status = -1};
-    struct rig_user *user = play(end_run, &end, &script, 1);
 
-    ck_assert_msg(user->outcome == LKI_OUTCOME_OK, "%s", user->message);
+    has_ended_well(play(end_run, &end, &script, 1));
     ck_assert_int_eq(end.status, want->status);
     ck_assert_uint_eq(end.redirects, 0);
     ck_assert_str_eq(end.url, "");
@@ -646,9 +637,8 @@ START_TEST(cookies_are_taken_on_every_hop_and_go_out_from_then_on)
          SRV_SEND(SETS("Set-Cookie: cart=8; Path=/shop\r\nSet-Cookie: evil=1; Domain=com\r\n")),
          SRV_READ, SRV_SEND(SETS("Set-Cookie: ignored=1\r\n")), SRV_READ, SRV_SEND(HELLO), SRV_READ,
          SRV_SEND(HELLO), SRV_READ, SRV_SEND(HELLO)}};
-    struct rig_user *user = play(login_run, NULL, &script, 1);
 
-    ck_assert_msg(user->outcome == LKI_OUTCOME_OK, "%s", user->message);
+    has_ended_well(play(login_run, NULL, &script, 1));
     finish();
     request_has(&server, 0, "POST /login ", "!Cookie");
     request_has(&server, 1, "GET /home ", "Cookie: session=abc\r\n");
@@ -678,15 +668,31 @@ START_TEST(a_user_may_do_without_cookies)
 {
     static const struct test_script script = {
         {SRV_READ, SRV_SEND(SETS("Set-Cookie: a=b; Path=/\r\n")), SRV_AGAIN}};
-    struct rig_user *user = play(off_run, NULL, &script, 1);
 
-    ck_assert_msg(user->outcome == LKI_OUTCOME_OK, "%s", user->message);
+    has_ended_well(play(off_run, NULL, &script, 1));
     finish();
     for (uint64_t i = 0; i < 3; i++)
         request_has(&server, i, "GET /", "!Cookie");
     test_server_stop(&server);
 }
 END_TEST
+
+/* Four users, of four requests each. */
+static void play_four(void (*run)(lk_vu *vu, void *arg), const struct test_script *scripts,
+                      size_t count)
+{
+    struct rig_user *users[4];
+
+    test_server_start(&server, scripts, count);
+    open_rig();
+    for (int i = 0; i < 4; i++)
+        users[i] = rig_add(&rig, run, NULL);
+    rig_run(&rig);
+    for (int i = 0; i < 4; i++)
+        has_ended_well(users[i]);
+    finish();
+    ck_assert_uint_eq(server.seen->requests, 16);
+}
 
 static void own_run(lk_vu *vu, void *arg)
 {
@@ -702,7 +708,6 @@ START_TEST(two_users_never_share_a_cookie)
 {
     char sets[4][100];
     struct test_script scripts[4];
-    struct rig_user *users[4];
 
     for (int i = 0; i < 4; i++) {
         snprintf(sets[i], sizeof(sets[i]), SETS("Set-Cookie: who=%d; Path=/\r\n"), i);
@@ -710,15 +715,7 @@ START_TEST(two_users_never_share_a_cookie)
                                            SRV_SEND(HELLO), SRV_READ, SRV_SEND(HELLO), SRV_READ,
                                            SRV_SEND(HELLO)}};
     }
-    test_server_start(&server, scripts, 4);
-    open_rig();
-    for (int i = 0; i < 4; i++)
-        users[i] = rig_add(&rig, own_run, NULL);
-    rig_run(&rig);
-    for (int i = 0; i < 4; i++)
-        ck_assert_msg(users[i]->outcome == LKI_OUTCOME_OK, "%s", users[i]->message);
-    finish();
-    ck_assert_uint_eq(server.seen->requests, 16);
+    play_four(own_run, scripts, 4);
     for (uint64_t i = 0; i < 16; i++) {
         const struct test_request *request = test_server_request(&server, i);
         char line[40];
@@ -747,17 +744,7 @@ static void shared_run(lk_vu *vu, void *arg)
 /* Nor when they share their connections. */
 START_TEST(a_shared_connection_shares_no_cookies)
 {
-    struct rig_user *users[4];
-
-    test_server_start(&server, &hello_script, 1);
-    open_rig();
-    for (int i = 0; i < 4; i++)
-        users[i] = rig_add(&rig, shared_run, NULL);
-    rig_run(&rig);
-    for (int i = 0; i < 4; i++)
-        ck_assert_msg(users[i]->outcome == LKI_OUTCOME_OK, "%s", users[i]->message);
-    finish();
-    ck_assert_uint_eq(server.seen->requests, 16);
+    play_four(shared_run, &hello_script, 1);
     for (uint64_t i = 0; i < 16; i++) {
         const char *request = request_of(&server, i);
         char line[40];
@@ -784,9 +771,8 @@ START_TEST(a_new_life_begins_without_cookies)
 {
     static const struct test_script script = {
         {SRV_READ, SRV_SEND(SETS("Set-Cookie: a=b; Max-Age=1000\r\n")), SRV_AGAIN}};
-    struct rig_user *user = play(lives_run, NULL, &script, 1);
 
-    ck_assert_msg(user->outcome == LKI_OUTCOME_OK, "%s", user->message);
+    has_ended_well(play(lives_run, NULL, &script, 1));
     finish();
     request_has(&server, 1, "GET / ", "Cookie: a=b\r\n");
     request_has(&server, 2, "GET /new ", "!Cookie");
@@ -819,7 +805,7 @@ START_TEST(cookies_expire_by_the_clock_of_the_user)
     rig.loop.clock.fake = true;
     user = rig_add(&rig, expiry_run, NULL);
     rig_run(&rig);
-    ck_assert_msg(user->outcome == LKI_OUTCOME_OK, "%s", user->message);
+    has_ended_well(user);
     finish();
     test_server_stop(&server);
 }
