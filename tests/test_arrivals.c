@@ -722,26 +722,17 @@ START_TEST(a_rate_gets_users_enough)
 }
 END_TEST
 
-static TCase *group(Suite *suite, const char *name)
-{
-    TCase *tcase = tcase_create(name);
-
-    tcase_set_timeout(tcase, 60);
-    suite_add_tcase(suite, tcase);
-    return tcase;
-}
-
 int main(void)
 {
     Suite *suite = suite_create("arrivals");
-    TCase *tcase = group(suite, "times");
+    TCase *tcase = suite_group(suite, "times");
 
     tcase_add_loop_test(tcase, iterations_begin_at_even_distances_to_the_nanosecond, 0,
                         LKI_COUNT(rate_cases));
     tcase_add_test(tcase, another_rate_holds_at_once_and_begins_with_its_lead);
     tcase_add_test(tcase, a_rate_may_be_set_before_the_first_comes);
     tcase_add_test(tcase, those_that_wait_keep_the_times_of_their_rates);
-    tcase = group(suite, "users");
+    tcase = suite_group(suite, "users");
     tcase_add_test(tcase, users_take_turns);
     tcase_add_test(tcase, who_is_busy_is_passed_over);
     tcase_add_test(tcase, one_without_a_free_user_waits_in_order);
@@ -756,7 +747,7 @@ int main(void)
     tcase_add_test(tcase, steps_that_never_wait_let_the_others_have_turns);
     tcase_add_test(tcase, a_rate_gets_users_enough);
     tcase_add_test(tcase, a_user_chooses_the_same_with_arrivals_and_without);
-    tcase = group(suite, "end");
+    tcase = suite_group(suite, "end");
     tcase_add_test(tcase, at_the_end_what_waits_is_dropped_and_what_is_in_hand_goes_on);
     tcase_add_test(tcase, an_end_before_its_time_ends_arrivals_too);
     tcase_add_test(tcase, what_came_without_being_noticed_before_the_end_has_come);
@@ -764,13 +755,13 @@ int main(void)
     tcase_add_test(tcase, a_limit_ends_the_run_when_the_last_has_begun);
     tcase_add_test(tcase, those_that_are_dropped_count_towards_the_limit);
     tcase_add_test(tcase, a_limit_above_what_comes_changes_nothing);
-    tcase = group(suite, "runs");
+    tcase = suite_group(suite, "runs");
     tcase_add_test(tcase, types_of_users_get_their_shares);
     tcase_add_test(tcase, a_run_ends_arrivals_with_its_duration);
     tcase_add_test(tcase, a_run_ends_with_its_last_arrival);
     tcase_add_test(tcase, who_stops_a_run_drops_what_waits);
     tcase_add_test(tcase, many_that_are_due_at_once_leave_time_for_others);
-    tcase = group(suite, "records");
+    tcase = suite_group(suite, "records");
     tcase_add_test(tcase, a_step_is_measured_from_its_start_and_from_its_intended_start);
     tcase_add_test(tcase, hooks_and_steps_without_arrivals_have_no_intended_start);
     return suite_run(suite);

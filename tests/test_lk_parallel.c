@@ -666,39 +666,30 @@ START_TEST(one_of_a_batch_that_fails_does_not_keep_the_others_from_being_sent)
 }
 END_TEST
 
-static TCase *group(Suite *suite, const char *name)
-{
-    TCase *tcase = tcase_create(name);
-
-    tcase_set_timeout(tcase, 60);
-    suite_add_tcase(suite, tcase);
-    return tcase;
-}
-
 int main(void)
 {
     Suite *suite = suite_create("lk_parallel");
-    TCase *tcase = group(suite, "together");
+    TCase *tcase = suite_group(suite, "together");
 
     tcase_add_test(tcase, all_begin_at_once_and_the_step_goes_on_when_all_have_ended);
     tcase_add_test(tcase, none_at_all_is_no_mistake);
     tcase_add_test(tcase, there_may_be_many_in_many_users);
     tcase_add_test(tcase, one_of_them_may_call_several_itself);
-    tcase = group(suite, "inside");
+    tcase = suite_group(suite, "inside");
     tcase_add_test(tcase, what_they_make_stays_until_the_step_ends_and_defers_are_called_before);
     tcase_add_test(tcase, one_may_block_while_the_others_go_on);
     tcase_add_test(tcase, one_waits_for_an_object_that_another_one_holds);
-    tcase = group(suite, "failing");
+    tcase = suite_group(suite, "failing");
     tcase_add_test(tcase, one_that_fails_ends_itself_and_the_step_when_all_are_over);
     tcase_add_test(tcase, a_block_that_is_timed_ends_with_its_function);
     tcase_add_test(tcase, a_function_that_is_null_ends_the_step_before_any_begins);
-    tcase = group(suite, "end");
+    tcase = suite_group(suite, "end");
     tcase_add_test(tcase, the_time_of_the_step_is_that_of_all);
     tcase_add_test(tcase, draining_ends_naps_and_a_cut_ends_all);
     tcase_add_test(tcase, what_has_not_begun_when_all_is_cut_off_does_not_begin);
     tcase_add_test(tcase, a_user_that_leaves_takes_all_of_them_along);
     tcase_add_test(tcase, one_that_blocks_too_long_is_recorded_at_once_and_still_waited_for);
-    tcase = group(suite, "requests");
+    tcase = suite_group(suite, "requests");
     tcase_add_loop_test(tcase, their_requests_go_out_at_once_and_their_answers_stay, 0,
                         LKI_COUNT(engines));
     tcase_add_test(tcase, a_batch_is_sent_by_so_many_connections_as_a_browser_has);

@@ -573,19 +573,10 @@ START_TEST(an_arrival_that_a_user_does_not_want_is_offered_to_the_next)
 }
 END_TEST
 
-static TCase *group(Suite *suite, const char *name)
-{
-    TCase *tcase = tcase_create(name);
-
-    tcase_set_timeout(tcase, 60);
-    suite_add_tcase(suite, tcase);
-    return tcase;
-}
-
 int main(void)
 {
     Suite *suite = suite_create("parallel");
-    TCase *tcase = group(suite, "together");
+    TCase *tcase = suite_group(suite, "together");
 
     tcase_add_test(tcase, all_ready_steps_begin_at_once_and_the_longest_is_waited_for);
     tcase_add_test(tcase, only_those_that_are_ready_take_part);
@@ -593,13 +584,13 @@ int main(void)
     tcase_add_test(tcase, a_set_is_one_iteration);
     tcase_add_test(tcase, steps_that_never_wait_do_not_starve_timers);
     tcase_add_test(tcase, there_may_be_many);
-    tcase = group(suite, "alone");
+    tcase = suite_group(suite, "alone");
     tcase_add_test(tcase, each_has_memory_and_defers_of_its_own);
     tcase_add_test(tcase, each_has_the_stack_that_it_asks_for);
     tcase_add_test(tcase, the_memory_of_a_choice_does_not_gather);
     tcase_add_test(tcase, each_has_a_connection_of_its_own);
     tcase_add_test(tcase, a_request_in_hand_keeps_the_base_url_that_it_began_with);
-    tcase = group(suite, "end");
+    tcase = suite_group(suite, "end");
     tcase_add_test(tcase, draining_ends_the_naps_of_all_and_then_the_life);
     tcase_add_test(tcase, a_cut_ends_all_where_they_wait);
     tcase_add_test(tcase, what_has_not_begun_when_all_is_cut_off_does_not_begin);
@@ -607,7 +598,7 @@ int main(void)
     tcase_add_test(tcase, one_that_blocks_too_long_is_recorded_at_once_and_still_waited_for);
     tcase_add_test(tcase, a_cut_ends_the_others_while_one_blocks);
     tcase_add_test(tcase, a_user_one_of_whose_steps_blocks_is_not_freed);
-    tcase = group(suite, "arrivals");
+    tcase = suite_group(suite, "arrivals");
     tcase_add_test(tcase, one_arrival_is_one_set);
     tcase_add_test(tcase, an_arrival_that_a_user_does_not_want_is_offered_to_the_next);
     return suite_run(suite);

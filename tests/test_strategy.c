@@ -430,19 +430,10 @@ START_TEST(the_default_strategy_chooses_among_a_part_of_the_steps_too)
 }
 END_TEST
 
-static TCase *group(Suite *suite, const char *name)
-{
-    TCase *tcase = tcase_create(name);
-
-    tcase_set_timeout(tcase, 60);
-    suite_add_tcase(suite, tcase);
-    return tcase;
-}
-
 int main(void)
 {
     Suite *suite = suite_create("strategy");
-    TCase *tcase = group(suite, "asking");
+    TCase *tcase = suite_group(suite, "asking");
 
     tcase_add_test(tcase, a_strategy_sees_each_step_as_it_is_and_is_obeyed);
     tcase_add_test(tcase, each_of_its_choices_is_carried_out_once);
@@ -454,7 +445,7 @@ int main(void)
                         LKI_COUNT(misuses));
     tcase_add_loop_test(tcase, what_is_chosen_as_the_run_ends_does_not_begin, 0, LKI_COUNT(ends));
     tcase_add_test(tcase, a_user_that_waits_for_its_strategy_leaves_at_once);
-    tcase = group(suite, "weights");
+    tcase = suite_group(suite, "weights");
     tcase_add_test(tcase, a_strategy_that_asks_the_default_one_chooses_the_same);
     tcase_add_test(tcase, shares_converge_to_the_weights);
     tcase_add_test(tcase, the_default_strategy_chooses_among_a_part_of_the_steps_too);
