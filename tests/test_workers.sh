@@ -69,7 +69,8 @@ logs_more_than() {
 }
 
 start() { # program, options...
-    rm -f "$tmp/result.json"
+    # what the one before has said must not be taken for what this one says
+    rm -f "$tmp/result.json" "$tmp/out" "$tmp/err"
     # with job control it has a group of its own, and heeds SIGINT
     set -m
     "$@" --json "$tmp/result.json" >"$tmp/out" 2>"$tmp/err" &
@@ -293,6 +294,23 @@ kill -TERM -- "-$run_pid"
 finish
 check "a signal to all processes ends the run in order" is "exit status" "$status" 0
 check "and is nobody's death" is crashes "$(grep -cE 'died|crashed' "$tmp/err")" 0
+
+# as a terminal that closes does, its shell too
+start env --default-signal=HUP "$mishap" -u 20 -w 2 -d 600s
+wait_until grep -q '[1-9][0-9,]* steps/s' "$tmp/err"
+kill -HUP -- "-$run_pid"
+finish
+check "a hangup ends the run in order" is "exit status" "$status" 0
+check "with its result" grep -qE '"ended_by": *"interrupt"' "$tmp/result.json"
+check "and its report" says out "again"
+check "and is nobody's death" is crashes "$(grep -cE 'died|crashed' "$tmp/err")" 0
+
+start nohup "$mishap" -u 20 -w 2 -d 3s
+wait_until grep -q '[1-9][0-9,]* steps/s' "$tmp/err"
+kill -HUP -- "-$run_pid"
+finish
+check "where it is ignored it stays so" is "exit status" "$status" 0
+check "and the run goes on to its end" grep -qE '"ended_by": *"duration"' "$tmp/result.json"
 
 # ---- the parent is killed
 

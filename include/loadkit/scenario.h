@@ -228,7 +228,7 @@ LK_API void lk_choose_parallel(lk_vu *vu, void *self, struct lk_choice *choice);
  * argc      as main got it
  * argv      as main got it
  * returns   the exit status: 0 passed, 1 the run failed, 2 usage or configuration, 99 a threshold
- * context   from main, once at a time. Meanwhile SIGINT and SIGTERM end the run, SIGPIPE is
+ * context   from main, once at a time. Meanwhile SIGINT, SIGTERM and SIGHUP end the run, SIGPIPE is
  *           ignored, and a fault in a step (SIGSEGV, SIGBUS, SIGFPE, SIGILL) is told with its step
  * since     0.1; lk_main(3)
  */

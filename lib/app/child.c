@@ -10,6 +10,7 @@
 #endif
 
 #include "app/crash.h"
+#include "app/interrupts.h"
 #include "bus/link.h"
 #include "worker/agent.h"
 
@@ -30,8 +31,7 @@ static void signals_reset(bool under_main)
         sigaction(number, &action, NULL);
     }
     /* a terminal or timeout(1) tells the whole group, but it is the parent who decides */
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
+    lki_interrupts_ignore();
     if (under_main)
         signal(SIGPIPE, SIG_IGN);
 }

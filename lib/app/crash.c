@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "app/frames.h"
+#include "app/interrupts.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "loop/pool.h"
@@ -41,8 +42,7 @@ static volatile sig_atomic_t faulted; /* already: the handler itself may fault *
 static struct lki_place own_place;
 static const int fault_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 static struct sigaction before[LKI_COUNT(fault_signals)];
-static const int interrupt_signals[] = {SIGINT, SIGTERM};
-static struct sigaction interrupt_before[LKI_COUNT(interrupt_signals)];
+static struct sigaction interrupt_before[LKI_INTERRUPT_SIGNALS];
 static uint64_t told_turn; /* a step was told to hang in it; 0: none */
 
 /* ---- as text: only what may be called in a handler, so no stdio ---- */
@@ -369,8 +369,8 @@ static void on_interrupted(int number, siginfo_t *info, void *context)
                   ", which does not yield (use lk_blocking for what computes or blocks); "
                   "the next interrupt ends the program here");
     }
-    for (size_t i = 0; i < LKI_COUNT(interrupt_signals); i++) {
-        if (interrupt_signals[i] == number)
+    for (size_t i = 0; i < LKI_INTERRUPT_SIGNALS; i++) {
+        if (lki_interrupt_signals[i] == number)
             interrupt_before[i].sa_handler(number);
     }
 }
@@ -381,10 +381,10 @@ static void watch_interrupts(void)
     struct sigaction action = {.sa_sigaction = on_interrupted,
                                .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
 
-    for (size_t i = 0; i < LKI_COUNT(interrupt_signals); i++) {
-        sigaction(interrupt_signals[i], NULL, &interrupt_before[i]);
+    lki_interrupts_keep(interrupt_before);
+    for (size_t i = 0; i < LKI_INTERRUPT_SIGNALS; i++) {
         if (interrupt_before[i].sa_handler != SIG_DFL && interrupt_before[i].sa_handler != SIG_IGN)
-            sigaction(interrupt_signals[i], &action, NULL);
+            sigaction(lki_interrupt_signals[i], &action, NULL);
     }
 }
 
@@ -424,8 +424,7 @@ void lki_crash_unwatch(void)
 {
     for (size_t i = 0; i < LKI_COUNT(fault_signals); i++)
         sigaction(fault_signals[i], &before[i], NULL);
-    for (size_t i = 0; i < LKI_COUNT(interrupt_signals); i++)
-        sigaction(interrupt_signals[i], &interrupt_before[i], NULL);
+    lki_interrupts_restore(interrupt_before);
     watched = NULL;
 }
 

@@ -27,7 +27,8 @@ struct lki_debug_settings {
 /*
  * Set-up, the user's init and start, its steps, each after those that it needs, its stop,
  * tear-down. *passed: all of that went well. Signals and faults are handled as lk_main does;
- * SIGINT and SIGTERM are ignored when this returns. On failure message says why in one line.
+ * SIGINT, SIGTERM and SIGHUP are ignored when this returns. On failure message says why in one
+ * line.
  */
 enum lk_err lki_debug(const struct lki_model *model, const struct lki_debug_settings *settings,
                       bool *passed, struct lki_buf *message);

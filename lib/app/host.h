@@ -26,10 +26,10 @@ struct lki_host_settings {
 };
 
 /*
- * Works until SIGINT or SIGTERM, at which it leaves in order: its users go to others; a second one
- * ends it at once. On failure why says so in one line: LK_E_STATE when it was refused (its name is
- * another one's, its program is another one, Redis does not take its password), else as for what
- * could not be opened. model is that of the registry.
+ * Works until SIGINT, SIGTERM or SIGHUP, at which it leaves in order: its users go to others; a
+ * second one ends it at once. On failure why says so in one line: LK_E_STATE when it was refused
+ * (its name is another one's, its program is another one, Redis does not take its password), else
+ * as for what could not be opened. model is that of the registry.
  */
 enum lk_err lki_host_run(const struct lki_model *model, const struct lki_host_settings *settings,
                          struct lki_buf *why);

@@ -25,7 +25,7 @@ struct lki_orchestrator_role {
 };
 
 /*
- * Works until SIGINT or SIGTERM; a run that is on goes on, and is taken up by the next
+ * Works until SIGINT, SIGTERM or SIGHUP; a run that is on goes on, and is taken up by the next
  * orchestrator. On failure why says so in one line: LK_E_STATE when it was refused (another
  * orchestrator, a wrong password), LK_E_ARG, or as for what could not be opened. model: of the
  * registry, with the parameters for factories.

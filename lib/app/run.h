@@ -39,8 +39,8 @@ struct lki_run_settings {
     int progress_columns;            /* 0: not a terminal, so each line stays */
     bool progress_colour;            /* of a terminal */
     struct lki_run_control *control; /* for other threads; NULL: nobody asks */
-    /* Only under lk_main: SIGINT and SIGTERM end the run and are ignored when lki_run returns, so
-     * that the result can be shown in peace; faults are named. */
+    /* Only under lk_main: SIGINT, SIGTERM and SIGHUP end the run and are ignored when lki_run
+     * returns, so that the result can be shown in peace; faults are named. */
     bool handle_signals;
 };
 

@@ -2,7 +2,6 @@
 #include "app/debug.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -131,16 +130,12 @@ static int model_debug(const struct lki_cli *cli, const struct lki_model *model)
         .colour = lki_cli_colour(cli, stdout),
     };
     int status = choice_read(cli, model, &settings);
-    struct sigaction interrupt;
-    struct sigaction terminate;
     struct lki_buf message;
     bool passed = false;
     enum lk_err err;
 
     if (status)
         return status;
-    sigaction(SIGINT, NULL, &interrupt);
-    sigaction(SIGTERM, NULL, &terminate);
     errno = 0;
     lki_buf_init(&message, LKI_CLI_TEXT_MAX);
     err = lki_debug(model, &settings, &passed, &message);
@@ -149,8 +144,6 @@ static int model_debug(const struct lki_cli *cli, const struct lki_model *model)
         status = LKI_EXIT_FAILED;
     if (lki_cli_flush(cli))
         status = LKI_EXIT_FAILED;
-    sigaction(SIGINT, &interrupt, NULL);
-    sigaction(SIGTERM, &terminate, NULL);
     return status;
 }
 

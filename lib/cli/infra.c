@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/interrupts.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -112,8 +113,6 @@ static void on_interrupt(int number)
     interrupted = 1;
 }
 
-static const int interrupts[] = {SIGINT, SIGTERM, SIGHUP};
-
 static void label(struct lki_buf *out, const char *name)
 {
     lki_buf_printf(out, "%-*s", LABEL_COLUMN, name);
@@ -159,19 +158,21 @@ static int fail(const struct lki_cli *cli, enum lk_err err, struct lki_buf *why)
 
 static int settings_up(const struct lki_cli *cli, const struct lki_infra_settings *settings)
 {
-    struct sigaction before[LKI_COUNT(interrupts)];
+    struct sigaction before[LKI_INTERRUPT_SIGNALS];
     struct sigaction action = {.sa_handler = on_interrupt};
     struct lki_infra infra;
     struct lki_buf why;
     enum lk_err err;
     int status;
 
-    for (size_t i = 0; i < LKI_COUNT(interrupts); i++)
-        sigaction(interrupts[i], &action, &before[i]);
+    lki_interrupts_keep(before);
+    for (size_t i = 0; i < LKI_INTERRUPT_SIGNALS; i++) {
+        if (lki_interrupt_signals[i] != SIGHUP || !lki_hangup_is_ignored())
+            sigaction(lki_interrupt_signals[i], &action, NULL);
+    }
     lki_buf_init(&why, LKI_CLI_TEXT_MAX);
     err = lki_infra_up(&infra, settings, &why);
-    for (size_t i = 0; i < LKI_COUNT(interrupts); i++)
-        sigaction(interrupts[i], &before[i], NULL);
+    lki_interrupts_restore(before);
     if (err)
         return fail(cli, err, &why);
     lki_buf_release(&why);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/interrupts.h"
 #include "cli/command.h"
 #include "result/result.h"
 
@@ -68,14 +69,20 @@ int lk_main(int argc, char **argv)
     struct lki_cli cli = {.program = program_name(argc, argv), .argc = argc, .argv = argv};
     size_t count;
     const struct lki_cli_command *command = lki_command_table(&count);
+    struct sigaction kept[LKI_INTERRUPT_SIGNALS];
     size_t used = 0;
+    int status;
 
     descriptors_guard();
     if (argc > 1 && argv[1][0] != '-')
         command = lki_command_of(&cli, (size_t)argc - 1, (const char *const *)argv + 1, &used);
     if (!command)
         return LKI_EXIT_USAGE;
+    lki_interrupts_keep(kept);
     if (argc < 1)
-        return command_run(&cli, command, false, 0, argv);
-    return command_run(&cli, command, used > 0, argc - 1 - (int)used, argv + 1 + used);
+        status = command_run(&cli, command, false, 0, argv);
+    else
+        status = command_run(&cli, command, used > 0, argc - 1 - (int)used, argv + 1 + used);
+    lki_interrupts_restore(kept);
+    return status;
 }

@@ -1,7 +1,6 @@
 /* The command run: from options to report and exit status. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,16 +203,12 @@ static struct lki_run_settings settings_of(const struct lki_cli *cli)
 static int settings_run(const struct lki_cli *cli, const struct lki_model *model)
 {
     struct lki_run_settings settings = settings_of(cli);
-    struct sigaction interrupt;
-    struct sigaction terminate;
     struct lki_result result;
     struct lki_buf command;
     struct lki_buf message;
     enum lk_err err;
     int status;
 
-    sigaction(SIGINT, NULL, &interrupt);
-    sigaction(SIGTERM, NULL, &terminate);
     lki_buf_init(&command, LKI_CLI_TEXT_MAX);
     command_write(cli, model, settings.seed, &command);
     settings.command = lki_buf_cstr(&command);
@@ -225,8 +220,6 @@ static int settings_run(const struct lki_cli *cli, const struct lki_model *model
         lki_result_release(&result);
     }
     lki_buf_release(&command);
-    sigaction(SIGINT, &interrupt, NULL);
-    sigaction(SIGTERM, &terminate, NULL);
     return status;
 }
 
