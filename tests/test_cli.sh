@@ -98,6 +98,12 @@ a range goes upwards | --local-addr 10.0.0.9-10.0.0.1 | --local-addr: '10.0.0.9-
 thresholds come later | --threshold p95<1 | --threshold: thresholds are not in this version yet; use --json and judge the result file
 a flag at the end lacks its value | -u | -u needs a value; write -u N
 a file is not the next flag | --json -q | --json needs a value, but -q follows; write --json FILE
+nor is a time | -d -p base_url=x | -d needs a value, but -p follows; write -d TIME
+a number is not the next flag | --users --quiet | --users needs a value, but --quiet follows; write --users N
+a stage is not the next flag | -s -q | -s needs a value, but -q follows; write -s TIME:N
+nor is a choice | --http-engine -q | --http-engine needs a value, but -q follows; write --http-engine HOW
+a negative stage says so | -s -5s:3 | -s -5s:3: -5s: it is negative; STAGE
+what is joined is the value | --duration=-p | --duration -p: it is negative; HOW_LONG
 a file has a name | --json= | --json '': it is empty; give a file name
 a switch takes no value | --quiet=5 | --quiet takes no value; leave =5 away
 a word is no flag | run fast | unexpected word 'fast'; options begin with -, --help lists them

@@ -26,6 +26,15 @@ struct line {
 
 /* ---- the command line ---- */
 
+/* Is the argument another option, and not the value of the one before it? Numbers say themselves
+ * that they are negative; a file of such a name would come as a surprise. */
+static bool is_option(const struct lki_option *before, const char *text)
+{
+    bool numeric = before->kind != LKI_OPTION_TEXT && before->kind != LKI_OPTION_PARAM;
+
+    return text[0] == '-' && text[1] && !(numeric && strchr("0123456789.", text[1]));
+}
+
 /* An option was found. rest is what follows it in the same argument, NULL: nothing. */
 static enum lk_err option_set(struct line *line, const struct lki_option *option,
                               const struct lki_spelling *as, const char *rest)
@@ -45,9 +54,7 @@ static enum lk_err option_set(struct line *line, const struct lki_option *option
     if (!value && option->kind != LKI_OPTION_LATER)
         return lki_refuse(message, LKI_SPELLING_FMT " needs a value; write " LKI_SPELLING_FMT " %s",
                           LKI_SPELLING_ARGS(as), LKI_SPELLING_ARGS(as), option->value);
-    /* numbers say themselves that this is none; a file of that name would come as a surprise */
-    if (value && !rest && value[0] == '-' && value[1] &&
-        (option->kind == LKI_OPTION_TEXT || option->kind == LKI_OPTION_PARAM))
+    if (value && !rest && is_option(option, value))
         return lki_refuse(message,
                           LKI_SPELLING_FMT
                           " needs a value, but %.100s follows; write " LKI_SPELLING_FMT " %s",
