@@ -85,7 +85,7 @@ adds_up() { # how many were intended
 
 run -r 200 -d 2s
 check "a rate is kept, and all that began is in the log" adds_up 400
-check "that is said in the report" grep -q '^arrivals *200/s: 400 intended, ' "$tmp/out"
+check "that is said in the report" grep -q '^arrivals *up to 200/s: 400 intended, ' "$tmp/out"
 check "nothing fails by it" [ "$status" -eq 0 ]
 run -r 2000/s -d 2s
 check "a higher one is, too" adds_up 4000

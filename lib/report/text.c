@@ -240,7 +240,8 @@ static void print_iterations(const struct lki_result *result, const struct lki_p
     lki_print_paragraph(paper, "iterations", LKI_LABEL_WIDTH, &text);
 }
 
-/* "200/s: 2,000 intended, 1,990 started, 10 dropped, 5 late; lateness p50 30.0us, ..." */
+/* "up to 200/s: 2,000 intended, 1,990 started, 10 dropped, 5 late; lateness p50 30.0us, ...": the
+ * rate is the highest one, since stages and people change it. */
 static void print_arrivals(const struct lki_result *result, const struct lki_paper *paper)
 {
     const struct lki_result_arrivals *arrivals = &result->arrivals;
@@ -251,7 +252,7 @@ static void print_arrivals(const struct lki_result *result, const struct lki_pap
         return;
     text = lki_paragraph();
     lki_format_number(cell, arrivals->rate_per_s);
-    lki_buf_printf(&text, "%s/s: ", cell);
+    lki_buf_printf(&text, "up to %s/s: ", cell);
     lki_buf_amount(&text, arrivals->intended, "intended, ", "intended, ");
     lki_buf_amount(&text, arrivals->started, "started, ", "started, ");
     lki_buf_amount(&text, arrivals->dropped, "dropped, ", "dropped, ");
