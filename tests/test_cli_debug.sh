@@ -314,6 +314,15 @@ END
 refuses "required parameters are required" \
     'all: all.c:4: parameter base_url is required; give it with -p base_url=VALUE' ./all debug
 
+# ---- a step that takes the program with it
+
+for how in null exit; do
+    ends "a step that ends the program fails ($how)" 1 \
+        "$build/tests/support/mishap" debug -p how=$how -p who=1 -p after=0
+    grep -q '^mishap: .* in step pay of user 1' err
+    tell $? "and is named ($how)"
+done
+
 # ---- the shop
 
 serve_example shop_server
