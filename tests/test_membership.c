@@ -271,6 +271,33 @@ START_TEST(a_run_that_ends_with_one_who_is_lost_does_not_wait_for_him)
 }
 END_TEST
 
+/* What is heard of it may be old, and it may hear only later what it was told. */
+START_TEST(one_who_is_found_at_an_end_is_not_given_up_at_once)
+{
+    struct gang_worker *worker = gang_worker(&gang, 2);
+    const struct lki_report gone = {.kind = LKI_REPORT_GONE,
+                                    .gone = {.why = LKI_END_INTERRUPT, .at_ns = 4 * S}};
+    struct lki_core_outcome outcome;
+    struct lki_plan plan = open_plan(90);
+
+    gang_open(&gang, &plan, NULL, 3);
+    gang_run(&gang, 2);
+    cut_off(worker, 70 * S);
+    lki_core_stop(gang.core, LKI_END_INTERRUPT);
+    gang_run(&gang, 60);
+    lki_core_found(gang.core, 2);
+    gang_run(&gang, 64);
+    ck_assert_int_eq(lki_core_state(gang.core), LKI_CORE_STOPPING);
+    worker->mute = 0;
+    gang_report(worker, &gone);
+    gang_finish(&gang);
+    ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
+    ck_assert_ptr_null(outcome.failure);
+    ck_assert(!outcome.unexplained);
+    gang_close(&gang);
+}
+END_TEST
+
 /* Its users have left, and it has told so: nothing of it is missing. */
 START_TEST(one_who_is_lost_after_its_last_user_left_is_not_waited_for)
 {
@@ -398,6 +425,7 @@ static Suite *membership_suite(void)
     tcase_add_test(all, an_end_waits_for_one_who_is_lost_and_tells_for_how_long);
     tcase_add_test(all, an_end_that_is_asked_for_again_does_not_wait_for_who_is_lost);
     tcase_add_test(all, a_run_that_ends_with_one_who_is_lost_does_not_wait_for_him);
+    tcase_add_test(all, one_who_is_found_at_an_end_is_not_given_up_at_once);
     tcase_add_test(all, one_who_is_lost_after_its_last_user_left_is_not_waited_for);
     tcase_add_test(all, one_who_leaves_goes_when_its_users_have);
     tcase_add_test(all, iterations_are_all_carried_out_though_one_leaves);

@@ -130,7 +130,7 @@ void lki_core_lost(struct lki_core *core, uint64_t worker, int64_t silent_ns, in
 /* Nobody can be told anything for now: who does not do as he was told is given up only ns from now,
  * or after what was asked for last. */
 void lki_core_hold(struct lki_core *core, int64_t ns);
-/* It is heard again. */
+/* It is heard again; what it was told meanwhile it may hear only later. */
 void lki_core_found(struct lki_core *core, uint64_t worker);
 
 /* A worker is to end in order: its users leave and go to others, then it is told to quit. */
