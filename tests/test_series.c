@@ -403,6 +403,23 @@ START_TEST(where_there_are_requests_steps_do_not_count)
 }
 END_TEST
 
+/* Of a run that made no requests, or made them from a second on that is known by its row. */
+START_TEST(what_goes_on_after_rows_that_were_restored_is_of_the_same_source)
+{
+    const struct lki_series_row rows[] = {
+        {.t_s = 0, .span_ns = LKI_NS_PER_S, .steps = 1, .p50_ns = 7, .p95_ns = 8, .p99_ns = 9},
+        {.t_s = 1, .span_ns = LKI_NS_PER_S, .steps = 1, .requests = _i, .p99_ns = 9},
+    };
+
+    for (size_t i = 0; i < LKI_COUNT(rows); i++)
+        ck_assert_int_eq(lki_series_restore(&series, &rows[i]), LK_OK);
+    merge(2, 1, LKI_SOURCE_STEP, 9000000, 1);
+    ck_assert_int_eq(series.rows[0].p50_ns, 7);
+    ck_assert_int_eq(series.rows[1].p99_ns, 9);
+    ck_assert_int_eq(series.rows[2].p99_ns, _i ? 0 : 9000000);
+}
+END_TEST
+
 /* A worker that made requests before the others did reports late. */
 START_TEST(that_requests_began_earlier_changes_nothing_for_later_seconds)
 {
@@ -639,6 +656,8 @@ static Suite *series_suite(void)
     tcase_add_test(merging, changes_of_one_second_become_one_row);
     tcase_add_test(merging, seconds_that_nobody_reported_are_empty_rows);
     tcase_add_loop_test(merging, where_there_are_requests_steps_do_not_count, 0, 2);
+    tcase_add_loop_test(merging, what_goes_on_after_rows_that_were_restored_is_of_the_same_source,
+                        0, 2);
     tcase_add_test(merging, that_requests_began_earlier_changes_nothing_for_later_seconds);
     tcase_add_loop_test(merging, each_row_has_latencies_of_its_own, 0, 2);
     tcase_add_test(merging, a_late_change_is_counted_and_noted);

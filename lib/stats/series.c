@@ -281,7 +281,8 @@ void lki_series_add(struct lki_series *series, const struct lki_metrics *metrics
 
 enum lk_err lki_series_restore(struct lki_series *series, const struct lki_series_row *row)
 {
-    enum lk_err err = lki_series_merge(series, row, LKI_SOURCE_HTTP, NULL);
+    enum lki_source source = row->requests ? LKI_SOURCE_HTTP : LKI_SOURCE_STEP;
+    enum lk_err err = lki_series_merge(series, row, source, NULL);
     struct lki_series_row *last;
 
     if (err)
