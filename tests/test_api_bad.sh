@@ -150,8 +150,9 @@ for users in 1e999 -1e999 123456789012345678901234567890 1e18 true null '{}' '[]
     refuses_body "users: $users" /start_test "{\"target_users\":$users}" target_users
     refuses_body "a change to users: $users" /change_users "{\"target_users\":$users}" target_users
 done
-for rate in -1 1e999 '"fast"' '[]' 1e10; do
+for rate in -1 1e999 '"fast"' '[]' 10000001; do
     refuses_body "rate: $rate" /change_rate "{\"rate_per_s\":$rate}" rate_per_s
+    refuses_body "a start at rate $rate" /start_test "{\"users\":1,\"rate_per_s\":$rate}" rate_per_s
 done
 while read -r path body field; do
     refuses_body "$path with $body" "$path" "$body" "$field"
@@ -172,6 +173,7 @@ done <<'CASES'
 /start_test {"users":1,"init_params":"{}"} init_params
 /start_test {"users":1,"params":{},"init_params":{}} params
 /start_test {"users":1,"stages":[1]} stages
+/start_test {"users":1,"stages_of":"rate","stages":[{"duration_s":1,"target":10000001}]} stages
 /start_test {"users":1,"stages":[{"duration_s":-1,"target":1}]} stages
 /start_test {"users":1,"stages":[{"duration_s":1,"target":1e999}]} stages
 /start_test {"users":1,"stages":[{"duration_s":1,"target":-1}]} stages

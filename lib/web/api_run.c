@@ -2,11 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "user/arrivals.h"
 #include "web/api_inner.h"
 
 #define USERS "target_users|users"
 #define INTERVAL_MAX_MS 60000
-#define RATE_MAX 1e9
 
 /* ---- who gets which users ---- */
 
@@ -188,7 +188,7 @@ void lki_api_change_rate(struct lki_web_request *request, void *arg)
 
     lki_web_form_body(&form, request);
     lki_web_form_need(&form, "rate_per_s");
-    rate = lki_web_form_number(&form, "rate_per_s", 0, RATE_MAX, 0);
+    rate = lki_web_form_number(&form, "rate_per_s", 0, (double)LKI_RATE_MAX, 0);
     if (!lki_web_form_end(&form))
         return;
     if (core)

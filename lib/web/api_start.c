@@ -6,6 +6,7 @@
 #include "base/json_walk.h"
 #include "base/mem.h"
 #include "client/settings.h"
+#include "user/arrivals.h"
 #include "web/api_inner.h"
 
 #define USERS "target_users|users"
@@ -13,7 +14,6 @@
 #define STAGES_MAX 1000
 #define INTERVAL_MAX_MS 60000
 #define SECONDS_MAX 31536000.0 /* a year */
-#define RATE_MAX 1e9
 #define GRACE_S ((double)LKI_GRACE_DEFAULT_NS / LKI_NS_PER_S)
 #define ARRIVAL_WAIT_S ((double)LKI_ARRIVAL_WAIT_DEFAULT_NS / LKI_NS_PER_S)
 
@@ -50,7 +50,8 @@ static bool stage_read(struct order *order, const struct lki_json_value *element
     }
     if (lki_json_find(element->raw, element->len, "target", &value) ||
         lki_json_double(&value, &target) ||
-        !(target >= 0 && target <= (order->start.plan.rated ? RATE_MAX : (double)LKI_USERS_MAX))) {
+        !(target >= 0 &&
+          target <= (order->start.plan.rated ? (double)LKI_RATE_MAX : (double)LKI_USERS_MAX))) {
         lki_web_form_fault(&order->form, "stages", "value_error",
                            "must have a target in each element, a number from 0 on");
         return false;
@@ -112,7 +113,7 @@ static void rate_read(struct order *order)
     struct lki_plan *plan = &order->start.plan;
     const char *of = lki_web_form_text(form, "stages_of", 16, "users");
 
-    plan->rate_per_s = lki_web_form_number(form, "rate_per_s", 0, RATE_MAX, 0);
+    plan->rate_per_s = lki_web_form_number(form, "rate_per_s", 0, (double)LKI_RATE_MAX, 0);
     plan->rated = plan->rate_per_s > 0 || !strcmp(of, "rate");
     if (strcmp(of, "rate") != 0 && strcmp(of, "users") != 0)
         lki_web_form_fault(form, "stages_of", "value_error", "must be \"users\" or \"rate\"");
