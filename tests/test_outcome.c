@@ -311,6 +311,25 @@ START_TEST(what_the_dead_did_is_in_the_totals_and_what_they_did_not_tell_is_lost
 }
 END_TEST
 
+START_TEST(who_died_before_it_told_anything_lost_no_more_than_its_own_time)
+{
+    struct lki_plan plan = gang_plan(10);
+    struct gang_worker *worker = &gang.workers[1];
+
+    open_silent(&plan, NULL, 2);
+    tell(&gang.workers[0], &books[0], 5);
+    tell(worker, &books[1], 5);
+    gang_run(&gang, 7.5);
+    gang_crash(worker, 4, "look");
+    gang_run(&gang, 8.3);
+    gang_crash(worker, 3, "look");
+    gang_finish(&gang);
+    ck_assert_uint_eq(outcome_of_run().crash_count, 2);
+    ck_assert_uint_eq(outcome_of_run().seconds_lost, 7 + 1);
+    close_all();
+}
+END_TEST
+
 START_TEST(without_a_page_the_last_report_counts)
 {
     struct lki_plan plan = gang_plan(10);
@@ -487,6 +506,7 @@ static Suite *outcome_suite(void)
     tcase_add_test(all, a_second_that_is_told_twice_counts_once);
     tcase_add_test(all, a_second_in_several_changes_has_the_users_of_the_last);
     tcase_add_test(all, what_the_dead_did_is_in_the_totals_and_what_they_did_not_tell_is_lost);
+    tcase_add_test(all, who_died_before_it_told_anything_lost_no_more_than_its_own_time);
     tcase_add_test(all, without_a_page_the_last_report_counts);
     tcase_add_test(all, an_outcome_may_be_asked_for_again);
     tcase_add_test(all, numbers_that_cannot_be_read_leave_the_others_as_they_are);

@@ -80,6 +80,7 @@ static void enter_preparing(struct lki_core *core)
 static void start_member(struct lki_member *member)
 {
     struct lki_core *core = member->core;
+    int64_t elapsed_ns = lki_core_elapsed(core);
     const struct lki_order order = {
         .kind = LKI_ORDER_START,
         .start = {.start_ns = core->start_ns,
@@ -93,6 +94,8 @@ static void start_member(struct lki_member *member)
         return;
     }
     member->stage = LKI_MEMBER_STARTED;
+    /* before it began there was nothing to tell of */
+    member->last->told_ns = elapsed_ns > 0 ? elapsed_ns : 0;
     lki_leases_join(member);
     lki_shares_join(member);
     lki_iterations_join(member);
