@@ -159,6 +159,31 @@ START_TEST(time_goes_on_and_the_seconds_are_kept)
 }
 END_TEST
 
+START_TEST(the_most_that_was_asked_for_is_kept)
+{
+    struct lki_core_outcome outcome;
+    struct lki_plan plan = open_plan(30);
+
+    plan.rate_per_s = 10;
+    plan.rated = true;
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 2);
+    lki_core_set_users(gang.core, 60, 0);
+    lki_core_set_rate(gang.core, 50);
+    gang_run(&gang, 3);
+    lki_core_set_users(gang.core, 5, 0);
+    lki_core_set_rate(gang.core, 1);
+    if (_i) {
+        hand_over(&plan);
+        resume_all_but(NULL);
+    }
+    gang_run(&gang, 8);
+    ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
+    ck_assert_uint_eq(outcome.users, 60);
+    ck_assert_double_eq(outcome.arrivals->rate_per_s, 50);
+}
+END_TEST
+
 static size_t seconds_kept(void)
 {
     struct lki_core_outcome outcome;
@@ -475,6 +500,7 @@ static Suite *adopt_suite(void)
     tcase_add_checked_fixture(all, NULL, teardown);
     tcase_add_test(all, users_stay_where_they_are);
     tcase_add_test(all, time_goes_on_and_the_seconds_are_kept);
+    tcase_add_loop_test(all, the_most_that_was_asked_for_is_kept, 0, 2);
     tcase_add_test(all, seconds_are_those_of_the_moment_that_was_saved);
     tcase_add_test(all, who_does_not_say_how_it_stands_loses_its_users_and_then_counts_as_dead);
     tcase_add_test(all, who_says_late_how_it_stands_gets_its_part_again_and_no_more);

@@ -110,17 +110,6 @@ static enum lk_err fleet_take(struct fleet *fleet, const struct lki_core *core,
 
 /* ---- the result ---- */
 
-/* The most that there were to be at a time. */
-static uint64_t users_of(const struct lki_run_settings *settings)
-{
-    const struct lki_plan plan = {.users = settings->users,
-                                  .rated = settings->rated,
-                                  .stages = settings->stages,
-                                  .stage_count = settings->stage_count};
-
-    return lki_plan_population(&plan);
-}
-
 /* When the users began, by the wall clock. */
 static int64_t started_at_s(int64_t start_ns, int64_t now_ns)
 {
@@ -170,7 +159,7 @@ enum lk_err lki_account_run(struct lki_result *result, const struct lki_run_sett
                               .seed = settings->seed,
                               .started_at_s = started_at_s(outcome.start_ns, now_ns),
                               .duration_ns = outcome.end_ns - outcome.start_ns,
-                              .users = users_of(settings),
+                              .users = outcome.users,
                               .workers = settings->workers,
                               .ended_by = end_text(outcome.ended_by),
                               .model = model,

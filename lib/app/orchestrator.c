@@ -102,14 +102,7 @@ static enum lk_err account(struct lki_result *result, struct lki_core *core,
     const struct role *role = arg;
     const struct lki_run_settings settings = {
         .run_id = plan->run_id,
-        .users = plan->users,
         .workers = lki_core_worker_count(core),
-        .duration_ns = plan->duration_ns,
-        .iterations = plan->iterations,
-        .rate_per_s = plan->rate_per_s,
-        .rated = plan->rated,
-        .stages = plan->stages,
-        .stage_count = plan->stage_count,
         .seed = plan->seed,
         .program = role->settings->program,
     };

@@ -11,7 +11,7 @@
 #include "control/inner.h"
 
 /* What is not as this build has it is not read. */
-#define MAGIC UINT64_C(0x6c6b636f72650003)
+#define MAGIC UINT64_C(0x6c6b636f72650004)
 #define BLOB_MAX ((size_t)1 << 30)
 #define ROWS_IN_BLOB 64
 /* Of the snapshots so many bytes are saved in one go, where a blob by itself costs as much as: */
@@ -76,6 +76,8 @@ static void course_fields(struct lki_wire *wire, struct lki_core *core)
     raw(wire, &core->users_set, sizeof(core->users_set));
     lki_wire_flag(wire, &core->rate_set);
     lki_wire_f64(wire, &core->rate_to);
+    lki_wire_u64(wire, &core->users_most);
+    lki_wire_f64(wire, &core->rate_most);
     lki_wire_flag(wire, &core->iterations_over);
     lki_wire_u64(wire, &core->seconds_lost);
 }

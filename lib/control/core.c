@@ -277,6 +277,8 @@ enum lk_err lki_core_set_rate(struct lki_core *core, double rate_per_s)
         return LK_E_ARG;
     core->rate_set = true;
     core->rate_to = rate_per_s;
+    if (core->rate_most < rate_per_s)
+        core->rate_most = rate_per_s;
     lki_paces_update(core);
     return LK_OK;
 }

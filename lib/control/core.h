@@ -198,6 +198,7 @@ struct lki_core_outcome {
     const struct lki_probe_log *probes;
     size_t probe_count;
     enum lki_end ended_by;
+    uint64_t users;                   /* the most that there were to be at a time */
     int64_t start_ns;                 /* of the users */
     int64_t end_ns;                   /* the last user had gone */
     struct lki_worker_health *health; /* of each worker, all its lives taken together */

@@ -176,6 +176,8 @@ struct lki_core {
     struct lki_users_set users_set; /* from outside, in place of the plan's stages */
     bool rate_set;
     double rate_to;
+    uint64_t users_most; /* that were asked for from outside at any time */
+    double rate_most;    /* the same */
     uint64_t users_wanted;
     uint64_t shared;      /* users 1 .. shared have their workers: */
     uint64_t shared_most; /* at any time */

@@ -116,7 +116,14 @@ static enum lk_err merge(struct lki_core *core)
     return err;
 }
 
-/* What the plan asked for at the most, which need not be what held last. */
+/* What was asked for at the most, by the plan or from outside, need not be what held last. */
+static uint64_t most_users(const struct lki_core *core)
+{
+    uint64_t planned = lki_plan_population(&core->plan);
+
+    return planned > core->users_most ? planned : core->users_most;
+}
+
 static double highest_rate(const struct lki_core *core)
 {
     double rate_per_s = core->plan.rate_per_s;
@@ -125,9 +132,7 @@ static double highest_rate(const struct lki_core *core)
         if (core->plan.stages[i].target > rate_per_s)
             rate_per_s = core->plan.stages[i].target;
     }
-    if (core->rate_set && core->rate_to > rate_per_s)
-        rate_per_s = core->rate_to;
-    return rate_per_s;
+    return rate_per_s > core->rate_most ? rate_per_s : core->rate_most;
 }
 
 /* One that cannot be read spoils what it is merged into: it is left out of a new one. */
@@ -148,6 +153,7 @@ enum lk_err lki_core_outcome(struct lki_core *core, struct lki_core_outcome *out
         .probes = core->probes,
         .probe_count = core->model->probe_count,
         .ended_by = core->ended_by,
+        .users = most_users(core),
         .start_ns = core->start_ns,
         .end_ns = core->end_ns,
         .health = core->health,

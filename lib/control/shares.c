@@ -291,6 +291,8 @@ void lki_shares_set(struct lki_core *core, uint64_t users, int64_t interval_ns)
 {
     int64_t t_ns = lki_core_elapsed(core);
 
+    if (core->users_most < users)
+        core->users_most = users;
     core->users_set = (struct lki_users_set){.on = true,
                                              .from = core->users_wanted,
                                              .to = users,
