@@ -314,6 +314,26 @@ START_TEST(a_run_with_nothing_in_it_is_loaded_too)
 END_TEST
 
 /* Other tools write numbers in their own way, and add what they like. */
+/* Of which only the totals are left, by the pages of workers. */
+START_TEST(a_run_of_which_all_died_is_reported_as_it_was)
+{
+    char *before;
+    char *after;
+
+    metrics.totals->http_requests = metrics.totals->http_sent = 3;
+    ck_assert_int_eq(lki_result_init(&result, &(struct lki_result_settings){0}, &metrics, NULL),
+                     LK_OK);
+    json = json_of(&result, &json_len);
+    load();
+    before = report_of(&result, false, 80);
+    after = report_of(&loaded, false, 80);
+    same(before, after);
+    ck_assert_ptr_nonnull(strstr(after, "died with its workers"));
+    free(before);
+    free(after);
+}
+END_TEST
+
 START_TEST(a_file_that_other_tools_have_rewritten_is_read)
 {
     struct lki_buf text;
@@ -549,6 +569,7 @@ static Suite *load_suite(void)
     tcase_add_test(right, a_loaded_result_is_reported_as_the_run_was);
     tcase_add_test(right, a_loaded_result_is_written_as_it_was);
     tcase_add_test(right, a_run_with_nothing_in_it_is_loaded_too);
+    tcase_add_test(right, a_run_of_which_all_died_is_reported_as_it_was);
     tcase_add_test(right, a_file_that_other_tools_have_rewritten_is_read);
     tcase_add_test(right, a_file_of_when_workers_had_no_ids_is_read);
     tcase_add_test(right, two_results_stand_side_by_side);

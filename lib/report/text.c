@@ -168,7 +168,7 @@ static void print_headline(const struct lki_result *result, const struct lki_pap
     }
     if (all->count)
         lki_print_paragraph(paper, "", 0, &text);
-    else if (result->totals.http_sent || result->totals.steps)
+    else if (result->totals.http_requests > result->totals.http_unsent || result->totals.steps)
         fprintf(paper->out, "Nothing is left of what was measured: it died with its workers.\n");
     else
         fprintf(paper->out, "Nothing was measured: no step and no request came to an end.\n");
