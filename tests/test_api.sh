@@ -48,6 +48,8 @@ LK_STEP(demo, look, .weight = 3, .every = LK_FIXED(0.05))
 }
 LK_STEP(demo, lose, .every = LK_FIXED(0.05))
 {
+    for (int i = 0; i < 14; i++)
+        lk_emit(vu, "tier", .code = i < 2 ? "OTHER" : lk_format(vu, "C%d", i));
     lk_response *r = lk_get(vu, lk_format(vu, "/nowhere/%s", lk_param(vu, "key")), .keep_going = true);
 
     LK_REQUIRE(r->status < 400, "lost \"%s\"", lk_param(vu, "key"));
@@ -247,7 +249,7 @@ tell $? 'and use memory'
 
 # ---- metrics
 
-names='Setup/lifecycle/on_init Setup/lifecycle/on_start look look/GET /catalog lose lose/GET /nowhere/'
+names='Setup/lifecycle/on_init Setup/lifecycle/on_start look look/GET /catalog lose lose/GET /nowhere/ lose/tier'
 names_are() { # each second is heard of in the next one
     get /metrics
     found=$(for i in $(seq 0 $(($(at metrics.#) - 1))); do at "metrics.$i.metric_id"; done |
@@ -270,6 +272,11 @@ same 'a metric that is not there has nothing' '1 nothing null 0 0 null {}' \
     "$(at metrics.# metrics.0.metric_id metrics.0.last_event_id metrics.0.aggregate.requests \
         metrics.0.aggregate_total.errors metrics.0.aggregate.latency_p95_ms \
         metrics.0.aggregate.result_code_counts | xargs)"
+get '/metrics?metric_id=lose/tier&include_events=no'
+same 'codes beyond ten are told once, whatever their names are' '2 2 8' \
+    "$(grep -o '"OTHER":' body | wc -l) $(grep -o '"result_code":"OTHER"' body | wc -l) $((28 *
+        $(at metrics.0.aggregate_total.result_code_counts.OTHER) /
+        $(at metrics.0.aggregate_total.requests)))"
 get '/metrics?metric_id=lose&count=5'
 same 'a step that fails' 'STEP_FAILED false step *** 1' \
     "$(at metrics.0.events.0.data.result_code metrics.0.events.0.data.status \

@@ -10,6 +10,7 @@
 
 #define CODES_TOP 10
 #define CODES_MAX 512
+#define OTHERS "OTHER"
 #define ID_MAX_BYTES ((size_t)1024)
 
 /* ---- codes ---- */
@@ -30,8 +31,13 @@ struct codes {
     struct counts categories;
 };
 
+/* One of a name that stands for others is one of them: it must not be there twice. */
 static void count_add(struct counts *counts, const char *name, uint64_t count)
 {
+    if (!strcmp(name, OTHERS)) {
+        counts->others += count;
+        return;
+    }
     for (size_t i = 0; i < counts->len; i++) {
         if (!strcmp(counts->all[i].name, name)) {
             counts->all[i].count += count;
@@ -78,7 +84,7 @@ static void put_counts(struct lki_put *put, const char *key, struct counts *coun
             others += counts->all[i].count;
     }
     if (others)
-        lki_put_uint(put, "OTHER", others);
+        lki_put_uint(put, OTHERS, others);
     lki_put_close(put, '}');
 }
 
@@ -89,7 +95,7 @@ static void put_other(struct lki_put *put, const struct counts *counts)
     for (size_t i = CODES_TOP; i < counts->len; i++)
         others += counts->all[i].count;
     lki_put_open(put, NULL, '{');
-    lki_put_text(put, "result_code", "OTHER");
+    lki_put_text(put, "result_code", OTHERS);
     lki_put_uint(put, "count", others);
     lki_put_close(put, '}');
 }
