@@ -362,6 +362,36 @@ START_TEST(iterations_that_were_granted_are_not_granted_again)
 }
 END_TEST
 
+/* User 1 has left when its iterations were over, and a worker came for which nothing was left. */
+START_TEST(who_came_when_all_had_begun_is_not_given_users_by_another_core)
+{
+    const struct lki_report gone = {.kind = LKI_REPORT_GONE, .gone = {.why = LKI_END_ITERATIONS}};
+    struct lki_plan plan = open_plan(4);
+    struct gang_worker *late;
+
+    plan.iterations = 20;
+    gang_open(&gang, &plan, NULL, 2);
+    for (int s = 1; s < 20; s++) {
+        for (size_t i = 0; i < 2; i++)
+            gang_iterate(&gang.workers[i], 1);
+        gang_run(&gang, s);
+    }
+    ck_assert(gang.workers[0].last && gang.workers[1].last);
+    late = gang_add(&gang);
+    gang_run(&gang, 21);
+    ck_assert(late->started);
+    ck_assert_uint_eq(late->user_count, 0);
+    gang.workers[0].users[1] = gang.workers[1].users[1] = false;
+    hand_over(&plan);
+    resume_all_but(NULL);
+    gang_run(&gang, 30);
+    ck_assert_uint_eq(late->user_count, 0);
+    for (size_t i = 0; i < 2; i++)
+        gang_report(&gang.workers[i], &gone);
+    ck_assert(!gang_run(&gang, 35));
+}
+END_TEST
+
 START_TEST(users_that_crashed_stay_away)
 {
     struct lki_plan plan = open_plan(30);
@@ -507,6 +537,7 @@ static Suite *adopt_suite(void)
     tcase_add_test(all, who_began_after_the_checkpoint_says_how_it_stands_too);
     tcase_add_test(all, each_worker_is_awaited_as_long_as_it_may_go_on);
     tcase_add_test(all, iterations_that_were_granted_are_not_granted_again);
+    tcase_add_test(all, who_came_when_all_had_begun_is_not_given_users_by_another_core);
     tcase_add_test(all, users_that_crashed_stay_away);
     tcase_add_test(all, what_workers_measured_may_be_saved_in_parts);
     tcase_add_loop_test(all, who_died_with_the_former_core_is_wanted_again, 0, 2);

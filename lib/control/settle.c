@@ -60,6 +60,8 @@ void lki_settle_standing(struct lki_member *member, const struct lki_report_stan
     member->shown.alive = true;
     member->stage = standing->started ? LKI_MEMBER_STARTED : LKI_MEMBER_GREETED;
     member->stops = standing->stops;
+    /* it came when nothing was left: whoever has had some was told that they were the last */
+    member->resting = core->iterations_over && !standing->iterations_last;
     member->lease = (struct lki_member_lease){.granted = standing->iterations.granted,
                                               .recalls = standing->iterations.recalls,
                                               .recallable = true,
