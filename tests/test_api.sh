@@ -50,6 +50,8 @@ LK_STEP(demo, lose, .every = LK_FIXED(0.05))
 {
     for (int i = 0; i < 14; i++)
         lk_emit(vu, "tier", .code = i < 2 ? "OTHER" : lk_format(vu, "C%d", i));
+    for (int i = 0; i < 120 && lk_param_int(vu, "size") == 120; i++)
+        lk_emit(vu, "flaw", .failed = true, .message = lk_format(vu, "flaw %d", i));
     lk_response *r = lk_get(vu, lk_format(vu, "/nowhere/%s", lk_param(vu, "key")), .keep_going = true);
 
     LK_REQUIRE(r->status < 400, "lost \"%s\"", lk_param(vu, "key"));
@@ -483,7 +485,7 @@ post /stop_test ''
 same 'a second one does not' 200 "$status"
 until_true state_is IDLE
 tell $? 'which ends the run'
-post /start_test "{\"users\":20,\"params\":{\"base_url\":\"$target\"},\"rate_per_s\":50}"
+post /start_test "{\"users\":20,\"params\":{\"base_url\":\"$target\",\"size\":120},\"rate_per_s\":50}"
 same 'a run at a rate' 200 "$status"
 rated() {
     get /status
@@ -491,6 +493,12 @@ rated() {
 }
 until_true rated
 tell $? 'arrivals begin'
+others() {
+    get /errors
+    grep -q 'other errors' body
+}
+until_true others
+same 'errors of more kinds than are told apart are told once' 1 "$(grep -o 'other errors' body | wc -l)"
 post /change_rate '{"rate_per_s":"80"}'
 is 'POST /change_rate' 200 '{epoch:i,previous_rate_per_s:i,rate_per_s:i}'
 same 'changes it' '80 50' "$(at rate_per_s previous_rate_per_s | xargs)"

@@ -165,14 +165,12 @@ static void put_group(const struct lki_api *api, struct lki_put *put,
 static void put_groups(const struct lki_api *api, struct lki_put *put, struct lki_arena *arena,
                        const struct lki_metrics *metrics)
 {
-    const struct lki_error_group **all = lki_arena_alloc(arena, (ERRORS_MAX + 1) * sizeof(*all));
+    const struct lki_error_group **all = lki_arena_alloc(arena, ERRORS_MAX * sizeof(*all));
     size_t count = 0;
 
     for (const struct lki_error_group *group = metrics->first_error;
          all && group && count < ERRORS_MAX; group = group->next)
         all[count++] = group;
-    if (all && metrics->other_errors.count)
-        all[count++] = &metrics->other_errors;
     if (count)
         qsort(all, count, sizeof(*all), by_count);
     for (size_t i = 0; i < count; i++)
