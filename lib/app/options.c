@@ -61,25 +61,13 @@ enum lk_err lki_run_options_tell(const struct lk_run_options *options, enum lk_e
 
 /* ---- numbers ---- */
 
-static enum lk_err refuse(struct lki_buf *problems, const char *fmt, ...) LK_PRINTF(2, 3);
-
-static enum lk_err refuse(struct lki_buf *problems, const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    lki_buf_vprintf(problems, fmt, args);
-    va_end(args);
-    return LK_E_ARG;
-}
-
 /* A time of which 0 is the default and LK_OFF something else. */
 static enum lk_err time_read(const char *member, double seconds, int64_t otherwise_ns,
                              int64_t off_ns, int64_t *ns, struct lki_buf *problems)
 {
     if (isnan(seconds) || (seconds < 0 && seconds != LK_OFF))
-        return refuse(problems, "%s is %g: no time; give seconds from 0, or LK_OFF", member,
-                      seconds);
+        return lki_refuse(problems, "%s is %g: no time; give seconds from 0, or LK_OFF", member,
+                          seconds);
     *ns = seconds < 0 ? off_ns : seconds > 0 ? lki_ns(seconds) : otherwise_ns;
     /* what was given is not none at all, however little it is */
     if (seconds > 0 && !*ns)
@@ -127,17 +115,18 @@ static enum lk_err settings_read(const struct lk_run_options *options,
         .program = program_name(),
     };
     if (options->workers > LKI_WORKERS_MAX)
-        return refuse(problems, ".workers is %u: it is too large; give at most %d",
-                      options->workers, LKI_WORKERS_MAX);
+        return lki_refuse(problems, ".workers is %u: it is too large; give at most %d",
+                          options->workers, LKI_WORKERS_MAX);
     if (options->users > LKI_USERS_MAX)
-        return refuse(problems, ".users is %llu: it is too large; give at most %llu",
-                      (unsigned long long)options->users, (unsigned long long)LKI_USERS_MAX);
+        return lki_refuse(problems, ".users is %llu: it is too large; give at most %llu",
+                          (unsigned long long)options->users, (unsigned long long)LKI_USERS_MAX);
     if (!(options->rate_per_s >= 0) || isinf(options->rate_per_s))
-        return refuse(problems, ".rate_per_s is %g: no rate; give starts per second, or 0 for none",
-                      options->rate_per_s);
+        return lki_refuse(problems,
+                          ".rate_per_s is %g: no rate; give starts per second, or 0 for none",
+                          options->rate_per_s);
     if (options->rate_per_s > (double)LKI_RATE_MAX)
-        return refuse(problems, ".rate_per_s is %g: it is too large; give at most %llu",
-                      options->rate_per_s, (unsigned long long)LKI_RATE_MAX);
+        return lki_refuse(problems, ".rate_per_s is %g: it is too large; give at most %llu",
+                          options->rate_per_s, (unsigned long long)LKI_RATE_MAX);
     return times_read(options, settings, problems);
 }
 
@@ -177,10 +166,10 @@ static enum lk_err params_set(struct lki_run_plan *plan, struct lki_buf *problem
         if (!texts[i])
             return LK_E_NOMEM;
         if (strchr(pairs[2 * i], '='))
-            return refuse(problems,
-                          "unknown parameter '%.100s': a name has no '='; write "
-                          "LK_PAIRS(\"name\", \"value\")",
-                          pairs[2 * i]);
+            return lki_refuse(problems,
+                              "unknown parameter '%.100s': a name has no '='; write "
+                              "LK_PAIRS(\"name\", \"value\")",
+                              pairs[2 * i]);
     }
     return lki_model_set_params(plan->model, texts, count, problems);
 }
@@ -201,7 +190,7 @@ static enum lk_err http_write(struct lki_run_plan *plan, const struct lk_http_se
     if (!err && text.len && !plan->settings.http)
         err = LK_E_NOMEM;
     if (err == LK_E_LIMIT)
-        err = refuse(problems, ".http is longer than %zu bytes", LKI_HTTP_SETTINGS_MAX);
+        err = lki_refuse(problems, ".http is longer than %zu bytes", LKI_HTTP_SETTINGS_MAX);
     lki_buf_release(&text);
     return err;
 }
@@ -215,8 +204,9 @@ static enum lk_err http_read(struct lki_run_plan *plan, struct lki_buf *problems
     if (!given)
         return LK_OK;
     if (lki_http_settings_take(&http, given))
-        return refuse(problems, ".http has no size, or is that of a newer loadkit: set its .size "
-                                "to sizeof(struct lk_http_settings)");
+        return lki_refuse(problems,
+                          ".http has no size, or is that of a newer loadkit: set its .size "
+                          "to sizeof(struct lk_http_settings)");
     lki_buf_str(problems, ".http.");
     err = lki_http_settings_check(&http, problems);
     if (err)
@@ -244,8 +234,8 @@ static enum lk_err unknown_refuse(const struct lk_run_options *options, struct l
 
     for (size_t i = sizeof(*options); i < options->size; i++) {
         if (bytes[i])
-            return refuse(problems, "options of a newer loadkit than this one, " LK_VERSION
-                                    ": build and link with the same");
+            return lki_refuse(problems, "options of a newer loadkit than this one, " LK_VERSION
+                                        ": build and link with the same");
     }
     return LK_OK;
 }

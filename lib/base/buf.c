@@ -83,6 +83,16 @@ void lki_buf_printf(struct lki_buf *buf, const char *fmt, ...)
     va_end(args);
 }
 
+enum lk_err lki_refuse(struct lki_buf *why, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    lki_buf_vprintf(why, fmt, args);
+    va_end(args);
+    return LK_E_ARG;
+}
+
 const char *lki_buf_cstr(struct lki_buf *buf)
 {
     char *at = lki_buf_reserve(buf, 1);

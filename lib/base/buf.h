@@ -62,6 +62,8 @@ static inline void lki_buf_char(struct lki_buf *buf, char c)
 void lki_buf_u64(struct lki_buf *buf, unsigned long long value);
 void lki_buf_printf(struct lki_buf *buf, const char *fmt, ...) LK_PRINTF(2, 3);
 void lki_buf_vprintf(struct lki_buf *buf, const char *fmt, va_list args) LK_PRINTF(2, 0);
+/* The same, of what was given and is no good. Always LK_E_ARG. */
+enum lk_err lki_refuse(struct lki_buf *why, const char *fmt, ...) LK_PRINTF(2, 3);
 
 /* The content as a string (a terminator is added, not counted), or NULL after a failure. */
 const char *lki_buf_cstr(struct lki_buf *buf);

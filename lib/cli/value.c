@@ -13,16 +13,6 @@
 
 #define LONGEST_STAGE 64
 
-enum lk_err lki_refuse(struct lki_buf *message, const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    lki_buf_vprintf(message, fmt, args);
-    va_end(args);
-    return LK_E_ARG;
-}
-
 static void *member_of(struct lki_options *options, const struct lki_option *option)
 {
     return (char *)options + option->offset;

@@ -20,9 +20,6 @@ struct lki_spelling {
 #define LKI_SPELLING_FMT "%s%.*s"
 #define LKI_SPELLING_ARGS(as) (as)->before, (int)(as)->len, (as)->name
 
-/* Adds to message. Always LK_E_ARG. */
-enum lk_err lki_refuse(struct lki_buf *message, const char *fmt, ...) LK_PRINTF(2, 3);
-
 /* Sets or adds. value has to live as long as options. LK_E_ARG: message says what is wrong with it,
  * and what to do. */
 enum lk_err lki_value_set(struct lki_options *options, const struct lki_option *option,

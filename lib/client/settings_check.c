@@ -7,18 +7,6 @@
 #include "client/settings.h"
 #include "net/scan.h"
 
-static enum lk_err refuse(struct lki_buf *out, const char *fmt, ...) LK_PRINTF(2, 3);
-
-static enum lk_err refuse(struct lki_buf *out, const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    lki_buf_vprintf(out, fmt, args);
-    va_end(args);
-    return LK_E_ARG;
-}
-
 /* A header must not be able to end its line: what follows would be another one. */
 enum lk_err lki_http_headers_check(const char *const *headers, struct lki_buf *out)
 {
@@ -27,13 +15,13 @@ enum lk_err lki_http_headers_check(const char *const *headers, struct lki_buf *o
         const char *end = name + strlen(name);
 
         if (!*name || lki_scan_name(name, end) != end)
-            return refuse(out, "\"%s\" is not the name of a header", name);
+            return lki_refuse(out, "\"%s\" is not the name of a header", name);
         if (!headers[1])
-            return refuse(out, "the header \"%s\" has no value", name);
+            return lki_refuse(out, "the header \"%s\" has no value", name);
         if (headers[1][strcspn(headers[1], "\r\n")])
-            return refuse(out, "the value of the header \"%s\" has a line break", name);
+            return lki_refuse(out, "the value of the header \"%s\" has a line break", name);
         if (!strcasecmp(name, "Content-Length") || !strcasecmp(name, "Transfer-Encoding"))
-            return refuse(out, "the header \"%s\" is loadkit's to set", name);
+            return lki_refuse(out, "the header \"%s\" is loadkit's to set", name);
     }
     return LK_OK;
 }
@@ -68,7 +56,7 @@ static enum lk_err times_check(const struct lk_http_settings *settings, struct l
     double wrong;
     const char *name = lki_http_times_wrong(LKI_HTTP_TIMES(settings), &wrong);
 
-    return name ? refuse(out, "%s: " LKI_NO_TIME, name, wrong) : LK_OK;
+    return name ? lki_refuse(out, "%s: " LKI_NO_TIME, name, wrong) : LK_OK;
 }
 
 static enum lk_err user_check(const struct lk_http_settings *settings, struct lki_buf *out)
@@ -76,13 +64,13 @@ static enum lk_err user_check(const struct lk_http_settings *settings, struct lk
     const char *user = settings->user;
 
     if ((unsigned)settings->auth > LK_HTTP_DIGEST)
-        return refuse(out, "auth: it is neither LK_HTTP_BASIC nor LK_HTTP_DIGEST");
+        return lki_refuse(out, "auth: it is neither LK_HTTP_BASIC nor LK_HTTP_DIGEST");
     if (settings->password && !user)
-        return refuse(out, "password: it needs a user");
+        return lki_refuse(out, "password: it needs a user");
     if (user && settings->auth == LK_HTTP_BASIC && strchr(user, ':'))
-        return refuse(out, "user: it has a colon, which would end the name");
+        return lki_refuse(out, "user: it has a colon, which would end the name");
     if (settings->auth == LK_HTTP_DIGEST && !user)
-        return refuse(out, "auth: it needs a user");
+        return lki_refuse(out, "auth: it needs a user");
     return LK_OK;
 }
 
@@ -101,17 +89,18 @@ static enum lk_err choices_check(const struct lk_http_settings *settings, struct
                                                         : lki_http_settings_beyond(settings);
 
     if ((unsigned)settings->engine > LK_HTTP_ENGINE_CURL)
-        return refuse(out, "engine: %d is none of LK_HTTP_ENGINE_...", (int)settings->engine);
+        return lki_refuse(out, "engine: %d is none of LK_HTTP_ENGINE_...", (int)settings->engine);
     if ((unsigned)settings->version > LK_HTTP_2_ONLY)
-        return refuse(out, "version: %d is no version of HTTP that is known",
-                      (int)settings->version);
+        return lki_refuse(out, "version: %d is no version of HTTP that is known",
+                          (int)settings->version);
     if ((unsigned)settings->connections > LK_HTTP_NEW)
-        return refuse(out, "connections: %d is none of LK_HTTP_OWN, _SHARED and _NEW",
-                      (int)settings->connections);
+        return lki_refuse(out, "connections: %d is none of LK_HTTP_OWN, _SHARED and _NEW",
+                          (int)settings->connections);
     if (settings->engine == LK_HTTP_ENGINE_NATIVE && beyond)
-        return refuse(out, "engine: the native one cannot %s; leave the choice to auto", beyond);
+        return lki_refuse(out, "engine: the native one cannot %s; leave the choice to auto",
+                          beyond);
     if (settings->no_redirects && settings->max_redirects)
-        return refuse(out, "max_redirects: it goes with no .no_redirects; give one of them");
+        return lki_refuse(out, "max_redirects: it goes with no .no_redirects; give one of them");
     return LK_OK;
 }
 

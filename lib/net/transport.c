@@ -1,6 +1,5 @@
 #include "net/transport.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
@@ -99,18 +98,6 @@ static struct lki_transport *transport_new(struct lki_transports *transports,
 
 /* ---- whether settings can be used ---- */
 
-static enum lk_err refuse(struct lki_buf *out, const char *fmt, ...) LK_PRINTF(2, 3);
-
-static enum lk_err refuse(struct lki_buf *out, const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    lki_buf_vprintf(out, fmt, args);
-    va_end(args);
-    return LK_E_FORMAT;
-}
-
 static bool is_address(const char *text)
 {
     struct lki_local address;
@@ -142,11 +129,12 @@ static enum lk_err resolve_check(const char *const *pairs, struct lki_buf *out)
 {
     for (; pairs && pairs[0]; pairs += 2) {
         if (!is_host_and_port(pairs[0]))
-            return refuse(out, "resolve: %.100s is not a host and its port, such as shop:80",
-                          pairs[0]);
+            return lki_refuse(out, "resolve: %.100s is not a host and its port, such as shop:80",
+                              pairs[0]);
         if (!pairs[1] || !is_address(pairs[1]))
-            return refuse(out, "resolve: '%.100s' for %.100s is not an address, such as 10.0.0.7",
-                          pairs[1] ? pairs[1] : "", pairs[0]);
+            return lki_refuse(out,
+                              "resolve: '%.100s' for %.100s is not an address, such as 10.0.0.7",
+                              pairs[1] ? pairs[1] : "", pairs[0]);
     }
     return LK_OK;
 }
@@ -164,11 +152,11 @@ static enum lk_err proxy_check(const char *proxy, struct lki_buf *out)
     }
     /* what stands before the host may be a secret: it is not repeated */
     if (!at)
-        return refuse(out, "proxy: it does not begin with http://, https:// or socks5://");
+        return lki_refuse(out, "proxy: it does not begin with http://, https:// or socks5://");
     if (strrchr(at, '@'))
         at = strrchr(at, '@') + 1;
     if (!authority_read(at, &url) || url.target_len > 1)
-        return refuse(out, "proxy: '%.100s' is not a host and its port", at);
+        return lki_refuse(out, "proxy: '%.100s' is not a host and its port", at);
     return LK_OK;
 }
 
@@ -180,17 +168,17 @@ enum lk_err lki_transport_check(const struct lki_transport_settings *settings, s
     const char *why;
 
     if (tls && strcmp(tls, "1.2") != 0 && strcmp(tls, "1.3") != 0)
-        return refuse(out, "tls_min: %.100s is neither 1.2 nor 1.3", tls);
+        return lki_refuse(out, "tls_min: %.100s is neither 1.2 nor 1.3", tls);
     if (settings->key_file && !settings->cert_file)
-        return refuse(out, "key_file: it needs a certificate, too");
+        return lki_refuse(out, "key_file: it needs a certificate, too");
     if (settings->local_addr && lki_local_parse(&local, settings->local_addr, &why))
-        return refuse(out, "local_addr: '%.100s': %s", settings->local_addr, why);
+        return lki_refuse(out, "local_addr: '%.100s': %s", settings->local_addr, why);
     if (path && (!*path || strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path)))
-        return refuse(out, "unix_socket: its path is %s", *path ? "too long" : "empty");
+        return lki_refuse(out, "unix_socket: its path is %s", *path ? "too long" : "empty");
     if (path && settings->proxy)
-        return refuse(out, "unix_socket: it goes with no proxy; give one of them");
+        return lki_refuse(out, "unix_socket: it goes with no proxy; give one of them");
     if (path && settings->local_addr)
-        return refuse(out, "unix_socket: it goes with no local_addr; give one of them");
+        return lki_refuse(out, "unix_socket: it goes with no local_addr; give one of them");
     if (settings->proxy && proxy_check(settings->proxy, out))
         return LK_E_FORMAT;
     return resolve_check(settings->resolve, out);

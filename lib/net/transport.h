@@ -42,7 +42,7 @@ struct lki_transports {
     struct lki_map by_key;
 };
 
-/* Whether they can be used, but for files, which are looked at when they are needed. LK_E_FORMAT:
+/* Whether they can be used, but for files, which are looked at when they are needed. LK_E_ARG:
  * out says in one line what is wrong. */
 enum lk_err lki_transport_check(const struct lki_transport_settings *settings, struct lki_buf *out);
 
