@@ -21,12 +21,23 @@
 
 static struct test_server server;
 
+static char dir[256];
+
+/* Of a directory of its own, where the test is. */
 static void file_make(void)
 {
-    const char *place = getenv("TMPDIR");
-    FILE *file = place && chdir(place) ? NULL : fopen("part.txt", "w");
+    const char *base = getenv("TMPDIR");
+    FILE *file;
 
+    snprintf(dir, sizeof(dir), "%s/loadkit-oom.XXXXXX", base ? base : "/tmp");
+    file = mkdtemp(dir) && !chdir(dir) ? fopen("part.txt", "w") : NULL;
     if (!file || fputs("content", file) < 0 || fclose(file))
+        abort();
+}
+
+static void file_remove(void)
+{
+    if (unlink("part.txt") || rmdir(dir))
         abort();
 }
 
@@ -88,6 +99,7 @@ static void open_server(void)
 static void close_server(void)
 {
     test_server_stop(&server);
+    file_remove();
 }
 
 int main(void)
