@@ -184,6 +184,47 @@ START_TEST(the_most_that_was_asked_for_is_kept)
 }
 END_TEST
 
+/* So long after the start, and so long before the load of who was lost is over. */
+struct moment {
+    int64_t after_ns, before_ns;
+};
+
+static struct moment moment_of_run(void)
+{
+    struct lki_core_outcome outcome;
+    int64_t now_ns = lki_loop_now(&gang.loop);
+
+    ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
+    ck_assert_int_eq(gang_status(&gang).elapsed_ns, now_ns - outcome.start_ns);
+    return (struct moment){now_ns - outcome.start_ns, lki_core_haunted_ns(gang.core) - now_ns};
+}
+
+/* That of another machine began at another time. How long it took until the other core was there is
+ * told by the clock on the wall, which may be set, too. */
+START_TEST(moments_outlive_the_clock_by_which_they_were_taken)
+{
+    const int64_t other_ns = 1000000 * S, near_ns = 10000 * S;
+    struct lki_plan plan = open_plan(30);
+    struct moment one, other;
+
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 4);
+    gang.workers[0].mute = gang.workers[1].mute = 1U << LKI_ORDER_STOP;
+    lki_core_lost(gang.core, 2, 20 * S, other_ns);
+    lki_core_stop(gang.core, LKI_END_INTERRUPT);
+    lki_core_stop(gang.core, LKI_END_INTERRUPT);
+    gang_run(&gang, 5);
+    one = moment_of_run();
+    ck_assert_int_gt(one.before_ns, other_ns - near_ns);
+    lki_core_save(gang.core, &keeper);
+    gang.loop.clock.fake_ns += other_ns;
+    ck_assert_int_eq(take_over(&plan), LK_OK);
+    other = moment_of_run();
+    ck_assert_int_lt(llabs(other.after_ns - one.after_ns), near_ns);
+    ck_assert_int_lt(llabs(other.before_ns - one.before_ns), near_ns);
+}
+END_TEST
+
 static size_t seconds_kept(void)
 {
     struct lki_core_outcome outcome;
@@ -531,6 +572,7 @@ static Suite *adopt_suite(void)
     tcase_add_test(all, users_stay_where_they_are);
     tcase_add_test(all, time_goes_on_and_the_seconds_are_kept);
     tcase_add_loop_test(all, the_most_that_was_asked_for_is_kept, 0, 2);
+    tcase_add_test(all, moments_outlive_the_clock_by_which_they_were_taken);
     tcase_add_test(all, seconds_are_those_of_the_moment_that_was_saved);
     tcase_add_test(all, who_does_not_say_how_it_stands_loses_its_users_and_then_counts_as_dead);
     tcase_add_test(all, who_says_late_how_it_stands_gets_its_part_again_and_no_more);
