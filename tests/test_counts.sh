@@ -1,17 +1,9 @@
 #!/usr/bin/env bash
 #
 # What the report says was sent is what the server received: nginx's access log has exactly
-# http_requests - http_unsent lines, however the run ends. COUNTS_SECONDS makes the runs longer.
+# http_requests - http_unsent lines, however the run ends.
 set -u
 
-build=${BUILD:-$(dirname "$0")/../build}
-traffic=$build/tests/support/traffic
-seconds=${COUNTS_SECONDS:-2}
-users=${COUNTS_USERS:-200}
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-counts.XXXXXX")
-# shellcheck source=tests/support/nginx.sh
-. "$(dirname "$0")/support/nginx.sh"
-trap 'end_nginx; rm -rf "$tmp"' EXIT
 # shellcheck source=tests/support/counts.sh
 . "$(dirname "$0")/support/counts.sh"
 
@@ -46,4 +38,4 @@ run "TLS, idle connections that the server ends as the next request comes" \
 blind=yes run "TLS, the same with POST" "$new 1000; keepalive_timeout 1s;" "" -d "$((seconds + 3))s" \
     -p pause=1 -p body=abc
 
-end_counts
+end_tests

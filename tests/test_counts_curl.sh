@@ -3,14 +3,6 @@
 # As tests/test_counts.sh, by the engine that libcurl is: over HTTP/1.1, TLS and HTTP/2.
 set -u
 
-build=${BUILD:-$(dirname "$0")/../build}
-traffic=$build/tests/support/traffic
-seconds=${COUNTS_SECONDS:-2}
-users=${COUNTS_USERS:-200}
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-counts.XXXXXX")
-# shellcheck source=tests/support/nginx.sh
-. "$(dirname "$0")/support/nginx.sh"
-trap 'end_nginx; rm -rf "$tmp"' EXIT
 # shellcheck source=tests/support/counts.sh
 . "$(dirname "$0")/support/counts.sh"
 
@@ -48,4 +40,4 @@ by_curl "HTTP/2, Ctrl-C twice under a slow server" "$most limit_rate 1;" "one 0.
 by_curl "HTTP/2, connections that the server ends after 3 requests" "keepalive_requests 3;" "" \
     -d "${seconds}s" --http-version 2
 
-end_counts
+end_tests

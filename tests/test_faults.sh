@@ -7,26 +7,13 @@ build=$(cd "${BUILD:-$(dirname "$0")/../build}" && pwd)
 traffic=$build/tests/support/traffic
 crash=$build/tests/support/crash
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-faults.XXXXXX")
-passed=0
-failed=0
 
+# shellcheck source=tests/support/check.sh
+. "$(dirname "$0")/support/check.sh"
 # shellcheck source=tests/support/example.sh
 . "$(dirname "$0")/support/example.sh"
 
 trap 'end_example; rm -rf "$tmp"' EXIT
-
-check() { # name, command...
-    local name=$1
-    shift
-    if "$@" >"$tmp/why" 2>&1; then
-        echo "ok - $name"
-        passed=$((passed + 1))
-    else
-        echo "not ok - $name"
-        failed=$((failed + 1))
-        sed 's/^/    /' "$tmp/why" "$tmp/out" "$tmp/err"
-    fi
-}
 
 # Runs a program; its status, output and result are then in $status and $tmp.
 run() {
@@ -50,20 +37,6 @@ has_code() { # code, least count
     count=$(tr -d '\n' <"$tmp/result.json" | sed -n "s/.*\"$1\": *\([0-9]*\).*/\1/p")
     [ "${count:-0}" -ge "$2" ] || {
         echo "code $1: ${count:-none}, wanted at least $2"
-        return 1
-    }
-}
-
-says() { # file, text
-    grep -qF -- "$2" "$tmp/$1" || {
-        echo "$1 does not say: $2"
-        return 1
-    }
-}
-
-ended_with() {
-    [ "$status" -eq "$1" ] || {
-        echo "exit status $status, wanted $1"
         return 1
     }
 }
@@ -160,5 +133,4 @@ check "a function that blocks does not hold up the end" test ! -e "$tmp/returned
 check "a step cut off in such a function is a sample" has_code STEP_CANCELLED 1
 check "such a function is told of" says out "1 users were still in a function called by lk_blocking"
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+end_tests

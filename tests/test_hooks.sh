@@ -6,33 +6,15 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
 build=$(cd "${BUILD:-$root/build}" && pwd)
-dir=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-hooks.XXXXXX") || exit 1
-passed=0
-failed=0
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-hooks.XXXXXX") || exit 1
 
+# shellcheck source=tests/support/check.sh
+. "$root/tests/support/check.sh"
 # shellcheck source=tests/support/example.sh
 . "$root/tests/support/example.sh"
 
-trap 'end_example; rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-
-tell() { # verdict what
-    if [ "$1" = 0 ]; then
-        passed=$((passed + 1))
-        echo "ok - $2"
-    else
-        failed=$((failed + 1))
-        echo "not ok - $2"
-        sed 's/^/    /' why out err
-    fi
-}
-
-check() { # what command...
-    local what=$1
-    shift
-    "$@" >why 2>&1
-    tell $? "$what"
-}
+trap 'end_example; rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 1
 
 # By the flags of the library: it may have been made with sanitizers.
 read -ra compile <"$build/flags"
@@ -42,9 +24,9 @@ compile+=(-Wno-missing-prototypes -I"$root/include")
 
 program() { # name; the source comes by standard input
     cat >"$1.c"
-    : | tee out err >why
-    "${compile[@]}" "$1.c" "$build/libloadkit.a" "${libs[@]}" -lpthread -lm -o "$1" 2>err
-    tell $? "$1 is built"
+    : | tee out >err
+    check "$1 is built" "${compile[@]}" "$1.c" "$build/libloadkit.a" "${libs[@]}" -lpthread -lm \
+        -o "$1"
 }
 
 # Starts a server, runs a program against it, ends the server. Sets status and served.
@@ -64,21 +46,14 @@ requests_of() { # id: how many requests of that metric
     sed -n "s|^.*\"id\":\"$1\",.*\"requests\":\([0-9]*\).*$|\1|p" result.json | head -n 1
 }
 
-ended_with() {
-    [ "$status" = "$1" ] || {
-        echo "exit status $status, wanted $1"
-        return 1
-    }
-}
-
-same() { # want got
+equals() { # want got
     [ "$1" = "$2" ] || {
         echo "want: $1, got: $2"
         return 1
     }
 }
 
-says() { # text
+either_says() { # text, over however many lines
     cat out err | tr -s ' \n' ' ' | grep -qF -- "$1" || {
         echo "it does not say: $1"
         return 1
@@ -87,23 +62,23 @@ says() { # text
 
 # All that was sent came to the server, and nothing else.
 reconciles() {
-    same "$(($(number http_requests) - $(number http_unsent)))" "$served"
+    equals "$(($(number http_requests) - $(number http_unsent)))" "$served"
 }
 
 # ---- the example
 
 run "$build/examples/setup" -u 8 -d 1500ms
 check "the example passes" ended_with 0
-check "eight users share one login" same 1 "$(requests_of 'on_setup/POST /auth')"
-check "and nobody logs in again" same 1 "$(grep -c '"id":"[^"]*POST /auth"' result.json)"
-check "the tear-down makes its request" same 1 "$(requests_of 'on_teardown/POST /orders')"
+check "eight users share one login" equals 1 "$(requests_of 'on_setup/POST /auth')"
+check "and nobody logs in again" equals 1 "$(grep -c '"id":"[^"]*POST /auth"' result.json)"
+check "the tear-down makes its request" equals 1 "$(requests_of 'on_teardown/POST /orders')"
 check "the probe is read all the time" test "$(requests_of 'orders/GET /health')" -ge 3
 check "the probe sees the orders come" test \
     "$(sed -n 's/^.*"name":"orders",.*"last":\([0-9]*\),.*$/\1/p' result.json)" -gt 0
 check "requests behind the scene are counted like others" reconciles
 in_seconds=$(sed -n 's/^{"t":.*"requests":\([0-9]*\).*$/\1/p' result.json | paste -sd+)
 check "but those of set-up and tear-down are of none of the run's seconds" \
-    same "$(($(number http_requests) - 2))" "$((in_seconds))"
+    equals "$(($(number http_requests) - 2))" "$((in_seconds))"
 
 # ---- a set-up that fails
 
@@ -124,12 +99,12 @@ LK_MAIN()
 END
 run ./fails -u 3 -d 1s
 check "a set-up that fails, fails the run" ended_with 1
-check "the report says why" says "FAILED: on_setup failed: no cart?to be had"
-check "no user begins" same 0 "$(number steps)"
-check "but it is torn down" same 1 "$(requests_of 'on_teardown/GET /')"
+check "the report says why" either_says "FAILED: on_setup failed: no cart?to be had"
+check "no user begins" equals 0 "$(number steps)"
+check "but it is torn down" equals 1 "$(requests_of 'on_teardown/GET /')"
 check "a set-up that fails is counted like others" reconciles
 run ./fails -q -u 3 -d 1s
-check "a quiet run says why, too" same "fails: the run failed: on_setup failed: no cart?to be had" \
+check "a quiet run says why, too" equals "fails: the run failed: on_setup failed: no cart?to be had" \
     "$(cat err)"
 
 # ---- ends
@@ -225,7 +200,7 @@ LK_MAIN()
 END
 
 torn_down() {
-    same 1 "$(requests_of 'on_teardown/GET /health')"
+    equals 1 "$(requests_of 'on_teardown/GET /health')"
 }
 
 users_began() {
@@ -256,41 +231,41 @@ ends "interrupted twice" 0 -p in=users -p how=ints
 check "interrupted twice: it is torn down all the same" torn_down
 ends "interrupted in the set-up" 1 -p how=int
 check "interrupted in the set-up: it is torn down" torn_down
-check "interrupted in the set-up: no user begins" same 0 "$(number steps)"
+check "interrupted in the set-up: no user begins" equals 0 "$(number steps)"
 check "interrupted in the set-up: that is why it ended" grep -q '"ended_by":"interrupt"' result.json
 ends "interrupted twice in the set-up" 1 -p how=ints
 check "interrupted twice in the set-up: it is torn down" torn_down
 ends "interrupted twice in the tear-down" 0 -p in=teardown -p how=ints
-check "interrupted twice in the tear-down: that is cut off" same "" \
+check "interrupted twice in the tear-down: that is cut off" equals "" \
     "$(requests_of 'on_teardown/GET /health')"
 ends "a tear-down that takes too long" 0 -p in=teardown -p how=hang
-check "a tear-down that takes too long: it is told" says "on_teardown failed: timed out"
+check "a tear-down that takes too long: it is told" either_says "on_teardown failed: timed out"
 gives_up "a set-up that blocks" 1 -p how=block
-check "a set-up that blocks: it times out" says "on_setup failed: timed out"
+check "a set-up that blocks: it times out" either_says "on_setup failed: timed out"
 check "a set-up that blocks: it is torn down" torn_down
-check "a set-up that blocks: it is told of" says \
+check "a set-up that blocks: it is told of" either_says \
     "on_setup was still in a function called by lk_blocking"
 gives_up "a tear-down that blocks" 0 -p in=teardown -p how=block
-check "a tear-down that blocks: it is told of" says \
+check "a tear-down that blocks: it is told of" either_says \
     "on_teardown was still in a function called by lk_blocking"
 gives_up "a probe that blocks" 0 -p in=probe -p how=block
 check "a probe that blocks: it is torn down" torn_down
 gives_up "users that block" 0 -p in=users -p how=block
 check "users that block: it is torn down" torn_down
-check "users that block: they are told of" says \
+check "users that block: they are told of" either_says \
     "users were still in a function called by lk_blocking"
 run ./ends -u 3 -d 200ms -p how=null
-check "a fault in the set-up is named" same "ends: worker 1 crashed: segmentation fault in on_setup" \
+check "a fault in the set-up is named" equals "ends: worker 1 crashed: segmentation fault in on_setup" \
     "$(head -n 1 err)"
 run ./ends -u 3 -d 200ms -w 0 -p how=null
-check "and without workers too" same "ends: segmentation fault in on_setup" "$(head -n 1 err)"
+check "and without workers too" equals "ends: segmentation fault in on_setup" "$(head -n 1 err)"
 check "a fault in the set-up ends the run as failed" ended_with 1
 run ./ends -u 3 -d 60s -w 2 -p in=users -p how=kill
-check "when the first worker dies for good" says "worker 1 died three times: killed by signal 9"
+check "when the first worker dies for good" either_says "worker 1 died three times: killed by signal 9"
 check "the tear-down is another's" torn_down
-check "and all go by the base URL of the set-up" same "" "$(grep -o 'needs a base URL' out)"
+check "and all go by the base URL of the set-up" equals "" "$(grep -o 'needs a base URL' out)"
 run ./ends -u 3 -d 60s -w 1 -p in=users -p how=kill
-check "if there is another" says "on_teardown failed: no worker was left to carry it out"
+check "if there is another" either_says "on_teardown failed: no worker was left to carry it out"
 
 # ---- factories
 
@@ -327,10 +302,9 @@ LK_MAIN()
 END
 run ./factory -u 12 -i 200
 check "a factory makes requests" ended_with 0
-check "a factory makes as many objects as it is told" same 3 "$(requests_of 'order/make')"
-check "users who wait for one object never share it" same 0 "$(number step_errors)"
-check "all have their turn" same 200 "$(number iterations)"
+check "a factory makes as many objects as it is told" equals 3 "$(requests_of 'order/make')"
+check "users who wait for one object never share it" equals 0 "$(number step_errors)"
+check "all have their turn" equals 200 "$(number iterations)"
 check "a factory's requests are counted like others" reconciles
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+end_tests

@@ -8,25 +8,12 @@ set -u
 build=$(cd "${BUILD:-$(dirname "$0")/../build}" && pwd)
 hello=$build/examples/hello
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-rate.XXXXXX")
-passed=0
-failed=0
 
+# shellcheck source=tests/support/check.sh
+. "$(dirname "$0")/support/check.sh"
 # shellcheck source=tests/support/nginx.sh
 . "$(dirname "$0")/support/nginx.sh"
 trap 'end_nginx; rm -rf "$tmp"' EXIT
-
-check() { # name, command...
-    local name=$1
-    shift
-    if "$@" >"$tmp/why" 2>&1; then
-        echo "ok - $name"
-        passed=$((passed + 1))
-    else
-        echo "not ok - $name"
-        failed=$((failed + 1))
-        sed 's/^/    /' "$tmp/why" "$tmp/out" "$tmp/err"
-    fi
-}
 
 # Begins a run; its output and result will be in $tmp.
 begin() { # options...
@@ -86,7 +73,7 @@ adds_up() { # how many were intended
 run -r 200 -d 2s
 check "a rate is kept, and all that began is in the log" adds_up 400
 check "that is said in the report" grep -q '^arrivals *up to 200/s: 400 intended, ' "$tmp/out"
-check "nothing fails by it" [ "$status" -eq 0 ]
+check "nothing fails by it" ended_with 0
 run -r 2000/s -d 2s
 check "a higher one is, too" adds_up 4000
 check "nearly all of it begins" holds "$(arrivals started) >= 3980"
@@ -140,7 +127,6 @@ finish
 check "those that wait too long for a user are dropped" adds_up 200
 check "most of those that came meanwhile" holds "$(arrivals dropped) > 30 && $(arrivals dropped) < 100"
 check "the verdict says that users were missing" grep -q 'no free user' "$tmp/out"
-check "and the run has not failed" [ "$status" -eq 0 ]
+check "and the run has not failed" ended_with 0
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+end_tests

@@ -13,21 +13,11 @@ run_pid=
 
 # shellcheck source=tests/support/nginx.sh
 . "$(dirname "$0")/support/nginx.sh"
-# shellcheck source=tests/support/tell.sh
-. "$(dirname "$0")/support/tell.sh"
+# shellcheck source=tests/support/check.sh
+. "$(dirname "$0")/support/check.sh"
 trap 'end_nginx; rm -rf "$tmp"' EXIT
 
 kept="keepalive_requests 1000000;"
-
-check() { # what, command...
-    local what=$1
-    shift
-    "$@" >"$tmp/why" 2>&1
-    tell $? "$what"
-    [ "$failed" -eq "$seen_failed" ] || sed 's/^/    /' "$tmp/why" "$tmp/out" "$tmp/err"
-    seen_failed=$failed
-}
-seen_failed=0
 
 number() { # key
     sed -n "s/^.*\"$1\": *\([0-9][0-9]*\).*$/\1/p" "$tmp/result.json" | head -n 1
@@ -35,13 +25,6 @@ number() { # key
 
 last_number() { # key
     grep -o "\"$1\": *[0-9]*" "$tmp/result.json" | tail -n 1 | grep -o '[0-9]*$'
-}
-
-says() { # file, text
-    grep -qF -- "$2" "$tmp/$1" || {
-        echo "$1 does not say: $2"
-        return 1
-    }
 }
 
 is() { # what, value, wanted
@@ -137,7 +120,7 @@ count() { # what, signals, options...
     fi
     finish
     check "counts are exact: $what" counts_are_the_servers
-    check "and the run passed: $what" is "exit status" "$status" 0
+    check "and the run passed: $what" ended_with 0
 }
 
 for n in 2 4; do
@@ -162,7 +145,7 @@ before=$(logged)
 finish
 check "the run goes on without it" test "$(logged)" -gt "$before"
 check "counts are exact after SIGKILL of a worker" counts_are_the_servers
-check "a killed worker makes the run fail" is "exit status" "$status" 1
+check "a killed worker makes the run fail" ended_with 1
 check "a killed worker makes the result incomplete" grep -qE '"status": *"incomplete"' \
     "$tmp/result.json"
 check "a killed worker is told of" says err "traffic: worker 1 died: killed by signal 9"
@@ -181,7 +164,7 @@ check "a crash is told with its function, file and line" grep -qE \
 check "a crash is in the report" says out "user 17 in pay, worker 1"
 check "its backtrace is in the report" grep -qE 'lk_step_shopper_pay at .*mishap\.c:[0-9]+' "$tmp/out"
 check "its backtrace is in the result" says result.json lk_step_shopper_pay
-check "a crash makes the run fail" is "exit status" "$status" 1
+check "a crash makes the run fail" ended_with 1
 check "the other 99 users go on" grep -qE '"users": *99' "$tmp/result.json"
 check "nobody else crashed" is crashes "$(grep -c crashed: "$tmp/err")" 1
 
@@ -199,11 +182,11 @@ check "and in the result" grep -qE '"\.\.\. the same frame at least' "$tmp/resul
 start "$mishap" -u 20 -w 2 -d 1s -p how=exit
 finish
 check "exit in a step is named" says err "worker 1 crashed: exit was called in step pay of user 17"
-check "and ends the run as failed" is "exit status" "$status" 1
+check "and ends the run as failed" ended_with 1
 start "$mishap" -u 20 -w 0 -d 1s -p how=exit
 finish
 check "without workers it ends the program" says err "mishap: exit was called in step pay of user 17"
-check "as failed" is "exit status" "$status" 1
+check "as failed" ended_with 1
 start "$mishap" -u 20 -w 2 -d 1s -p how=start
 finish
 check "a crash in a hook is named" says err "segmentation fault in on_start of user 17"
@@ -230,7 +213,7 @@ start "$mishap" -u 100 -w 2 -d 600s -p how=null -p who=0
 finish
 check "a step that always crashes ends the run" grep -qE '"ended_by": *"crashes"' \
     "$tmp/result.json"
-check "and the run has failed" is "exit status" "$status" 1
+check "and the run has failed" ended_with 1
 
 # ---- one user hangs
 
@@ -246,7 +229,7 @@ check "its place is named" grep -qE '#0 spin at .*mishap\.c:[0-9]+' "$tmp/err"
 check "beyond the grace time it is ended" says out "user 17 in pay, worker 1"
 check "as what it is" says out "hung"
 check "the other 99 users go on without it" grep -qE '"users": *99' "$tmp/result.json"
-check "a step that hangs makes the run fail" is "exit status" "$status" 1
+check "a step that hangs makes the run fail" ended_with 1
 
 # Where no parent watches.
 ends_by_interrupts() { # what
@@ -258,7 +241,7 @@ ends_by_interrupts() { # what
     kill -TERM "$run_pid"
     finish
     check "the next one ends it" says err "mishap: ended in step pay of user"
-    check "as failed" is "exit status" "$status" 1
+    check "as failed" ended_with 1
 }
 
 start "$mishap" -u 20 -w 0 -d 600s -p how=spin
@@ -285,14 +268,14 @@ kill -INT "$run_pid"
 finish
 check "the time that it stood still is a reason" says out "worker 1 was held up"
 check "but not taken for one that hangs" is hangs "$(grep -c hangs: "$tmp/err")" 0
-check "and goes on when it is continued" is "exit status" "$status" 0
+check "and goes on when it is continued" ended_with 0
 
 start "$mishap" -u 20 -w 2 -d 600s
 wait_until grep -q '[1-9][0-9,]* steps/s' "$tmp/err"
 # as timeout(1) and the end of a service do
 kill -TERM -- "-$run_pid"
 finish
-check "a signal to all processes ends the run in order" is "exit status" "$status" 0
+check "a signal to all processes ends the run in order" ended_with 0
 check "and is nobody's death" is crashes "$(grep -cE 'died|crashed' "$tmp/err")" 0
 
 # as a terminal that closes does, its shell too
@@ -300,7 +283,7 @@ start env --default-signal=HUP "$mishap" -u 20 -w 2 -d 600s
 wait_until grep -q '[1-9][0-9,]* steps/s' "$tmp/err"
 kill -HUP -- "-$run_pid"
 finish
-check "a hangup ends the run in order" is "exit status" "$status" 0
+check "a hangup ends the run in order" ended_with 0
 check "with its result" grep -qE '"ended_by": *"interrupt"' "$tmp/result.json"
 check "and its report" says out "again"
 check "and is nobody's death" is crashes "$(grep -cE 'died|crashed' "$tmp/err")" 0
@@ -309,7 +292,7 @@ start nohup "$mishap" -u 20 -w 2 -d 3s
 wait_until grep -q '[1-9][0-9,]* steps/s' "$tmp/err"
 kill -HUP -- "-$run_pid"
 finish
-check "where it is ignored it stays so" is "exit status" "$status" 0
+check "where it is ignored it stays so" ended_with 0
 check "and the run goes on to its end" grep -qE '"ended_by": *"duration"' "$tmp/result.json"
 
 # ---- the parent is killed
@@ -339,5 +322,4 @@ start "$mishap" -u 50 -w 0 -d 1s -q -p how=print -p who=0
 finish
 check "and the same without workers" is lines "$(grep -c '^user [0-9]* prints$' "$tmp/out")" 50
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+end_tests

@@ -358,5 +358,4 @@ LK_VU(demo) { int count; };
 LK_STEP(demo, a) { LK_REQUIRE(self->count == 0, "count is %s", self->count); }
 END
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+end_tests

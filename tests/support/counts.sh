@@ -1,16 +1,18 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash
 #
 # For scripts that compare what a run reports with what nginx logs: run starts the server, sends
-# $traffic to it, and compares. To be read behind support/nginx.sh; needs $tmp, $traffic, $users and
-# $seconds.
+# traffic to it, and compares. To be read, not run. COUNTS_SECONDS makes the runs longer.
 
-passed=0
-failed=0
-
-verdict() { # ok|"not ok" text
-    echo "$1 - $2"
-    if [ "$1" = ok ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
-}
+build=${BUILD:-$(dirname "$0")/../build}
+traffic=$build/tests/support/traffic
+seconds=${COUNTS_SECONDS:-2}
+users=${COUNTS_USERS:-200}
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-counts.XXXXXX")
+# shellcheck source=tests/support/nginx.sh
+. "$(dirname "$0")/support/nginx.sh"
+# shellcheck source=tests/support/tell.sh
+. "$(dirname "$0")/support/tell.sh"
+trap 'end_nginx; rm -rf "$tmp"' EXIT
 
 number() { # key
     sed -n "s/^.*\"$1\": *\([0-9][0-9]*\).*$/\1/p" "$tmp/result.json" | head -n 1
@@ -32,9 +34,9 @@ compare() { # name
     [ -z "${blind:-}" ] || resets=$(number HTTP_RESET)
     if [ -n "$requests" ] && [ "$lines" -gt 0 ] && [ "$missing" -ge 0 ] &&
         [ "$missing" -le "${resets:-0}" ]; then
-        verdict ok "$1: $requests requests, $unsent unsent, $(number http_retries) sent again, $lines logged"
+        tell 0 "$1: $requests requests, $unsent unsent, $(number http_retries) sent again, $lines logged"
     else
-        verdict "not ok" "$1: ${requests:-no} requests - ${unsent:-?} unsent, but $lines lines in the log"
+        tell 1 "$1: ${requests:-no} requests - ${unsent:-?} unsent, but $lines lines in the log"
         cat "$tmp/out"
     fi
 }
@@ -45,7 +47,7 @@ run() { # name, server lines, signals, options of traffic
     shift 3
 
     if ! start_nginx "$lines"; then
-        verdict "not ok" "$name: nginx did not start"
+        tell 1 "$name: nginx did not start"
         return
     fi
     rm -f "$tmp/result.json"
@@ -67,9 +69,4 @@ run() { # name, server lines, signals, options of traffic
     fi
     wait "$pid"
     compare "$name"
-}
-
-end_counts() {
-    echo "$passed passed, $failed failed"
-    [ "$failed" -eq 0 ]
 }

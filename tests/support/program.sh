@@ -58,8 +58,3 @@ ends() { # what status command...
     tell $? "$what"
     [ "$status" = "$want" ] || printf 'status %s\n%s\n' "$status" "$(cat out err)"
 }
-
-end_tests() {
-    echo "$passed passed, $failed failed"
-    [ "$failed" = 0 ]
-}

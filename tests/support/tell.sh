@@ -20,3 +20,8 @@ same() { # what want got
     tell $? "$1"
     [ "$2" = "$3" ] || printf '  want: %s\n  got:  %s\n' "$2" "$3"
 }
+
+end_tests() {
+    echo "$passed passed, $failed failed"
+    [ "$failed" = 0 ]
+}
