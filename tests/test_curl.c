@@ -2,7 +2,6 @@
  * of behaviour. */
 #include <check.h>
 #include <curl/curl.h>
-#include <dirent.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include <loadkit/vu.h>
 
 #include "base/mem.h"
+#include "support/descriptors.h"
 #include "support/places.h"
 #include "support/rig.h"
 #include "support/server.h"
@@ -196,18 +196,6 @@ END_TEST
 
 /* ---- nothing is lost ---- */
 
-static int descriptors(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    int count = 0;
-
-    ck_assert_ptr_nonnull(dir);
-    while (readdir(dir))
-        count++;
-    closedir(dir);
-    return count;
-}
-
 #define FAILURES 1000 /* and as many before, which fill what grows to some size */
 
 static const struct {
@@ -250,13 +238,13 @@ START_TEST(failures_leave_nothing_behind)
         ask.base = places_url(failures[_i].place);
     rig_open(&rig);
     ask_once(&ask);
-    open = descriptors();
+    open = open_descriptors();
     held = mallinfo2().uordblks;
     ask_once(&ask);
     ck_assert_msg(rig_count(&rig, failures[_i].code) == 2 * FAILURES, "%s: %s", failures[_i].name,
                   ask.error);
     /* the last user has a connection of its own where there is one */
-    ck_assert_int_le(descriptors(), open + 1);
+    ck_assert_int_le(open_descriptors(), open + 1);
     ck_assert_msg(mallinfo2().uordblks < held + (size_t)200 * 1024, "%s: %zu bytes more",
                   failures[_i].name, mallinfo2().uordblks - held);
     rig_close(&rig);

@@ -5,7 +5,6 @@
  *     FAILING=100000 CK_DEFAULT_TIMEOUT=0 build/tests/test_failing
  */
 #include <check.h>
-#include <dirent.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include <loadkit/vu.h>
 
 #include "base/mem.h"
+#include "support/descriptors.h"
 #include "support/places.h"
 #include "support/rig.h"
 #include "support/server.h"
@@ -134,18 +134,6 @@ static void all_run(void (*run)(lk_vu *vu, void *arg), const struct failing_case
         ck_assert_msg(user->outcome == LKI_OUTCOME_OK, "%s: %s", of->name, user->message);
 }
 
-static size_t open_descriptors(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    size_t count = 0;
-
-    ck_assert_ptr_nonnull(dir);
-    while (readdir(dir))
-        count++;
-    closedir(dir);
-    return count;
-}
-
 static size_t histogram_bytes(const struct lki_tally *tally)
 {
     size_t bytes = lki_hist_row_bytes(&tally->latency);
@@ -172,7 +160,7 @@ static void fail_by(const struct failing_case *of, enum lk_http_engine engine)
     const char *full = getenv("FAILING");
     long number = (full ? strtol(full, NULL, 10) : 20000) / (4 * (long)LKI_COUNT(cases) * USERS);
     uint64_t count = USERS * (uint64_t)(number * 2);
-    size_t descriptors;
+    int descriptors;
     size_t bytes;
 
     rig_open(&rig);
@@ -186,7 +174,7 @@ static void fail_by(const struct failing_case *of, enum lk_http_engine engine)
     bytes = used_bytes();
     all_run(fail_often, of, number);
     all_run(rest, of, 0);
-    ck_assert_msg(open_descriptors() <= descriptors + USERS, "%s: %zu descriptors more", of->name,
+    ck_assert_msg(open_descriptors() <= descriptors + USERS, "%s: %d descriptors more", of->name,
                   open_descriptors() - descriptors);
     ck_assert_msg(used_bytes() <= bytes + GROWTH_BYTES + GROWTH_BYTES_EACH * count / 2,
                   "%s: %zu bytes more", of->name, used_bytes() - bytes);
@@ -198,14 +186,14 @@ static void fail_by(const struct failing_case *of, enum lk_http_engine engine)
 START_TEST(exchanges_that_fail_leave_nothing)
 {
     const struct failing_case *of = &cases[_i / 2];
-    size_t before = open_descriptors();
+    int before = open_descriptors();
 
     if (of->script.acts[0].act)
         test_server_start(&server, &of->script, 1);
     fail_by(of, _i % 2 ? LK_HTTP_ENGINE_CURL : LK_HTTP_ENGINE_NATIVE);
     if (server.pid)
         test_server_stop(&server);
-    ck_assert_msg(open_descriptors() == before, "%s: %zu descriptors, %zu before", of->name,
+    ck_assert_msg(open_descriptors() == before, "%s: %d descriptors, %d before", of->name,
                   open_descriptors(), before);
 }
 END_TEST

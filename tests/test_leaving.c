@@ -4,7 +4,6 @@
  * may be left behind: descriptors are counted here, memory by valgrind and the sanitizers.
  */
 #include <check.h>
-#include <dirent.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "support/descriptors.h"
 #include "support/expect.h"
 #include "support/scene.h"
 #include "support/suite.h"
@@ -102,18 +102,6 @@ static void leave_step(lk_vu *vu, void *self)
     outer(vu, visit, way);
 }
 
-static int count_descriptors(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    int count = 0;
-
-    ck_assert_ptr_nonnull(dir);
-    while (readdir(dir))
-        count++;
-    closedir(dir);
-    return count;
-}
-
 static int descriptors_before;
 
 static void setup(void)
@@ -122,7 +110,7 @@ static void setup(void)
     undone = 0;
     memset(visits, 0, sizeof(visits));
     ck_assert_int_eq(pipe(pipe_fds), 0);
-    descriptors_before = count_descriptors();
+    descriptors_before = open_descriptors();
 }
 
 static void open_scene(struct lk_def *const *defs, const struct lk_run_options *options)
@@ -137,7 +125,7 @@ static void open_scene(struct lk_def *const *defs, const struct lk_run_options *
 static void close_scene(void)
 {
     scene_close(test);
-    ck_assert_int_eq(count_descriptors(), descriptors_before);
+    ck_assert_int_eq(open_descriptors(), descriptors_before);
 }
 
 static void teardown(void)

@@ -2,7 +2,6 @@
 #include "app/maker.h"
 
 #include <check.h>
-#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include "base/mem.h"
 #include "model/model.h"
 #include "model/registry.h"
+#include "support/descriptors.h"
 #include "support/suite.h"
 
 #define MADE_MAX 10000
@@ -161,18 +161,6 @@ static void make(const char *name, uint64_t first, uint64_t count)
     ck_assert_int_eq(overs, 1);
 }
 
-static int count_descriptors(void)
-{
-    DIR *list = opendir("/proc/self/fd");
-    int count = 0;
-
-    while (list && readdir(list))
-        count++;
-    if (list)
-        closedir(list);
-    return count;
-}
-
 static int descriptors;
 
 static void setup(void)
@@ -184,7 +172,7 @@ static void setup(void)
     lki_buf_release(&problems);
     ck_assert_int_eq(lki_loop_open(&loop), LK_OK);
     ck_assert_int_eq(lki_timer_init(&loop.timers, &limit, on_limit), LK_OK);
-    descriptors = count_descriptors();
+    descriptors = open_descriptors();
 }
 
 /* Nothing is left: neither children nor descriptors. */
@@ -192,7 +180,7 @@ static void teardown(void)
 {
     lki_maker_free(maker);
     ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
-    ck_assert_int_eq(count_descriptors(), descriptors);
+    ck_assert_int_eq(open_descriptors(), descriptors);
     for (size_t i = 0; i < made_count; i++) {
         free(made[i].text);
         free(made[i].message);

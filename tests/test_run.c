@@ -1,6 +1,5 @@
 /* A run inside another program: what it asks for, what it refuses, and what it leaves alone. */
 #include <check.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <math.h>
 #include <signal.h>
@@ -14,6 +13,7 @@
 #include "app/options.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "support/descriptors.h"
 #include "support/server.h"
 #include "support/suite.h"
 
@@ -208,18 +208,6 @@ START_TEST(a_second_run_starts_clean)
 }
 END_TEST
 
-static int descriptors(void)
-{
-    DIR *all = opendir("/proc/self/fd");
-    int count = 0;
-
-    ck_assert_ptr_nonnull(all);
-    while (readdir(all))
-        count++;
-    closedir(all);
-    return count;
-}
-
 static void block(void *arg)
 {
     ++*(int *)arg;
@@ -239,10 +227,10 @@ START_TEST(fifty_runs_leave_no_descriptor)
 
     step_does = get_and_block;
     run(OPTIONS(.users = 3, .iterations = 10));
-    before = descriptors();
+    before = open_descriptors();
     for (int i = 0; i < 50; i++)
         run(OPTIONS(.users = 3, .iterations = 10));
-    ck_assert_int_eq(descriptors(), before);
+    ck_assert_int_eq(open_descriptors(), before);
     ck_assert_uint_eq(test_server_settle_closed(&server)->requests, 510);
 }
 END_TEST

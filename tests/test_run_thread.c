@@ -1,6 +1,5 @@
 /* A run in a thread of its own: started, watched, ended and waited for from others. */
 #include <check.h>
-#include <dirent.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -12,6 +11,7 @@
 #include <loadkit/loadkit.h>
 
 #include "base/mem.h"
+#include "support/descriptors.h"
 #include "support/suite.h"
 
 #define THREADS 4
@@ -467,28 +467,16 @@ START_TEST(what_cannot_be_started_is_refused_at_once)
 }
 END_TEST
 
-static int descriptors(void)
-{
-    DIR *all = opendir("/proc/self/fd");
-    int count = 0;
-
-    ck_assert_ptr_nonnull(all);
-    while (readdir(all))
-        count++;
-    closedir(all);
-    return count;
-}
-
 START_TEST(fifty_runs_leave_no_descriptor)
 {
-    int before = descriptors();
+    int before = open_descriptors();
 
     step_does = nap;
     for (int i = 0; i < 50; i++) {
         start(OPTIONS(.users = 2, .iterations = 4));
         ck_assert_int_eq(lk_run_wait(running, NULL), LK_OK);
     }
-    ck_assert_int_eq(descriptors(), before);
+    ck_assert_int_eq(open_descriptors(), before);
 }
 END_TEST
 

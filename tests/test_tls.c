@@ -1,7 +1,6 @@
 /* HTTP over TLS by the native engine: whom it trusts, what it says when it does not, what it
  * resumes, and servers that misbehave in the middle of it. */
 #include <check.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <loadkit/vu.h>
 
 #include "base/mem.h"
+#include "support/descriptors.h"
 #include "support/rig.h"
 #include "support/server.h"
 #include "support/suite.h"
@@ -94,17 +94,6 @@ static void refused(const struct visit *visit, const char *words)
     ck_assert_int_eq(visit->status, 0);
     ck_assert_msg(strstr(visit->error, words) != NULL, "%s", visit->error);
     ck_assert_uint_eq(rig_count(&rig, LKI_CODE_HTTP_TLS), 1);
-}
-
-static unsigned descriptors(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    unsigned count = 0;
-
-    while (dir && readdir(dir))
-        count++;
-    closedir(dir);
-    return count;
 }
 
 /* Of a number that another process sets. */
@@ -470,7 +459,7 @@ static void cut_all(enum tls_cut cut, struct visit *visit, int version)
 
 START_TEST(a_server_that_breaks_off_anywhere_is_one_failure_and_no_descriptor)
 {
-    unsigned before = descriptors();
+    int before = open_descriptors();
     struct visit visit = {.times = 1};
     uint64_t failed;
 
@@ -480,13 +469,13 @@ START_TEST(a_server_that_breaks_off_anywhere_is_one_failure_and_no_descriptor)
     ck_assert_uint_ge(rig_count(&rig, LKI_CODE_HTTP_TLS), 5);
     ck_assert_uint_ge(visit.answers, 1);
     end();
-    ck_assert_uint_eq(descriptors(), before);
+    ck_assert_int_eq(open_descriptors(), before);
 }
 END_TEST
 
 START_TEST(a_server_that_stalls_anywhere_meets_a_limit)
 {
-    unsigned before = descriptors();
+    int before = open_descriptors();
     struct visit visit = {.request = {.tls_timeout_s = 0.02, .first_byte_timeout_s = 0.02}};
 
     if (_i / 2)
@@ -494,7 +483,7 @@ START_TEST(a_server_that_stalls_anywhere_meets_a_limit)
     cut_all(TLS_CUT_STALL, &visit, 12 + _i % 2);
     ck_assert_uint_eq(rig_count(&rig, LKI_CODE_HTTP_TIMEOUT), CUTS - visit.answers);
     end();
-    ck_assert_uint_eq(descriptors(), before);
+    ck_assert_int_eq(open_descriptors(), before);
 }
 END_TEST
 
@@ -553,7 +542,7 @@ END_TEST
 START_TEST(hundreds_of_handshakes_that_fail_leave_nothing)
 {
     static const enum tls_cert certs[] = {TLS_CERT_EXPIRED, TLS_CERT_STRANGER};
-    unsigned before = descriptors();
+    int before = open_descriptors();
     struct visit visit = {.times = 100};
 
     tls_server_start(&server, &(struct tls_server_setup){.cert = certs[_i]});
@@ -565,7 +554,7 @@ START_TEST(hundreds_of_handshakes_that_fail_leave_nothing)
     ck_assert_uint_eq(rig_count(&rig, LKI_CODE_HTTP_TLS), 500);
     ck_assert_uint_eq(server.seen->handshakes, 0);
     end();
-    ck_assert_uint_eq(descriptors(), before);
+    ck_assert_int_eq(open_descriptors(), before);
 }
 END_TEST
 

@@ -1,5 +1,4 @@
 /* How a row of the table is carried out, and what came of it compared. */
-#include <dirent.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 
 #include "base/mem.h"
 #include "behaviour/behaviour.h"
+#include "support/descriptors.h"
 #include "support/rig.h"
 
 #define BODY_KEPT 512
@@ -47,18 +47,6 @@ static bool LK_PRINTF(3, 4) expect(struct carried *carried, bool truth, const ch
     vsnprintf(carried->run->problem, sizeof(carried->run->problem), format, args);
     va_end(args);
     return false;
-}
-
-static size_t open_descriptors(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    size_t count = 0;
-
-    while (dir && readdir(dir))
-        count++;
-    if (dir)
-        closedir(dir);
-    return count;
 }
 
 /* ---- texts ---- */
@@ -336,7 +324,7 @@ static const struct behaviour_want *want_of(const struct behaviour_run *run)
 void behaviour_carry_out(struct behaviour_run *run)
 {
     static struct carried carried;
-    size_t descriptors = open_descriptors();
+    int descriptors = open_descriptors();
     struct rig_user *user;
 
     carried.run = run;
@@ -365,6 +353,6 @@ void behaviour_carry_out(struct behaviour_run *run)
     rig_close(&carried.rig);
     if (carried.server.pid)
         test_server_stop(&carried.server);
-    expect(&carried, open_descriptors() == descriptors, "%zu descriptors before, %zu after",
+    expect(&carried, open_descriptors() == descriptors, "%d descriptors before, %d after",
            descriptors, open_descriptors());
 }
