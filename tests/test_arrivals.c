@@ -18,10 +18,6 @@
 #include "user/life.h"
 
 #define NS LKI_NS_PER_S
-#define HOOKS                                                                                      \
-    TOWN_HOOK(LK_HOOK_INIT, town_init), TOWN_HOOK(LK_HOOK_START, town_start),                      \
-        TOWN_HOOK(LK_HOOK_STOP, town_stop)
-
 static struct town town;
 static struct lki_arrivals arrivals;
 
@@ -344,7 +340,7 @@ static void let_second_leave(struct town *self)
 
 START_TEST(a_free_user_that_leaves_is_not_waited_for)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("a", town_act), NULL};
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("a", town_act), NULL};
 
     open_with(defs, 3, 1, 10, UINT64_MAX);
     town_at(&town, 0.5, let_second_leave);
@@ -428,7 +424,7 @@ END_TEST
 
 START_TEST(at_the_end_what_waits_is_dropped_and_what_is_in_hand_goes_on)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("a", sleep_2500ms), NULL};
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("a", sleep_2500ms), NULL};
 
     open_with(defs, 1, 10, 10, UINT64_MAX);
     /* draining ends the sleep */
@@ -491,7 +487,7 @@ static void cut(struct town *self)
 
 START_TEST(a_cut_ends_steps_of_arrivals_too)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("a", sleep_2500ms), NULL};
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("a", sleep_2500ms), NULL};
 
     open_with(defs, 2, 2, 10, UINT64_MAX);
     town_at(&town, 1.25, cut);
@@ -505,7 +501,7 @@ END_TEST
 
 START_TEST(a_limit_ends_the_run_when_the_last_has_begun)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("a", sleep_2500ms), NULL};
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("a", sleep_2500ms), NULL};
 
     open_with(defs, 2, 1, 10, 3);
     ck_assert_str_eq(run(100), "init@0 start@0 a@0 2:init@0 2:start@0 2:a@1 a@2.5 2:stop@3.5 "
@@ -520,7 +516,7 @@ END_TEST
 
 START_TEST(those_that_are_dropped_count_towards_the_limit)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("a", sleep_2500ms), NULL};
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("a", sleep_2500ms), NULL};
 
     open_with(defs, 1, 1, 0, 3);
     ck_assert_str_eq(run(100), "init@0 start@0 a@0 stop@2.5");
@@ -564,7 +560,7 @@ END_TEST
 
 START_TEST(hooks_and_steps_without_arrivals_have_no_intended_start)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("a", town_idle, .every = LK_FIXED(1)), NULL};
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("a", town_idle, .every = LK_FIXED(1)), NULL};
 
     open_with(defs, 1, 1, 10, UINT64_MAX);
     run(2);

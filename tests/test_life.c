@@ -17,10 +17,6 @@
 #include "user/life.h"
 
 #define NS LKI_NS_PER_S
-#define HOOKS                                                                                      \
-    TOWN_HOOK(LK_HOOK_INIT, town_init), TOWN_HOOK(LK_HOOK_START, town_start),                      \
-        TOWN_HOOK(LK_HOOK_STOP, town_stop)
-
 static struct town town;
 
 static void finish(void)
@@ -60,7 +56,7 @@ static void fail_always(lk_vu *vu, void *self)
 
 START_TEST(init_start_steps_stop_in_this_order)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("a", town_act, .every = LK_FIXED(1)), NULL};
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("a", town_act, .every = LK_FIXED(1)), NULL};
 
     ck_assert_str_eq(live(defs, 2.5), "init@0 start@0 a@0 a@1 a@2 stop@2.5");
     ck_assert_uint_eq(town_code(&town, "on_init", LKI_CODE_LIFECYCLE_OK), 1);
@@ -260,7 +256,7 @@ END_TEST
 
 START_TEST(a_step_that_fails_is_told_and_the_user_goes_on)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("a", fail_always, .every = LK_FIXED(1)), NULL};
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("a", fail_always, .every = LK_FIXED(1)), NULL};
 
     ck_assert_str_eq(live(defs, 2.5), "init@0 start@0 a@0 a@1 a@2 stop@2.5");
     ck_assert_uint_eq(town_code(&town, "a", LKI_CODE_STEP_FAILED), 3);
@@ -398,7 +394,7 @@ END_TEST
 
 START_TEST(no_pause_is_too_long)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("a", town_act, .every = LK_FIXED(1e300)),
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("a", town_act, .every = LK_FIXED(1e300)),
                              TOWN_STEP("b", town_act, .needs = "a", .pace = LK_FIXED(9e9)), NULL};
 
     ck_assert_str_eq(live(defs, 1e6), "init@0 start@0 a@0 b@0 stop@1000000");
@@ -556,7 +552,7 @@ static const struct share_case {
 START_TEST(iterations_are_shared_exactly)
 {
     const struct share_case *share = &share_cases[_i];
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("a", sleep_a_while), NULL};
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("a", sleep_a_while), NULL};
 
     town_open(&town, defs, share->users);
     town.crowd.iterations_left = share->iterations;
@@ -574,15 +570,9 @@ END_TEST
 
 /* ---- fairness ---- */
 
-static void compute(lk_vu *vu, void *self)
-{
-    (void)self;
-    vu->loop->clock.fake_ns += LKI_NS_PER_MS;
-}
-
 START_TEST(steps_that_never_wait_do_not_starve_timers)
 {
-    struct lk_def *defs[] = {TOWN_STEP("a", compute), NULL};
+    struct lk_def *defs[] = {TOWN_STEP("a", town_compute), NULL};
 
     /* were it starved, this would never be drained */
     live(defs, 1);
@@ -633,7 +623,7 @@ static void note_sleep(lk_vu *vu, void *self)
 
 START_TEST(draining_ends_sleeps_at_once_and_lets_steps_finish)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("a", note_sleep), NULL};
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("a", note_sleep), NULL};
 
     ck_assert_str_eq(live(defs, 3), "init@0 start@0 a@0 LK_E_CANCELLED@3 LK_E_CANCELLED@3 stop@3");
     ck_assert_uint_eq(town_code(&town, "a", LKI_CODE_STEP_OK), 1);
@@ -714,7 +704,8 @@ END_TEST
 
 START_TEST(draining_reaches_users_at_every_point_of_their_lives)
 {
-    struct lk_def *thinking[] = {HOOKS, TOWN_STEP("a", town_act, .every = LK_FIXED(100)), NULL};
+    struct lk_def *thinking[] = {TOWN_HOOKS, TOWN_STEP("a", town_act, .every = LK_FIXED(100)),
+                                 NULL};
     struct lk_def *starting[] = {TOWN_HOOK(LK_HOOK_START, sleep_long),
                                  TOWN_HOOK(LK_HOOK_STOP, town_stop), TOWN_STEP("a", town_act),
                                  NULL};
@@ -745,7 +736,7 @@ static void defer_and_hang(lk_vu *vu, void *self)
 
 START_TEST(a_cut_ends_steps_where_they_wait_and_runs_no_stop)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("a", defer_and_hang), NULL};
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("a", defer_and_hang), NULL};
 
     town_open(&town, defs, 2);
     town_at(&town, 3, town_cut);
@@ -763,7 +754,7 @@ END_TEST
 START_TEST(a_cut_reaches_users_at_every_point_of_their_lives)
 {
     struct lk_def *defs[4][6] = {
-        {HOOKS, TOWN_STEP("a", town_act, .every = LK_FIXED(100)), NULL},
+        {TOWN_HOOKS, TOWN_STEP("a", town_act, .every = LK_FIXED(100)), NULL},
         {TOWN_HOOK(LK_HOOK_INIT, defer_and_hang), TOWN_HOOK(LK_HOOK_STOP, town_stop),
          TOWN_STEP("a", town_act), NULL},
         {TOWN_HOOK(LK_HOOK_INIT, fail_always), TOWN_STEP("a", town_act), NULL},
@@ -807,7 +798,7 @@ static void let_first_leave(struct town *self)
 
 START_TEST(one_user_may_leave_after_its_step_while_the_others_stay)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("a", sleep_2, .every = LK_FIXED(1)), NULL};
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("a", sleep_2, .every = LK_FIXED(1)), NULL};
 
     town_open(&town, defs, 2);
     town_at(&town, 1, let_first_leave);
@@ -897,7 +888,7 @@ static void cut_and_open(struct town *self)
 
 START_TEST(a_cut_waits_for_a_blocking_call_but_records_at_once)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("a", block), NULL};
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("a", block), NULL};
 
     sem_init(&gate, 0, 0);
     town_open(&town, defs, 1);

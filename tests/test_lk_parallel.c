@@ -19,10 +19,6 @@
 #include "support/town.h"
 #include "user/life.h"
 
-#define HOOKS                                                                                      \
-    TOWN_HOOK(LK_HOOK_INIT, town_init), TOWN_HOOK(LK_HOOK_START, town_start),                      \
-        TOWN_HOOK(LK_HOOK_STOP, town_stop)
-
 static struct town town;
 
 /* One iteration of each user; whoever waits longer than that is cut off. */
@@ -69,7 +65,7 @@ static void nap_together(lk_vu *vu, void *self)
 
 START_TEST(all_begin_at_once_and_the_step_goes_on_when_all_have_ended)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("s", nap_together), NULL};
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("s", nap_together), NULL};
 
     ck_assert_str_eq(live_once(defs),
                      "init@0 start@0 1@0 3@0 now@0 2@0 /1@1 /2@2 /3@3 after@3 stop@3");
@@ -398,7 +394,7 @@ END_TEST
 
 START_TEST(draining_ends_naps_and_a_cut_ends_all)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("s", nap_in_turn), NULL};
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("s", nap_in_turn), NULL};
 
     town_open(&town, defs, 1);
     town_at(&town, 2, town_drain);
@@ -471,7 +467,7 @@ static void wait_or_nap(lk_vu *vu, void *self)
 
 START_TEST(a_user_that_leaves_takes_all_of_them_along)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("s", wait_or_nap), NULL};
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("s", wait_or_nap), NULL};
 
     town_open(&town, defs, 1);
     town.loop.clock.fake = true;

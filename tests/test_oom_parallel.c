@@ -73,11 +73,11 @@ START_TEST(sets_without_memory_are_carried_out_or_missed_aloud)
     };
     long refused;
 
-    town_choose_by(lk_choose_parallel);
     for (long after = 0;; after++) {
         long held = memory_held();
         bool whole;
 
+        town_choose_by(lk_choose_parallel);
         town_open(&town, defs, 2);
         town_at(&town, 7, town_drain);
         memory_refuse(after, droughts[_i]);

@@ -17,10 +17,6 @@
 #include "user/arrivals.h"
 #include "user/life.h"
 
-#define HOOKS                                                                                      \
-    TOWN_HOOK(LK_HOOK_INIT, town_init), TOWN_HOOK(LK_HOOK_START, town_start),                      \
-        TOWN_HOOK(LK_HOOK_STOP, town_stop)
-
 static struct town town;
 
 static void open_with(struct lk_def *const *defs, size_t users)
@@ -37,12 +33,6 @@ static const char *live(struct lk_def *const *defs, double seconds)
     return town_log(&town);
 }
 
-static void finish(void)
-{
-    town_close(&town);
-    town_choose_by(NULL);
-}
-
 /* "2" sleeps for two seconds, and notes its end. */
 static void nap(lk_vu *vu, void *self)
 {
@@ -53,24 +43,18 @@ static void nap(lk_vu *vu, void *self)
     town_note(vu, lk_format(vu, "/%s", name));
 }
 
-static void fail_always(lk_vu *vu, void *self)
-{
-    town_act(vu, self);
-    lk_fail(vu, "no luck");
-}
-
 /* ---- together ---- */
 
 START_TEST(all_ready_steps_begin_at_once_and_the_longest_is_waited_for)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("1", nap), TOWN_STEP("3", nap),
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("1", nap), TOWN_STEP("3", nap),
                              TOWN_STEP("b", town_act), NULL};
 
     ck_assert_str_eq(live(defs, 4), "init@0 start@0 1@0 3@0 b@0 /1@1 /3@3 1@3 3@3 b@3 /3@4 /1@4 "
                                     "stop@4");
     ck_assert_uint_eq(town.metrics.totals->iterations, 2);
     ck_assert_uint_eq(town.metrics.totals->steps, 6);
-    finish();
+    town_close(&town);
 }
 END_TEST
 
@@ -83,14 +67,14 @@ START_TEST(only_those_that_are_ready_take_part)
     /* at 1 there is but 2, whose end at 3 finds 1 ready; then 2 is alone again from 4 on */
     ck_assert_str_eq(live(defs, 5.5), "1@0 c@0 /1@1 2@1 /2@3 1@3 2@3 /1@4 /2@5 2@5 c@5 /2@5.5");
     ck_assert_uint_eq(town.metrics.totals->iterations, 4);
-    finish();
+    town_close(&town);
 }
 END_TEST
 
 START_TEST(one_that_fails_or_takes_too_long_does_not_end_the_others)
 {
     struct lk_def *defs[] = {TOWN_STEP("1", nap, .every = LK_FIXED(9)),
-                             TOWN_STEP("f", fail_always, .every = LK_FIXED(9)),
+                             TOWN_STEP("f", town_fail, .every = LK_FIXED(9)),
                              TOWN_STEP("3", nap, .timeout_s = 0.5, .every = LK_FIXED(9)),
                              TOWN_STEP("2", nap, .every = LK_FIXED(9)), NULL};
 
@@ -100,13 +84,13 @@ START_TEST(one_that_fails_or_takes_too_long_does_not_end_the_others)
     ck_assert_uint_eq(town_code(&town, "3", LKI_CODE_STEP_TIMEOUT), 1);
     ck_assert_uint_eq(town_code(&town, "2", LKI_CODE_STEP_OK), 1);
     ck_assert_uint_eq(town.metrics.totals->iterations, 1);
-    finish();
+    town_close(&town);
 }
 END_TEST
 
 START_TEST(a_set_is_one_iteration)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("1", nap), TOWN_STEP("b", town_idle),
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("1", nap), TOWN_STEP("b", town_idle),
                              TOWN_STEP("2", nap), NULL};
 
     open_with(defs, 3);
@@ -116,24 +100,18 @@ START_TEST(a_set_is_one_iteration)
     ck_assert_uint_eq(town.metrics.totals->steps, 21);
     ck_assert_uint_eq(town_code(&town, "b", LKI_CODE_STEP_OK), 7);
     ck_assert_uint_eq(town_code(&town, "on_stop", LKI_CODE_LIFECYCLE_OK), 3);
-    finish();
+    town_close(&town);
 }
 END_TEST
 
-static void compute(lk_vu *vu, void *self)
-{
-    (void)self;
-    vu->loop->clock.fake_ns += LKI_NS_PER_MS;
-}
-
 START_TEST(steps_that_never_wait_do_not_starve_timers)
 {
-    struct lk_def *defs[] = {TOWN_STEP("a", compute), TOWN_STEP("b", compute), NULL};
+    struct lk_def *defs[] = {TOWN_STEP("a", town_compute), TOWN_STEP("b", town_compute), NULL};
 
     live(defs, 1);
     ck_assert_uint_ge(town.metrics.totals->iterations, 499);
     ck_assert_uint_le(town.metrics.totals->iterations, 501);
-    finish();
+    town_close(&town);
 }
 END_TEST
 
@@ -158,7 +136,7 @@ START_TEST(there_may_be_many)
     ck_assert_uint_eq(town.metrics.totals->iterations, 50);
     ck_assert_uint_eq(town.metrics.totals->steps, 50 * CROWDED);
     ck_assert_int_eq(lki_loop_now(&town.loop), 5 * LKI_NS_PER_S);
-    finish();
+    town_close(&town);
 }
 END_TEST
 
@@ -204,7 +182,7 @@ START_TEST(each_has_memory_and_defers_of_its_own)
     ck_assert_uint_eq(town_code(&town, "a", LKI_CODE_STEP_OK), 20);
     ck_assert_uint_eq(town_code(&town, "b", LKI_CODE_STEP_FAILED), 20);
     ck_assert_str_eq(town.metrics.first_error->message, "of b");
-    finish();
+    town_close(&town);
 }
 END_TEST
 
@@ -227,7 +205,7 @@ START_TEST(each_has_the_stack_that_it_asks_for)
     live(defs, 4.5);
     ck_assert_uint_eq(town.metrics.totals->steps, 10);
     ck_assert_uint_eq(town.loop.health.overflowed, 0);
-    finish();
+    town_close(&town);
 }
 END_TEST
 
@@ -248,7 +226,7 @@ START_TEST(the_memory_of_a_choice_does_not_gather)
     town_run(&town);
     ck_assert_uint_eq(town.metrics.totals->steps, 6);
     ck_assert_ptr_null(town.metrics.first_error);
-    finish();
+    town_close(&town);
 }
 END_TEST
 
@@ -287,7 +265,7 @@ START_TEST(each_has_a_connection_of_its_own)
     ck_assert_uint_eq(seen->connections, 3); /* which serve one set after the other */
     ck_assert_uint_eq(town_code(&town, "b", LKI_CODE_STEP_OK), 4);
     test_server_stop(&server);
-    finish();
+    town_close(&town);
 }
 END_TEST
 
@@ -333,7 +311,7 @@ START_TEST(a_request_in_hand_keeps_the_base_url_that_it_began_with)
     }
     ck_assert(before && after);
     test_server_stop(&server);
-    finish();
+    town_close(&town);
 }
 END_TEST
 
@@ -341,18 +319,18 @@ END_TEST
 
 START_TEST(draining_ends_the_naps_of_all_and_then_the_life)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("3", nap), TOWN_STEP("9", nap), NULL};
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("3", nap), TOWN_STEP("9", nap), NULL};
 
     ck_assert_str_eq(live(defs, 1), "init@0 start@0 3@0 9@0 /9@1 /3@1 stop@1");
     ck_assert_uint_eq(town.metrics.totals->iterations, 1);
-    finish();
+    town_close(&town);
 }
 END_TEST
 
 START_TEST(a_cut_ends_all_where_they_wait)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("1", nap), TOWN_STEP("3", nap), TOWN_STEP("9", nap),
-                             NULL};
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("1", nap), TOWN_STEP("3", nap),
+                             TOWN_STEP("9", nap), NULL};
 
     open_with(defs, 2);
     town_at(&town, 2, town_cut);
@@ -363,7 +341,7 @@ START_TEST(a_cut_ends_all_where_they_wait)
     ck_assert_uint_eq(town_code(&town, "3", LKI_CODE_STEP_CANCELLED), 2);
     ck_assert_uint_eq(town_code(&town, "9", LKI_CODE_STEP_CANCELLED), 2);
     ck_assert_uint_eq(town.metrics.totals->iterations, 0);
-    finish();
+    town_close(&town);
 }
 END_TEST
 
@@ -382,7 +360,7 @@ START_TEST(what_has_not_begun_when_all_is_cut_off_does_not_begin)
     town_run(&town);
     ck_assert_str_eq(town_log(&town), "3@0 4@0");
     ck_assert_uint_eq(town.metrics.totals->steps, 2);
-    finish();
+    town_close(&town);
 }
 END_TEST
 
@@ -393,13 +371,13 @@ static void let_first_leave(struct town *self)
 
 START_TEST(who_leaves_does_so_after_all_of_the_set)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("1", nap), TOWN_STEP("3", nap), NULL};
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("1", nap), TOWN_STEP("3", nap), NULL};
 
     open_with(defs, 1);
     town_at(&town, 0.5, let_first_leave);
     town_run(&town);
     ck_assert_str_eq(town_log(&town), "init@0 start@0 1@0 3@0 /1@1 /3@3 stop@3");
-    finish();
+    town_close(&town);
 }
 END_TEST
 
@@ -452,7 +430,7 @@ START_TEST(one_that_blocks_too_long_is_recorded_at_once_and_still_waited_for)
     ck_assert_str_eq(town_log(&town), "1@0 b@0 /1@1 [1]");
     ck_assert_uint_eq(town.metrics.totals->steps, 2);
     ck_assert_uint_eq(town.metrics.totals->iterations, 1);
-    finish();
+    town_close(&town);
 }
 END_TEST
 
@@ -463,7 +441,7 @@ static void see_cancelled(struct town *self)
 
 START_TEST(a_cut_ends_the_others_while_one_blocks)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("9", nap), TOWN_STEP("b", block), NULL};
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("9", nap), TOWN_STEP("b", block), NULL};
 
     sem_init(&gate, 0, 0);
     open_with(defs, 1);
@@ -474,7 +452,7 @@ START_TEST(a_cut_ends_the_others_while_one_blocks)
     ck_assert_uint_eq(town_code(&town, "9", LKI_CODE_STEP_CANCELLED), 1);
     ck_assert_uint_eq(town_code(&town, "b", LKI_CODE_STEP_CANCELLED), 1);
     ck_assert_uint_eq(town.metrics.totals->iterations, 0);
-    finish();
+    town_close(&town);
 }
 END_TEST
 
@@ -496,7 +474,7 @@ START_TEST(a_user_one_of_whose_steps_blocks_is_not_freed)
     ck_assert_ptr_nonnull(town.users[0]->task);
     open_gate(&town);
     town_run(&town);
-    finish();
+    town_close(&town);
 }
 END_TEST
 
@@ -526,7 +504,7 @@ static const char *serve(lk_strategy *strategy, struct lk_def *const *defs, size
 static void finish_arrivals(void)
 {
     lki_arrivals_close(&arrivals);
-    finish();
+    town_close(&town);
 }
 
 START_TEST(one_arrival_is_one_set)

@@ -15,10 +15,6 @@
 #include "support/town.h"
 #include "user/life.h"
 
-#define HOOKS                                                                                      \
-    TOWN_HOOK(LK_HOOK_INIT, town_init), TOWN_HOOK(LK_HOOK_START, town_start),                      \
-        TOWN_HOOK(LK_HOOK_STOP, town_stop)
-
 static struct town town;
 static lk_strategy *strategy; /* of the town in hand */
 static int asked;
@@ -38,12 +34,6 @@ static const char *live(lk_strategy *chosen, struct lk_def *const *defs, double 
     return town_log(&town);
 }
 
-static void finish(void)
-{
-    town_close(&town);
-    town_choose_by(NULL);
-}
-
 static void act_and_sleep(lk_vu *vu, void *self)
 {
     const char *name = lki_vu_unit(vu)->step;
@@ -51,12 +41,6 @@ static void act_and_sleep(lk_vu *vu, void *self)
     town_act(vu, self);
     lk_sleep(vu, *name - '0'); /* "1" sleeps for one second */
     town_note(vu, lk_format(vu, "/%s", name));
-}
-
-static void fail_always(lk_vu *vu, void *self)
-{
-    town_act(vu, self);
-    lk_fail(vu, "no luck");
 }
 
 /* ---- what it sees, and what is done with what it says ---- */
@@ -88,7 +72,7 @@ START_TEST(a_strategy_sees_each_step_as_it_is_and_is_obeyed)
     struct lk_def *defs[] = {
         TOWN_STEP("1", act_and_sleep, .every = LK_FIXED(2), .data = &town),
         TOWN_STEP("b", town_act, .needs = "1,c"),
-        TOWN_STEP("c", fail_always, .every = LK_FIXED(0.5)),
+        TOWN_STEP("c", town_fail, .every = LK_FIXED(0.5)),
         NULL,
     };
 
@@ -98,7 +82,7 @@ START_TEST(a_strategy_sees_each_step_as_it_is_and_is_obeyed)
                                                             "1ns2@1 bs0@1 crn0@1 c@1 "
                                                             "1ns2@1 bs0@1 cn0.5@1 1@1 /1@1.25");
     ck_assert_uint_eq(town.metrics.totals->iterations, 4);
-    finish();
+    town_close(&town);
 }
 END_TEST
 
@@ -120,7 +104,7 @@ START_TEST(each_of_its_choices_is_carried_out_once)
     town_run(&town);
     ck_assert_str_eq(town_log(&town), "a@0 2:a@0 b@0 2:b@0 c@0 2:c@0 a@0 2:a@0 b@0 2:b@0");
     ck_assert_uint_eq(town.metrics.totals->iterations, 10);
-    finish();
+    town_close(&town);
 }
 END_TEST
 
@@ -130,7 +114,7 @@ START_TEST(a_strategy_keeps_its_state_for_one_life)
                              TOWN_STEP("2", act_and_sleep), NULL};
 
     ck_assert_str_eq(live(take_turns, defs, 3.5), "init@0 1@0 /1@1 2@1 /2@3 1@3 /1@3.5");
-    finish();
+    town_close(&town);
 }
 END_TEST
 
@@ -156,7 +140,7 @@ START_TEST(a_strategy_that_chooses_nothing_is_asked_again_when_it_says)
     ck_assert_str_eq(live(wait_first, defs, 100), "?@0 a@1 ?@1 a@2.5 ?@2.5 a@2.500000001 "
                                                   "?@2.500000001");
     ck_assert_int_eq(asked, 7);
-    finish();
+    town_close(&town);
 }
 END_TEST
 
@@ -167,7 +151,7 @@ START_TEST(one_that_does_not_say_when_is_asked_when_a_step_is_ready)
     /* it is ready at first, so that it is asked after a twentieth of a second */
     memcpy(waits_s, (double[8]){0, -1, NAN, 1e9}, sizeof(waits_s));
     ck_assert_str_eq(live(wait_first, defs, 100), "?@0 a@0.05 ?@0.05 a@3.05 ?@3.05 a@6.05 ?@6.05");
-    finish();
+    town_close(&town);
 }
 END_TEST
 
@@ -260,7 +244,7 @@ START_TEST(a_strategy_that_fails_is_counted_and_asked_again_after_a_second)
     ck_assert_str_eq(town.metrics.first_error->step, "strategy");
     ck_assert_uint_eq(town.metrics.first_error->count, 2);
     ck_assert_ptr_null(town.metrics.first_error->next);
-    finish();
+    town_close(&town);
 }
 END_TEST
 
@@ -276,7 +260,7 @@ START_TEST(a_strategy_may_allocate)
     struct lk_def *defs[] = {TOWN_STEP("a", town_act, .every = LK_FIXED(1)), NULL};
 
     ck_assert_str_eq(live(allocate_and_ask, defs, 2.5), "a@0 a@1 a@2");
-    finish();
+    town_close(&town);
 }
 END_TEST
 
@@ -291,7 +275,7 @@ static void end_at_third(lk_vu *vu, void *self, struct lk_choice *choice)
 
 START_TEST(what_is_chosen_as_the_run_ends_does_not_begin)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("1", act_and_sleep), NULL};
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("1", act_and_sleep), NULL};
 
     told = _i;
     open_with(end_at_third, defs, 1);
@@ -299,7 +283,7 @@ START_TEST(what_is_chosen_as_the_run_ends_does_not_begin)
     ck_assert_str_eq(town_log(&town), _i ? "init@0 start@0 1@0 /1@1 1@1 /1@2"
                                          : "init@0 start@0 1@0 /1@1 1@1 /1@2 stop@2");
     ck_assert_uint_eq(town.metrics.totals->iterations, 2);
-    finish();
+    town_close(&town);
 }
 END_TEST
 
@@ -315,12 +299,12 @@ static void refuse_at_third(lk_vu *vu, void *self, struct lk_choice *choice)
 
 START_TEST(a_user_that_waits_for_its_strategy_leaves_at_once)
 {
-    struct lk_def *defs[] = {HOOKS, TOWN_STEP("1", act_and_sleep), NULL};
+    struct lk_def *defs[] = {TOWN_HOOKS, TOWN_STEP("1", act_and_sleep), NULL};
 
     open_with(refuse_at_third, defs, 1);
     town_run(&town);
     ck_assert_str_eq(town_log(&town), "init@0 start@0 1@0 /1@1 1@1 /1@2 stop@2");
-    finish();
+    town_close(&town);
 }
 END_TEST
 
@@ -347,7 +331,7 @@ static char *history(lk_strategy *chosen, uint64_t seed)
     town.crowd.iterations_left = 5000;
     town_run(&town);
     text = strdup(town_log(&town));
-    finish();
+    town_close(&town);
     return text;
 }
 
@@ -400,7 +384,7 @@ START_TEST(shares_converge_to_the_weights)
     /* 3 degrees of freedom: beyond 21.1 one time in 10,000, below 0.02 one in 1,000 */
     ck_assert_double_lt(chi, 21.1);
     ck_assert_double_gt(chi, 0.02);
-    finish();
+    town_close(&town);
 }
 END_TEST
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <loadkit/vu.h>
+
 #include "base/mem.h"
 #include "client/vu.h"
 #include "loop/task.h"
@@ -38,6 +40,18 @@ void town_act(lk_vu *vu, void *self)
 {
     (void)self;
     town_note(vu, lki_vu_unit(vu)->step);
+}
+
+void town_fail(lk_vu *vu, void *self)
+{
+    town_act(vu, self);
+    lk_fail(vu, "no luck");
+}
+
+void town_compute(lk_vu *vu, void *self)
+{
+    (void)self;
+    vu->loop->clock.fake_ns += LKI_NS_PER_MS;
 }
 
 void town_idle(lk_vu *vu, void *self)
@@ -207,4 +221,5 @@ void town_close(struct town *town)
     lki_metrics_release(&town->metrics);
     lki_model_free(town->model);
     lki_buf_release(&town->log);
+    town_choose_by(NULL);
 }

@@ -69,6 +69,10 @@ struct town_state {
                             .state_bytes = sizeof(struct town_state), .hook = (which),             \
                             .run = __VA_ARGS__})                                                   \
           .def)
+/* All three, each writing its name into the log. */
+#define TOWN_HOOKS                                                                                 \
+    TOWN_HOOK(LK_HOOK_INIT, town_init), TOWN_HOOK(LK_HOOK_START, town_start),                      \
+        TOWN_HOOK(LK_HOOK_STOP, town_stop)
 #define TOWN_RESOURCE(name, ...) /* function, options */                                           \
     (&((struct lk_resource_def){TOWN_HEAD_(lk_resource_def, LK_DEF_RESOURCE, NULL, name),          \
                                 .make = __VA_ARGS__})                                              \
@@ -81,7 +85,7 @@ struct town_state {
 void town_open(struct town *town, struct lk_def *const *defs, size_t users);
 void town_open_seeded(struct town *town, struct lk_def *const *defs, size_t users, uint64_t seed);
 
-/* How citizens of towns that are opened from now on choose; NULL, as it is at first: by weight. */
+/* How citizens of the town that is opened next choose; otherwise, by weight. */
 void town_choose_by(lk_strategy *strategy);
 
 /* Has something done at a time. */
@@ -106,6 +110,10 @@ void town_close(struct town *town);
 void town_note(lk_vu *vu, const char *what);
 /* A step that writes its name into the log. */
 void town_act(lk_vu *vu, void *self);
+/* One that then fails with "no luck". */
+void town_fail(lk_vu *vu, void *self);
+/* A step that takes a millisecond and never waits. */
+void town_compute(lk_vu *vu, void *self);
 /* A step that does nothing. */
 void town_idle(lk_vu *vu, void *self);
 /* Hooks that write their name into the log. */
