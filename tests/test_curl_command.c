@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <loadkit/http.h>
 #include <loadkit/vu.h>
 
 #include "base/mem.h"
+#include "support/folder.h"
 #include "support/rig.h"
 #include "support/server.h"
 #include "support/suite.h"
@@ -25,22 +25,11 @@ static struct rig rig;
 static struct test_server server;
 static char *command;
 
-static void file_make(const char *path, const char *bytes, size_t len)
+static void setup(void)
 {
-    FILE *file = fopen(path, "w");
-
-    if (!file || fwrite(bytes, 1, len, file) != len || fclose(file))
-        abort();
-}
-
-static void files_make(void)
-{
-    const char *place = getenv("TMPDIR");
-
-    if (place && chdir(place))
-        abort();
-    file_make("a \"b\".png", "\x89PNG\0\r\n", 7);
-    file_make("c.txt", "text\n", 5);
+    folder_enter();
+    folder_put("a \"b\".png", "\x89PNG\0\r\n", 7);
+    folder_put("c.txt", "text\n", 5);
 }
 
 /* ---- the same request */
@@ -177,7 +166,6 @@ static void sent_verify(const struct sent_case *want)
     static const struct test_script script = {{SRV_READ, SRV_SEND(HELLO), SRV_AGAIN}};
     struct rig_user *user;
 
-    files_make();
     test_server_start(&server, &script, 1);
     rig_open(&rig);
     user = rig_add(&rig, sent_run, (void *)(uintptr_t)want);
@@ -304,6 +292,7 @@ static Suite *curl_command_suite(void)
     Suite *suite = suite_create("curl_command");
     TCase *all = tcase_create("all");
 
+    tcase_add_checked_fixture(all, setup, folder_leave);
     tcase_add_loop_test(all, curl_sends_what_the_step_would_send, 0, LKI_COUNT(sent_cases));
     tcase_add_loop_test(all, a_body_of_any_length_gets_through, 0, 2);
     tcase_add_loop_test(all, how_the_server_is_reached_stands_in_the_command, 0,

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <loadkit/expect.h>
 #include <loadkit/vu.h>
@@ -14,32 +13,13 @@
 #include "oom/drought.h"
 #include "oom/memory.h"
 #include "support/expect.h"
+#include "support/folder.h"
 #include "support/server.h"
 
 #define BODY "{\"a\":\"\\u0062\",\"c\":[1]}"
 #define ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n" BODY
 
 static struct test_server server;
-
-static char dir[256];
-
-/* Of a directory of its own, where the test is. */
-static void file_make(void)
-{
-    const char *base = getenv("TMPDIR");
-    FILE *file;
-
-    snprintf(dir, sizeof(dir), "%s/loadkit-oom.XXXXXX", base ? base : "/tmp");
-    file = mkdtemp(dir) && !chdir(dir) ? fopen("part.txt", "w") : NULL;
-    if (!file || fputs("content", file) < 0 || fclose(file))
-        abort();
-}
-
-static void file_remove(void)
-{
-    if (unlink("part.txt") || rmdir(dir))
-        abort();
-}
 
 static void begin(lk_vu *vu, const struct drought *drought)
 {
@@ -90,7 +70,8 @@ static void open_server(void)
     static const struct test_script script = {{SRV_READ, SRV_SEND(ANSWER), SRV_AGAIN}};
 
     _Static_assert(sizeof(BODY) - 1 == 22, "as it is told");
-    file_make();
+    folder_enter();
+    folder_put("part.txt", "content", 7);
     if (!freopen("/dev/null", "w", stderr))
         abort();
     test_server_start(&server, &script, 1);
@@ -99,7 +80,7 @@ static void open_server(void)
 static void close_server(void)
 {
     test_server_stop(&server);
-    file_remove();
+    folder_leave();
 }
 
 int main(void)

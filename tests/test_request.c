@@ -11,13 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <loadkit/http.h>
 #include <loadkit/vu.h>
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "support/folder.h"
 #include "support/rig.h"
 #include "support/server.h"
 #include "support/suite.h"
@@ -28,24 +28,13 @@
 static struct rig rig;
 static struct test_server server;
 
-static void file_make(const char *path, const char *bytes, size_t len)
+static void setup(void)
 {
-    FILE *file = fopen(path, "w");
-
-    if (!file || fwrite(bytes, 1, len, file) != len || fclose(file))
-        abort();
-}
-
-/* The files of the tests, in a directory that is the test's own. */
-static void files_make(void)
-{
-    const char *place = getenv("TMPDIR");
-
-    if ((place && chdir(place)) || (mkdir("d", 0700) && access("d", F_OK)))
-        abort();
-    file_make("d/a.png", "\x89PNG\0\r\n", 7);
-    file_make("b.txt", "text\n", 5);
-    file_make("c", "", 0);
+    folder_enter();
+    ck_assert_int_eq(mkdir("d", 0700), 0);
+    folder_put("d/a.png", "\x89PNG\0\r\n", 7);
+    folder_put("b.txt", "text\n", 5);
+    folder_put("c", "", 0);
 }
 
 /* ---- what goes out */
@@ -185,7 +174,6 @@ START_TEST(a_request_goes_out_as_it_was_asked_for)
     char text[4096];
 
     test_server_start(&server, &script, 1);
-    files_make();
     rig_open(&rig);
     user = rig_add(&rig, request_run, (void *)(uintptr_t)want);
     rig_run(&rig);
@@ -219,7 +207,6 @@ START_TEST(a_file_goes_out_to_the_byte_under_its_last_name)
     struct rig_user *user;
 
     test_server_start(&server, &script, 1);
-    files_make();
     rig_open(&rig);
     user = rig_add(&rig, binary_run, NULL);
     rig_run(&rig);
@@ -339,7 +326,6 @@ START_TEST(a_file_may_be_the_body)
     struct rig_user *user;
 
     test_server_start(&server, &script, 1);
-    files_make();
     rig_open(&rig);
     user = rig_add(&rig, body_file_run, NULL);
     rig_run(&rig);
@@ -447,7 +433,6 @@ static void refused_verify(void (*run)(lk_vu *vu, void *arg), const void *arg, c
 
 START_TEST(a_request_that_makes_no_sense_ends_the_step_and_is_not_sent)
 {
-    files_make();
     refused_verify(refused_run, &refused_cases[_i], refused_cases[_i].message);
 }
 END_TEST
@@ -503,6 +488,8 @@ static Suite *request_suite(void)
     TCase *sent = tcase_create("what goes out");
     TCase *refused = tcase_create("what is refused");
 
+    tcase_add_checked_fixture(sent, setup, folder_leave);
+    tcase_add_checked_fixture(refused, setup, folder_leave);
     tcase_add_loop_test(sent, a_request_goes_out_as_it_was_asked_for, 0, LKI_COUNT(request_cases));
     tcase_add_test(sent, a_file_goes_out_to_the_byte_under_its_last_name);
     tcase_add_test(sent, a_template_is_the_name_of_its_samples);
