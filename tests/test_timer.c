@@ -166,7 +166,7 @@ static void some_operations(struct item *item)
         random_operation();
 }
 
-START_TEST(whatever_is_done_to_them_they_fire_when_due_and_in_order)
+static void random_rounds(void)
 {
     for (int round = 0; round < 2000; round++) {
         for (int i = 0; i < 50; i++)
@@ -177,19 +177,17 @@ START_TEST(whatever_is_done_to_them_they_fire_when_due_and_in_order)
         heap_verify();
     }
 }
+
+START_TEST(whatever_is_done_to_them_they_fire_when_due_and_in_order)
+{
+    random_rounds();
+}
 END_TEST
 
 START_TEST(timers_that_fire_may_set_cancel_and_release_any_other)
 {
     in_callback = some_operations;
-    for (int round = 0; round < 2000; round++) {
-        for (int i = 0; i < 50; i++)
-            random_operation();
-        now_ns += (int64_t)lki_rng_below(&rng, 40);
-        next_verify();
-        fire_all_due();
-        heap_verify();
-    }
+    random_rounds();
 }
 END_TEST
 
@@ -298,9 +296,10 @@ static void release_all_others(struct item *item)
     }
 }
 
-START_TEST(one_that_fires_may_release_all_others_that_are_due)
+/* All are due at the same time. */
+static void one_of_a_hundred_fires(void (*then)(struct item *item))
 {
-    in_callback = release_all_others;
+    in_callback = then;
     for (int i = 0; i < 100; i++) {
         item_init(&items[i]);
         item_set(&items[i], 10);
@@ -308,6 +307,11 @@ START_TEST(one_that_fires_may_release_all_others_that_are_due)
     now_ns = 10;
     fire_all_due();
     ck_assert_uint_eq(fired_in_round, 1);
+}
+
+START_TEST(one_that_fires_may_release_all_others_that_are_due)
+{
+    one_of_a_hundred_fires(release_all_others);
     ck_assert_uint_eq(timers.reserved, 1);
 }
 END_TEST
@@ -327,14 +331,7 @@ static void renew_all_others(struct item *item)
 /* What was due is gone; what stands in its place has not been due yet. */
 START_TEST(one_that_is_made_anew_while_it_is_due_waits_for_the_next_round)
 {
-    in_callback = renew_all_others;
-    for (int i = 0; i < 100; i++) {
-        item_init(&items[i]);
-        item_set(&items[i], 10);
-    }
-    now_ns = 10;
-    fire_all_due();
-    ck_assert_uint_eq(fired_in_round, 1);
+    one_of_a_hundred_fires(renew_all_others);
     fire_all_due();
     ck_assert_uint_eq(fired_in_round, 99);
 }
