@@ -355,54 +355,6 @@ START_TEST(a_request_goes_out_as_it_was_asked_for)
 }
 END_TEST
 
-static const struct refused_case {
-    const char *method;
-    struct lk_request request;
-    const char *message;
-} refused_cases[] = {
-    {"GET", {.url = "/a b"}, "cannot use the path \"/a b\""},
-    {"GET", {.url = "/a\r\nX: y"}, "cannot use the path"},
-    {"GET", {.url = "ftp://localhost/"}, "only http:// and https:// are spoken"},
-    {"GET", {.url = "http://user@localhost/"}, "a user name in a URL"},
-    {"GET", {.url = NULL}, "a request without a URL"},
-    {"", {.url = "/"}, "\"\" is not a method"},
-    {"GET /x", {.url = "/"}, "\"GET /x\" is not a method"},
-    {"GET", {.url = "/", .headers = LK_PAIRS("X", "a\r\nY: b")}, "\"X\" has a line break"},
-    {"GET", {.url = "/", .headers = LK_PAIRS("X: y", "z")}, "\"X: y\" is not the name of a header"},
-    {"GET", {.url = "/", .headers = LK_PAIRS("", "z")}, "\"\" is not the name of a header"},
-    {"GET", {.url = "/", .headers = LK_PAIRS("X")}, "the header \"X\" has no value"},
-    {"POST", {.url = "/", .headers = LK_PAIRS("Content-Length", "1")}, "is loadkit's to set"},
-    {"POST", {.url = "/", .headers = LK_PAIRS("transfer-encoding", "x")}, "is loadkit's to set"},
-    {"POST", {.url = "/", .body = "a", .form = LK_PAIRS("a", "b")}, "give one of"},
-};
-
-static void refused_run(lk_vu *vu, void *arg)
-{
-    const struct refused_case *want = arg;
-    struct lk_request request = want->request;
-
-    request.size = sizeof(request);
-    request.method = want->method;
-    request.keep_going = true;
-    lk_http_base_url(vu, "http://127.0.0.1:1");
-    lk_http(vu, &request);
-}
-
-START_TEST(a_request_that_makes_no_sense_ends_the_step_and_is_not_sent)
-{
-    const struct refused_case *want = &refused_cases[_i];
-    struct rig_user *user;
-
-    rig_open(&rig);
-    user = rig_add(&rig, refused_run, (void *)(uintptr_t)want);
-    rig_run(&rig);
-    ck_assert_int_eq(user->outcome, LKI_OUTCOME_FAILED);
-    ck_assert_msg(strstr(user->message, want->message) != NULL, "%s", user->message);
-    ck_assert_uint_eq(rig.metrics.totals->http_requests, 0);
-    rig_close(&rig);
-}
-END_TEST
-
 static void upload_run(lk_vu *vu, void *arg)
 {
     size_t bytes = *(size_t *)arg;
@@ -565,8 +517,6 @@ static Suite *http_suite(void)
     tcase_add_test(answers, a_header_of_the_answer_is_found_in_any_case);
     tcase_add_loop_test(requests, a_request_goes_out_as_it_was_asked_for, 0,
                         LKI_COUNT(request_cases));
-    tcase_add_loop_test(requests, a_request_that_makes_no_sense_ends_the_step_and_is_not_sent, 0,
-                        LKI_COUNT(refused_cases));
     tcase_add_loop_test(requests, a_large_request_goes_out_whole, 0, 3);
     tcase_add_test(rest, a_request_may_ask_for_a_connection_of_its_own);
     tcase_add_test(rest, a_name_is_looked_up_and_its_addresses_are_tried);
