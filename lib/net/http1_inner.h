@@ -4,6 +4,8 @@
 #ifndef LKI_NET_HTTP1_INNER_H
 #define LKI_NET_HTTP1_INNER_H
 
+#include <sys/uio.h>
+
 #include "net/conn.h"
 #include "net/exchange.h"
 
@@ -18,7 +20,8 @@ struct lki_http1 {
     int64_t until_ns;
     int64_t sent_ns;
     int64_t first_byte_ns;
-    const char *in; /* received and not yet taken */
+    struct iovec rest[2]; /* of the request, still to be sent */
+    const char *in;       /* received and not yet taken */
     size_t in_len;
     struct lki_span span; /* whose end the next wait has to keep */
     unsigned reads;       /* since the last wait */
@@ -36,6 +39,8 @@ bool lki_http1_lost(struct lki_http1 *x, int error);
 
 /* Head and body. False: the exchange is over, for want of a way to send them. */
 bool lki_http1_send(struct lki_http1 *x);
+/* The rest of a request that was answered before it was out. Until all is sent, or more comes. */
+bool lki_http1_send_on(struct lki_http1 *x);
 
 /* The answer, to x->result. False: there is none. */
 bool lki_http1_receive(struct lki_http1 *x);

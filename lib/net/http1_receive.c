@@ -151,7 +151,7 @@ static bool receive_head(struct lki_http1 *x, struct lki_http1_head *head)
             x->in += head->head_bytes;
             x->in_len -= head->head_bytes;
             head_begin(x, head);
-        } else if (!receive_head_more(x, &store)) {
+        } else if ((!x->in_len && !lki_http1_send_on(x)) || !receive_head_more(x, &store)) {
             return false;
         }
     }

@@ -3,7 +3,6 @@
  */
 #include <errno.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include "base/mem.h"
 #include "net/http1_inner.h"
@@ -28,26 +27,22 @@ static bool wait_writable(struct lki_http1 *x, bool *answered)
             return lki_http1_fail(x, LKI_CODE_HTTP_RESET, "out of memory");
     } while (ready == 0 && !lki_conn_answers(x->conn));
     *answered = ready == 0;
+    x->conn->more = x->conn->more || *answered;
     return !*answered;
 }
 
-/* The parts of a request that are still to be sent. */
-struct rest {
-    struct iovec part[2];
-};
-
-static size_t rest_bytes(const struct rest *rest)
+static size_t rest_bytes(const struct iovec rest[2])
 {
-    return rest->part[0].iov_len + rest->part[1].iov_len;
+    return rest[0].iov_len + rest[1].iov_len;
 }
 
-static void rest_advance(struct rest *rest, size_t sent)
+static void rest_advance(struct iovec rest[2], size_t sent)
 {
     for (int i = 0; i < 2; i++) {
-        size_t take = lki_min(sent, rest->part[i].iov_len);
+        size_t take = lki_min(sent, rest[i].iov_len);
 
-        rest->part[i].iov_base = (char *)rest->part[i].iov_base + take;
-        rest->part[i].iov_len -= take;
+        rest[i].iov_base = (char *)rest[i].iov_base + take;
+        rest[i].iov_len -= take;
         sent -= take;
     }
 }
@@ -59,12 +54,12 @@ static inline void show_sending(const struct lki_sent *wire, uint32_t sending)
     *wire->sending = sending;
 }
 
-static ssize_t hand_to_tls(struct lki_conn *conn, const struct rest *rest)
+static ssize_t hand_to_tls(struct lki_conn *conn, const struct iovec rest[2])
 {
     ssize_t all = 0;
 
     for (int i = 0; i < 2; i++) {
-        const struct iovec *part = &rest->part[i];
+        const struct iovec *part = &rest[i];
         ssize_t sent = part->iov_len ? lki_conn_send(conn, part->iov_base, part->iov_len) : 0;
 
         if (sent < 0)
@@ -76,15 +71,15 @@ static ssize_t hand_to_tls(struct lki_conn *conn, const struct rest *rest)
     return all;
 }
 
-static ssize_t hand_over(struct lki_conn *conn, struct rest *rest)
+static ssize_t hand_over(struct lki_conn *conn, struct iovec rest[2])
 {
-    struct msghdr message = {.msg_iov = rest->part, .msg_iovlen = 2};
+    struct msghdr message = {.msg_iov = rest, .msg_iovlen = 2};
     ssize_t sent;
 
     if (LKI_UNLIKELY(conn->tls != NULL))
         return hand_to_tls(conn, rest);
-    if (!rest->part[1].iov_len)
-        sent = send(conn->fd, rest->part[0].iov_base, rest->part[0].iov_len, MSG_NOSIGNAL);
+    if (!rest[1].iov_len)
+        sent = send(conn->fd, rest[0].iov_base, rest[0].iov_len, MSG_NOSIGNAL);
     else
         sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
     if (sent > 0)
@@ -93,41 +88,45 @@ static ssize_t hand_over(struct lki_conn *conn, struct rest *rest)
 }
 
 /* Sets result->sent when the kernel has taken the last byte. */
-static ssize_t send_some(struct lki_http1 *x, struct rest *rest)
+static ssize_t send_some(struct lki_http1 *x)
 {
     const struct lki_sent *wire = x->request->wire;
     ssize_t sent;
 
     show_sending(wire, 1);
-    sent = hand_over(x->conn, rest);
+    sent = hand_over(x->conn, x->rest);
     if (sent > 0) {
         x->result->bytes_sent += (uint64_t)sent;
-        x->result->sent = (size_t)sent == rest_bytes(rest);
+        x->result->sent = (size_t)sent == rest_bytes(x->rest);
         *wire->sent += x->result->sent;
         if (LKI_UNLIKELY(!x->result->sent))
-            rest_advance(rest, (size_t)sent);
+            rest_advance(x->rest, (size_t)sent);
     }
     show_sending(wire, 0);
     return sent;
 }
 
-/* The slow path: the socket did not take all at once. The head lies in the scratch buffer, which
- * does not survive a wait. */
-static bool send_rest(struct lki_http1 *x, struct rest *rest)
+bool lki_http1_send_on(struct lki_http1 *x)
 {
     bool answered = false;
 
-    rest->part[0].iov_base = lki_arena_copy(x->arena, rest->part[0].iov_base,
-                                            rest->part[0].iov_len);
-    if (!rest->part[0].iov_base)
-        return lki_http1_nomem(x);
     while (!x->result->sent) {
         if (!wait_writable(x, &answered))
             return answered;
-        if (send_some(x, rest) < 0 && errno != EAGAIN && errno != EINTR)
+        if (send_some(x) < 0 && errno != EAGAIN && errno != EINTR)
             return lki_http1_lost(x, errno);
     }
     return true;
+}
+
+/* The slow path: the socket did not take all at once. The head lies in the scratch buffer, which
+ * does not survive a wait. */
+static bool send_rest(struct lki_http1 *x)
+{
+    x->rest[0].iov_base = lki_arena_copy(x->arena, x->rest[0].iov_base, x->rest[0].iov_len);
+    if (!x->rest[0].iov_base)
+        return lki_http1_nomem(x);
+    return lki_http1_send_on(x);
 }
 
 bool lki_http1_send(struct lki_http1 *x)
@@ -135,7 +134,6 @@ bool lki_http1_send(struct lki_http1 *x)
     const struct lki_exchange_request *request = x->request;
     struct lki_buf *out = &x->loop->scratch;
     bool together = request->body_bytes <= SMALL_BODY_BYTES;
-    struct rest rest = {{{0}}};
 
     lki_buf_clear(out);
     request->write_head(request->arg, out);
@@ -143,12 +141,12 @@ bool lki_http1_send(struct lki_http1 *x)
         lki_buf_append(out, request->body, request->body_bytes);
     if (out->err)
         return lki_http1_fail(x, LKI_CODE_HTTP_TOO_LARGE, "out of memory for the request");
-    rest.part[0] = (struct iovec){out->data, out->len};
+    x->rest[0] = (struct iovec){out->data, out->len};
     if (!together)
-        rest.part[1] = (struct iovec){(void *)(uintptr_t)request->body, request->body_bytes};
-    if (send_some(x, &rest) < 0 && errno != EAGAIN && errno != EINTR)
+        x->rest[1] = (struct iovec){(void *)(uintptr_t)request->body, request->body_bytes};
+    if (send_some(x) < 0 && errno != EAGAIN && errno != EINTR)
         return lki_http1_lost(x, errno);
     if (LKI_UNLIKELY(!x->result->sent))
-        return send_rest(x, &rest);
+        return send_rest(x);
     return true;
 }

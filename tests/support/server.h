@@ -31,6 +31,7 @@ enum test_act {
     ACT_FILL,  /* sends len times 'x' */
     ACT_DRIP,  /* sends bytes one by one, each in a call of its own, ms apart */
     ACT_SLEEP, /* waits ms, counted from the end of the act before */
+    ACT_DEAF,  /* the same, and reads nothing meanwhile */
     ACT_AWAIT, /* waits until len requests have come, on whatever connections */
     ACT_DELAY, /* of 20 requests in a row 10 wait 10 ms, 9 wait 50 ms, 1 waits 500 ms */
     ACT_HELD,  /* answers with how long the DELAY before truly was, in ns */
@@ -71,6 +72,10 @@ struct test_action {
 #define SRV_SLEEP(milliseconds)                                                                    \
     {                                                                                              \
         .act = ACT_SLEEP, .ms = (milliseconds)                                                     \
+    }
+#define SRV_DEAF(milliseconds)                                                                     \
+    {                                                                                              \
+        .act = ACT_DEAF, .ms = (milliseconds)                                                      \
     }
 #define SRV_AWAIT(count)                                                                           \
     {                                                                                              \

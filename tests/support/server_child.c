@@ -297,6 +297,12 @@ static bool act_sleep(struct peer *peer, int ms)
     return false;
 }
 
+static bool act_deaf(struct peer *peer, int ms)
+{
+    watch(peer, peer->slept ? EPOLLIN : 0);
+    return act_sleep(peer, ms);
+}
+
 /* Looks every millisecond. */
 static bool act_await(struct peer *peer, uint64_t requests)
 {
@@ -358,6 +364,8 @@ static bool act_do(struct peer *peer, const struct test_action *action)
         return act_drip(peer, action);
     case ACT_SLEEP:
         return act_sleep(peer, action->ms);
+    case ACT_DEAF:
+        return act_deaf(peer, action->ms);
     case ACT_AWAIT:
         return act_await(peer, action->len);
     case ACT_DELAY:
@@ -459,7 +467,7 @@ static void on_peer(struct peer *peer, uint32_t events)
 {
     if (peer->dead)
         return;
-    if (act_of(peer) == ACT_STALL) {
+    if (act_of(peer) == ACT_STALL || act_of(peer) == ACT_DEAF) {
         if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
             peer_end(peer);
         return;
