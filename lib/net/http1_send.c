@@ -106,6 +106,18 @@ static ssize_t send_some(struct lki_http1 *x)
     return sent;
 }
 
+/* The server takes no more. What it has said before it went may be an answer, though to less than
+ * the whole. */
+static bool send_fail(struct lki_http1 *x, int error)
+{
+    char byte;
+
+    if (!x->result->bytes_sent || recv(x->conn->fd, &byte, 1, MSG_PEEK) != 1)
+        return lki_http1_lost(x, error);
+    x->conn->more = true;
+    return true;
+}
+
 bool lki_http1_send_on(struct lki_http1 *x)
 {
     bool answered = false;
@@ -114,7 +126,7 @@ bool lki_http1_send_on(struct lki_http1 *x)
         if (!wait_writable(x, &answered))
             return answered;
         if (send_some(x) < 0 && errno != EAGAIN && errno != EINTR)
-            return lki_http1_lost(x, errno);
+            return send_fail(x, errno);
     }
     return true;
 }
