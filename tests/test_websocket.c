@@ -1260,6 +1260,36 @@ START_TEST(one_that_another_step_waits_for_may_be_closed)
 }
 END_TEST
 
+static void ping_shared(lk_vu *vu, void *arg)
+{
+    if (arg)
+        shared = open_at(vu, "/");
+    while (!shared || (!arg && !shared->waiting))
+        lk_sleep(vu, 0.001);
+    ck_assert(lk_ws_ping(shared, SOON));
+}
+
+/* A server may answer the last of several pings alone, and then it has answered all. */
+START_TEST(a_pong_answers_all_pings_before_it)
+{
+    static char pong[] = "\x8a\x08number 2";
+    struct ws_script script = {{WS_SHAKE, WS_READ, WS_READ, WS_SEND(pong), WS_ECHO}};
+    uint64_t second = 2;
+    const struct rig_user *first;
+
+    memcpy(pong + 2, &second, sizeof(second));
+    shared = NULL;
+    script.acts[3].len = 2 + sizeof(second);
+    serve(&script);
+    first = rig_add(&rig, ping_shared, &shared);
+    rig_add(&rig, ping_shared, NULL);
+    rig_run(&rig);
+    ck_assert_msg(first->outcome == LKI_OUTCOME_OK, "%s", first->message);
+    ck_assert_uint_eq(count("PING /", LKI_CODE_WS_OK), 2);
+    finish();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("websocket");
@@ -1291,6 +1321,7 @@ int main(void)
     tcase_add_test(tests, a_good_bye_that_is_not_answered_holds_nobody);
     tcase_add_test(tests, answers_to_pings_do_not_pile_up);
     tcase_add_test(tests, one_that_another_step_waits_for_may_be_closed);
+    tcase_add_test(tests, a_pong_answers_all_pings_before_it);
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

@@ -324,13 +324,19 @@ const lk_json *lk_ws_json(lk_ws_message *pub)
 
 /* ---- pings ---- */
 
+/* It answers all pings up to the one whose number it bears: of several the other end may answer the
+ * last alone. */
 void lki_ws_on_pong(struct lki_websocket *socket, const char *bytes, size_t len)
 {
     struct lk_ws *ws = LKI_CONTAINER(socket, struct lk_ws, socket);
+    uint64_t pong;
 
-    if (len != sizeof(ws->pong))
+    if (len != sizeof(pong))
         return;
-    memcpy(&ws->pong, bytes, sizeof(ws->pong));
+    memcpy(&pong, bytes, sizeof(pong));
+    if (pong <= ws->pong || pong > ws->pings)
+        return;
+    ws->pong = pong;
     ws->pong_ns = lki_loop_now(ws->vu->loop);
 }
 
@@ -344,9 +350,9 @@ bool lk_ws_ping(lk_ws *ws, double seconds)
 
     if (err == LK_E_NOMEM)
         lki_vu_nomem(ws->vu);
-    while (!err && why == LKI_WAKE_EVENT && ws->pong != ping && ws->socket.conn && !ws->socket.end)
+    while (!err && why == LKI_WAKE_EVENT && ws->pong < ping && ws->socket.conn && !ws->socket.end)
         why = lki_ws_wait(ws, until_ns);
-    if (ws->pong == ping) {
+    if (ws->pong >= ping) {
         record(ws, metric_of(ws, LKI_WS_PINGED), LKI_CODE_WS_OK, LKI_SAMPLE_OK,
                ws->pong_ns - start_ns);
         return true;
