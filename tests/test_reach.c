@@ -150,10 +150,12 @@ START_TEST(a_local_address_that_cannot_be_is_named)
 }
 END_TEST
 
-/* A server on a socket in the file system, for one connection. */
+/* A server on a socket in the file system, for one connection. It reads two requests, and answers
+ * so many of them. */
 struct path_server {
     struct sockaddr_un at;
     int listener;
+    int answers;
     pthread_t thread;
     char request[512];
 };
@@ -176,35 +178,59 @@ static void *path_serve(void *arg)
             path->request[0] = '\0';
             len = 0;
         }
-        if (write(fd, VISIT_ANSWER, strlen(VISIT_ANSWER)) < 0)
+        if (i < path->answers && write(fd, VISIT_ANSWER, strlen(VISIT_ANSWER)) < 0)
             break;
     }
     close(fd);
     return NULL;
 }
 
-START_TEST(a_unix_socket_is_connected_to_whatever_the_host)
+/* Two requests of one user. */
+static void path_visit(struct path_server *path, struct visit *errand, int engine)
 {
-    struct path_server path = {.at = {.sun_family = AF_UNIX}};
     struct lk_http_settings settings = {.size = sizeof(settings)};
-    struct visit errand = {.settings = &settings, .base = "http://shop.invalid", .requests = 2};
     const char *dir = getenv("TMPDIR");
 
-    snprintf(path.at.sun_path, sizeof(path.at.sun_path), "%s/reach-%ld.sock", dir ? dir : "/tmp",
+    path->at.sun_family = AF_UNIX;
+    snprintf(path->at.sun_path, sizeof(path->at.sun_path), "%s/reach-%ld.sock", dir ? dir : "/tmp",
              (long)getpid());
-    path.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert(!bind(path.listener, (struct sockaddr *)&path.at, sizeof(path.at)));
-    ck_assert(!listen(path.listener, 1));
-    ck_assert(!pthread_create(&path.thread, NULL, path_serve, &path));
-    settings.unix_socket = path.at.sun_path;
+    path->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert(!bind(path->listener, (struct sockaddr *)&path->at, sizeof(path->at)));
+    ck_assert(!listen(path->listener, 1));
+    ck_assert(!pthread_create(&path->thread, NULL, path_serve, path));
+    settings.unix_socket = path->at.sun_path;
+    errand->settings = &settings;
+    errand->base = "http://shop.invalid";
+    errand->requests = 2;
     rig_open(&visit_rig);
-    by_engine(_i, "");
-    visit_well(&errand);
+    by_engine(engine, "");
+    visit_well(errand);
+    pthread_join(path->thread, NULL);
+    close(path->listener);
+    unlink(path->at.sun_path);
+}
+
+START_TEST(a_unix_socket_is_connected_to_whatever_the_host)
+{
+    struct path_server path = {.answers = 2};
+    struct visit errand = {0};
+
+    path_visit(&path, &errand, _i);
     ck_assert_msg(errand.status == 200, "%s", errand.error);
-    pthread_join(path.thread, NULL);
-    close(path.listener);
-    unlink(path.at.sun_path);
     ck_assert(strstr(path.request, "\r\nHost: shop.invalid\r\n") != NULL);
+    rig_close(&visit_rig);
+}
+END_TEST
+
+/* Of a unix socket the kernel does not count what was acknowledged. */
+START_TEST(what_was_read_from_a_unix_socket_is_not_sent_again)
+{
+    struct path_server path = {.answers = 1};
+    struct visit errand = {.request = {.timeout_s = 5}};
+
+    path_visit(&path, &errand, _i);
+    ck_assert_str_eq(errand.error, "connection closed by the server after 0 bytes of the answer");
+    ck_assert_uint_eq(visit_rig.metrics.totals->http_retries, 0);
     rig_close(&visit_rig);
 }
 END_TEST
@@ -364,6 +390,7 @@ static Suite *reach_suite(void)
     tcase_add_loop_test(ways, local_addresses_take_turns, 0, 2);
     tcase_add_loop_test(ways, a_local_address_that_cannot_be_is_named, 0, LKI_COUNT(wrong_cases));
     tcase_add_loop_test(ways, a_unix_socket_is_connected_to_whatever_the_host, 0, 2);
+    tcase_add_loop_test(ways, what_was_read_from_a_unix_socket_is_not_sent_again, 0, 2);
     tcase_add_test(ways, a_unix_socket_that_is_not_there_is_named);
     tcase_add_loop_test(connections, two_users_never_share_a_connection_unless_asked, 0, 2);
     tcase_add_loop_test(connections, a_new_connection_for_each_request_is_closed_after_it, 0, 2);

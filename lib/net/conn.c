@@ -57,6 +57,9 @@ bool lki_conn_undelivered(const struct lki_conn *conn, bool otherwise)
     struct tcp_info info = {0};
     socklen_t len = sizeof(info);
 
+    /* a unix socket whose peer left something unread has been reset, not ended */
+    if (conn->origin->transport->settings.unix_socket)
+        return false;
     if (getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &info, &len) ||
         len < offsetof(struct tcp_info, tcpi_bytes_acked) + sizeof(info.tcpi_bytes_acked))
         return otherwise;
