@@ -621,6 +621,38 @@ START_TEST(a_function_may_write_to_a_local_of_the_step_that_timed_out_meanwhile)
 }
 END_TEST
 
+/* ---- what is asked between steps ---- */
+
+static double pause_for_ever(lk_vu *vu)
+{
+    for (;;)
+        lk_get(vu, "http://shop.test/never", .timeout_s = LK_OFF);
+    return 0;
+}
+
+static void choose_for_ever(lk_vu *vu, void *self, struct lk_choice *choice)
+{
+    (void)self;
+    (void)choice;
+    pause_for_ever(vu);
+}
+
+/* Neither has failed: the run has ended. */
+START_TEST(a_pause_or_strategy_that_is_cut_off_is_no_failure)
+{
+    struct lk_def *defs[] = {
+        SCENE_VU("guest", .strategy = _i ? choose_for_ever : lk_choose_weighted),
+        SCENE_STEP("guest", "step", scene_idle, .every = LK_DELAY_FN(pause_for_ever)),
+        NULL,
+    };
+
+    open_scene(defs, LK_RUN_OPTIONS(.users = 1, .duration_s = 1));
+    ck_assert(lk_test_run(test, LK_OFF));
+    ck_assert_str_eq(scene_log(test), _i ? "" : "step@0");
+    close_scene();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("leaving");
@@ -638,6 +670,7 @@ int main(void)
                         COUNT(drained_ways));
     tcase_add_loop_test(tests, hooks_are_left_like_steps, 0, 2);
     tcase_add_test(tests, each_of_several_steps_at_once_is_left_on_its_own);
+    tcase_add_loop_test(tests, a_pause_or_strategy_that_is_cut_off_is_no_failure, 0, 2);
     tcase_add_test(tests, a_function_may_write_to_a_local_of_the_step_that_timed_out_meanwhile);
     suite_add_tcase(suite, tests);
     return suite_run(suite);

@@ -41,7 +41,7 @@ static void call_strategy(void *user_, void *choice)
     user->type->def->strategy(&user->vu, user->state, choice);
 }
 
-/* Calls the strategy, which may fail as a step may. */
+/* Calls the strategy, which may fail, or be cut off, as a step may. */
 static enum lki_outcome ask(struct lki_task *task, struct lki_user *user, struct lk_choice *choice,
                             char *message)
 {
@@ -131,7 +131,8 @@ bool lki_turn_choose(struct lki_turn *turn, struct lki_task *task, struct lki_us
             return true;
         *next_ns = ask_again_ns(user, choice.wait_s, now_ns);
     } else {
-        lki_life_failed(user, LKI_LIFE_STRATEGY, "", message);
+        if (task->outcome != LKI_OUTCOME_CANCELLED)
+            lki_life_failed(user, LKI_LIFE_STRATEGY, "", message);
         *next_ns = now_ns + LKI_FAILED_PAUSE_NS;
     }
     lki_turn_end(turn);

@@ -207,14 +207,15 @@ static void call_pause(void *pause, void *vu)
 }
 
 /* The pause that follows a step, drawn anew each time. A function of the author's may fail like a
- * step. */
+ * step, or be cut off. */
 static int64_t pause_of(struct lki_task *task, struct work *work, const struct lk_delay *delay)
 {
     struct lk_vu *vu = &work->user->vu;
     struct pause_call call = {delay->fn, delay->min_s};
 
     if (delay->fn && lki_task_call(task, call_pause, &call, vu, LKI_NEVER)) {
-        lki_life_failed(work->user, LKI_LIFE_PAUSE, work->name, task->message);
+        if (task->outcome != LKI_OUTCOME_CANCELLED)
+            lki_life_failed(work->user, LKI_LIFE_PAUSE, work->name, task->message);
         return LKI_FAILED_PAUSE_NS;
     }
     if (delay->max_s > delay->min_s)
