@@ -170,6 +170,7 @@ static CURLcode habits_set(CURL *easy)
     SET(MAXAGE_CONN, CONN_AGE_S);
     SET(DNS_CACHE_TIMEOUT, -1L);
     SET(UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES);
+    SET(EXPECT_100_TIMEOUT_MS, 0L);
     SET(PROXY, "");
     SET(NOPROXY, "");
     return err;
