@@ -275,7 +275,9 @@ static CURLcode proxy_set(struct lki_transfer *transfer, const char *proxy)
     if (!text)
         return CURLE_OUT_OF_MEMORY;
     handle->resolve = (struct curl_slist){.data = text};
-    SET(RESOLVE, &handle->resolve);
+    /* an IPv6 address is no name that libcurl could read here, and needs no look-up either */
+    if (!strchr(via->host, ':'))
+        SET(RESOLVE, &handle->resolve);
     SET(PROXY, proxy);
     return err;
 }

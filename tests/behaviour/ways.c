@@ -107,6 +107,12 @@ static const struct behaviour cases[] = {
      .settings = {.proxy = "http://127.0.0.1:$forward"},
      /* one: it does not say that it closes the connection, and may do so when the next is sent */
      .want = {.calls = {GET_HELLO}}},
+    /* nginx answers itself what is asked of a proxy */
+    {.name = "a proxy at an IPv6 address",
+     .at = PLACE_plain,
+     .only_curl = true,
+     .settings = {.proxy = "http://[::1]:$six"},
+     .want = {.calls = TWICE}},
     {.name = "a proxy that asks who is there",
      .at = PLACE_plain,
      .only_curl = true,
