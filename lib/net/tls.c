@@ -141,16 +141,22 @@ static bool is_address(const char *host)
 
 bool lki_tls_expect(X509_VERIFY_PARAM *param, const char *host)
 {
+    size_t len = strlen(host);
+
     if (is_address(host))
         return X509_VERIFY_PARAM_set1_ip_asc(param, host);
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    return X509_VERIFY_PARAM_set1_host(param, host, 0);
+    /* the dot of a name that is complete is for who looks it up */
+    return X509_VERIFY_PARAM_set1_host(param, host, len - (len > 1 && host[len - 1] == '.'));
 }
 
 static bool expect_host(SSL *ssl, const char *host)
 {
-    return lki_tls_expect(SSL_get0_param(ssl), host) &&
-           (is_address(host) || SSL_set_tlsext_host_name(ssl, host));
+    X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+
+    return lki_tls_expect(param, host) &&
+           (is_address(host) ||
+            SSL_set_tlsext_host_name(ssl, X509_VERIFY_PARAM_get0_host(param, 0)));
 }
 
 static bool tls_new(struct lki_conn *conn, struct lki_tls_context *context)
