@@ -204,6 +204,11 @@ static __attribute__((noinline)) void engine_choose(lk_vu *vu, const struct lki_
                     request->method, request->url, beyond);
     if (beyond || wanted == LK_HTTP_ENGINE_CURL)
         exchange->engine = LKI_ENGINE_CURL;
+    /* it would send none, or wait for that of the answer */
+    if (exchange->engine == LKI_ENGINE_CURL && exchange->is_head &&
+        (exchange->body_bytes || exchange->body_file))
+        lki_vu_fail(vu, "%s %s: the curl engine cannot send a body with HEAD", request->method,
+                    request->url);
 }
 
 static inline uint64_t bits_of(double seconds)
