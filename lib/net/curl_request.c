@@ -198,16 +198,17 @@ static CURLcode version_set(const struct lki_transfer *transfer)
     return err;
 }
 
-/* Without a directory of certificates libcurl keeps those of the file for all connections. */
+/* Whom the system trusts is told as to OpenSSL itself. Without a directory of certificates libcurl
+ * keeps those of the file for all connections. */
 static CURLcode tls_set(CURL *easy, const struct lki_transport_settings *settings)
 {
-    /* whom the system trusts is told as to OpenSSL itself */
+    const char *ca_dir = settings->ca_file ? NULL : getenv("SSL_CERT_DIR");
     const char *ca_file = settings->ca_file ? settings->ca_file : getenv("SSL_CERT_FILE");
     bool newest = settings->tls_min && !strcmp(settings->tls_min, "1.3");
     CURLcode err = CURLE_OK;
 
     SET(SSLVERSION, newest ? CURL_SSLVERSION_TLSv1_3 : CURL_SSLVERSION_TLSv1_2);
-    SET(CAPATH, NULL);
+    SET(CAPATH, ca_dir);
     if (settings->insecure) {
         SET(SSL_VERIFYPEER, 0L);
         SET(SSL_VERIFYHOST, 0L);
