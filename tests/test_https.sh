@@ -44,7 +44,7 @@ verdict $? "or is known to the system"
 mkdir "$tmp/trusted"
 cp "$tmp/nginx.pem" "$tmp/trusted/$(openssl x509 -in "$tmp/nginx.pem" -noout -hash).0"
 for engine in native curl; do
-    SSL_CERT_DIR=$tmp/trusted run 1 --http-engine "$engine"
+    (unset SSL_CERT_FILE; SSL_CERT_DIR=$tmp/trusted run 1 --http-engine "$engine")
     verdict $? "or lies where the system looks: $engine"
 done
 run 1 --insecure

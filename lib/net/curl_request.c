@@ -198,12 +198,12 @@ static CURLcode version_set(const struct lki_transfer *transfer)
     return err;
 }
 
-/* Whom the system trusts is told as to OpenSSL itself. Without a directory of certificates libcurl
- * keeps those of the file for all connections. */
+/* Whom the system trusts is told as to OpenSSL itself, but a directory only in place of a file: with
+ * both libcurl would read the file anew for each connection. */
 static CURLcode tls_set(CURL *easy, const struct lki_transport_settings *settings)
 {
-    const char *ca_dir = settings->ca_file ? NULL : getenv("SSL_CERT_DIR");
     const char *ca_file = settings->ca_file ? settings->ca_file : getenv("SSL_CERT_FILE");
+    const char *ca_dir = ca_file ? NULL : getenv("SSL_CERT_DIR");
     bool newest = settings->tls_min && !strcmp(settings->tls_min, "1.3");
     CURLcode err = CURLE_OK;
 
@@ -213,7 +213,7 @@ static CURLcode tls_set(CURL *easy, const struct lki_transport_settings *setting
         SET(SSL_VERIFYPEER, 0L);
         SET(SSL_VERIFYHOST, 0L);
     }
-    if (ca_file)
+    if (ca_file || ca_dir)
         SET(CAINFO, ca_file);
     if (settings->cert_file) {
         SET(SSLCERT, settings->cert_file);
