@@ -198,8 +198,8 @@ static CURLcode version_set(const struct lki_transfer *transfer)
     return err;
 }
 
-/* Whom the system trusts is told as to OpenSSL itself, but a directory only in place of a file: with
- * both libcurl would read the file anew for each connection. */
+/* Whom the system trusts is told as to OpenSSL itself, but a directory only in place of a file:
+ * with both libcurl would read the file anew for each connection. */
 static CURLcode tls_set(CURL *easy, const struct lki_transport_settings *settings)
 {
     const char *ca_file = settings->ca_file ? settings->ca_file : getenv("SSL_CERT_FILE");
