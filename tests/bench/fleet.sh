@@ -84,7 +84,7 @@ fleet_ask() { # seconds
         done
         echo "$(redis info memory | tr -d '\r' | sed -n 's/^used_memory://p')" \
             "$(redis memory usage lk:default:state samples 0)" >>"$tmp/memory"
-        sleep 0.9
+        sleep "$((RANDOM % 2)).$((RANDOM % 10))" # workers tell once a second: not in step with them
     done
 }
 
