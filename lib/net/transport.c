@@ -166,6 +166,7 @@ enum lk_err lki_transport_check(const struct lki_transport_settings *settings, s
     const char *path = settings->unix_socket;
     struct lki_local local;
     const char *why;
+    enum lk_err err = LK_OK;
 
     if (tls && strcmp(tls, "1.2") != 0 && strcmp(tls, "1.3") != 0)
         return lki_refuse(out, "tls_min: %.100s is neither 1.2 nor 1.3", tls);
@@ -179,9 +180,9 @@ enum lk_err lki_transport_check(const struct lki_transport_settings *settings, s
         return lki_refuse(out, "unix_socket: it goes with no proxy; give one of them");
     if (path && settings->local_addr)
         return lki_refuse(out, "unix_socket: it goes with no local_addr; give one of them");
-    if (settings->proxy && proxy_check(settings->proxy, out))
-        return LK_E_FORMAT;
-    return resolve_check(settings->resolve, out);
+    if (settings->proxy)
+        err = proxy_check(settings->proxy, out);
+    return err ? err : resolve_check(settings->resolve, out);
 }
 
 /* ---- all of them ---- */
