@@ -284,10 +284,10 @@ END_TEST
 
 START_TEST(foreign_text_stays_on_its_line)
 {
-    char text[] = "a\nb\rc\td\x1b[2Je\x7f\xc3\xbc\0f\xc2\x9b\xc2\xa0\xff\xfeg\xe2\x82";
+    char text[] = "a\nb\rc\td\x1b[2Je\x7f\xc3\xbc\0f\xc2\x9b\xc2\xa0\xff\xfeg\xe2\x80\xaeh\xe2\x82";
 
     lki_text_one_line(text, sizeof(text) - 1);
-    ck_assert_mem_eq(text, "a?b?c?d?[2Je?\xc3\xbc?f??\xc2\xa0??g??", sizeof(text) - 1);
+    ck_assert_mem_eq(text, "a?b?c?d?[2Je?\xc3\xbc?f??\xc2\xa0??g???h??", sizeof(text) - 1);
 }
 END_TEST
 

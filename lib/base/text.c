@@ -280,14 +280,6 @@ size_t lki_text_cut(const char *text, size_t len, size_t max)
     return len;
 }
 
-static bool is_control(const char *at, size_t len)
-{
-    unsigned char first = (unsigned char)*at;
-
-    return len == 1 ? first < ' ' || first == 0x7f
-                    : len == 2 && first == 0xc2 && (unsigned char)at[1] < 0xa0;
-}
-
 void lki_text_harmless(char *text, size_t len, const char *kept)
 {
     const char *end = text + len;
@@ -295,7 +287,8 @@ void lki_text_harmless(char *text, size_t len, const char *kept)
     while (text < end) {
         size_t step = lki_utf8_len(text, end);
 
-        if (!step || (is_control(text, step) && (!*text || !strchr(kept, *text)))) {
+        if (!step ||
+            (lki_utf8_is_harmful(lki_utf8_code(text, step)) && (!*text || !strchr(kept, *text)))) {
             step = step ? step : 1;
             memset(text, '?', step);
         }

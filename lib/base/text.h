@@ -48,8 +48,8 @@ void lki_nearest_offer(struct lki_nearest *nearest, const char *candidate);
 /* len, or less so that at most max bytes are kept and no character is cut in two. */
 size_t lki_text_cut(const char *text, size_t len, size_t max);
 
-/* Makes foreign bytes safe for a terminal: control characters, also those beyond ASCII, and what is
- * no UTF-8 become '?', but for the characters in kept. */
+/* Makes foreign bytes safe for a terminal: what is no UTF-8, moves the cursor or hides becomes '?',
+ * but for the characters in kept. */
 void lki_text_harmless(char *text, size_t len, const char *kept);
 
 /* The same inside a line. */

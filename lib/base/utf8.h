@@ -2,6 +2,7 @@
 #ifndef LKI_BASE_UTF8_H
 #define LKI_BASE_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,17 @@ static inline size_t lki_utf8_len(const char *at, const char *end)
     return len;
 }
 
+/* The scalar value of the well-formed sequence of len bytes. */
+static inline uint32_t lki_utf8_code(const char *at, size_t len)
+{
+    static const unsigned char lead_mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t code = (unsigned char)at[0] & lead_mask[len];
+
+    for (size_t i = 1; i < len; i++)
+        code = code << 6 | ((unsigned char)at[i] & 0x3f);
+    return code;
+}
+
 /* Writes code, a scalar value, to out (room for 4); gives the number of bytes. */
 static inline size_t lki_utf8_put(char *out, uint32_t code)
 {
@@ -59,5 +71,17 @@ static inline size_t lki_utf8_put(char *out, uint32_t code)
     out[3] = (char)(0x80 | (code & 0x3f));
     return 4;
 }
+
+struct lki_utf8_range {
+    uint32_t first;
+    uint32_t last;
+};
+
+/* Is code in one of count ranges? */
+bool lki_utf8_among(uint32_t code, const struct lki_utf8_range *ranges, size_t count);
+
+/* Must it not reach a terminal? Controls, what reverses or hides the text that follows, and what
+ * stands for broken bytes in a file. */
+bool lki_utf8_is_harmful(uint32_t code);
 
 #endif

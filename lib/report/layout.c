@@ -5,49 +5,24 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-struct range {
-    uint32_t first;
-    uint32_t last;
-};
-
-static bool in_ranges(uint32_t code, const struct range *ranges, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (code >= ranges[i].first && code <= ranges[i].last)
-            return true;
-    }
-    return false;
-}
-
-/* The scalar value of the well-formed sequence of len bytes. */
-static uint32_t utf8_code(const char *at, size_t len)
-{
-    static const unsigned char lead_mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-    uint32_t code = (unsigned char)at[0] & lead_mask[len];
-
-    for (size_t i = 1; i < len; i++)
-        code = code << 6 | ((unsigned char)at[i] & 0x3f);
-    return code;
-}
-
 /* The C library's wcwidth asks the locale, which is the host program's: the common ranges suffice.
  */
 static size_t code_width(uint32_t code)
 {
-    static const struct range none[] = {{0x300, 0x36f},   {0x1ab0, 0x1aff},  {0x1dc0, 0x1dff},
-                                        {0x200b, 0x200d}, {0x20d0, 0x20ff},  {0xfe00, 0xfe0f},
-                                        {0xfe20, 0xfe2f}, {0xe0100, 0xe01ef}};
-    static const struct range two[] = {{0x1100, 0x115f},   {0x2e80, 0x303e},   {0x3041, 0xa4cf},
-                                       {0xa960, 0xa97c},   {0xac00, 0xd7a3},   {0xf900, 0xfaff},
-                                       {0xfe30, 0xfe6f},   {0xff00, 0xff60},   {0xffe0, 0xffe6},
-                                       {0x1f300, 0x1f64f}, {0x1f680, 0x1f6ff}, {0x1f900, 0x1faff},
-                                       {0x20000, 0x3fffd}};
+    static const struct lki_utf8_range none[] = {
+        {0x300, 0x36f},   {0x1ab0, 0x1aff}, {0x1dc0, 0x1dff}, {0x200b, 0x200d},
+        {0x20d0, 0x20ff}, {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}, {0xe0100, 0xe01ef}};
+    static const struct lki_utf8_range two[] = {
+        {0x1100, 0x115f},  {0x2e80, 0x303e},   {0x3041, 0xa4cf},   {0xa960, 0xa97c},
+        {0xac00, 0xd7a3},  {0xf900, 0xfaff},   {0xfe30, 0xfe6f},   {0xff00, 0xff60},
+        {0xffe0, 0xffe6},  {0x1f300, 0x1f64f}, {0x1f680, 0x1f6ff}, {0x1f900, 0x1faff},
+        {0x20000, 0x3fffd}};
 
     if (code < 0x300)
         return 1;
-    if (in_ranges(code, none, LKI_COUNT(none)))
+    if (lki_utf8_among(code, none, LKI_COUNT(none)))
         return 0;
-    return in_ranges(code, two, LKI_COUNT(two)) ? 2 : 1;
+    return lki_utf8_among(code, two, LKI_COUNT(two)) ? 2 : 1;
 }
 
 /* Bytes and columns of the character at `at`. */
@@ -55,7 +30,7 @@ static size_t next_char(const char *at, const char *end, size_t *width)
 {
     size_t len = lki_utf8_len(at, end);
 
-    *width = len ? code_width(utf8_code(at, len)) : 1;
+    *width = len ? code_width(lki_utf8_code(at, len)) : 1;
     return len ? len : 1;
 }
 
@@ -90,17 +65,6 @@ size_t lki_text_fit(const char *text, size_t len, size_t columns)
     return (size_t)(at - text);
 }
 
-/* Controls, what reverses or hides the text that follows, and what stands for broken bytes in a
- * file. */
-static bool is_harmful(uint32_t code)
-{
-    static const struct range harmful[] = {{0, 0x1f},        {0x7f, 0x9f},      {0x200e, 0x200f},
-                                           {0x2028, 0x202e}, {0x2066, 0x2069},  {0xfeff, 0xfeff},
-                                           {0xfffd, 0xfffd}, {0xe0000, 0xe007f}};
-
-    return in_ranges(code, harmful, LKI_COUNT(harmful));
-}
-
 void lki_buf_harmless(struct lki_buf *buf, const char *text)
 {
     const char *end = text + strlen(text);
@@ -110,7 +74,7 @@ void lki_buf_harmless(struct lki_buf *buf, const char *text)
 
         if (*text == '\r' && text[1] == '\n')
             len = 1; /* half of a line break */
-        else if (!len || is_harmful(utf8_code(text, len)))
+        else if (!len || lki_utf8_is_harmful(lki_utf8_code(text, len)))
             lki_buf_char(buf, len == 1 && (*text == '\n' || *text == '\t') ? ' ' : '?');
         else
             lki_buf_append(buf, text, len);
