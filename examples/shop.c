@@ -2,7 +2,7 @@
 
 LK_PARAM(base_url, .required = true, .help = "target, e.g. http://localhost:8000");
 
-LK_RESOURCE(users)                       /* makes the object for one new id; runs in the orchestrator */
+LK_RESOURCE(users)                       /* makes the object for one new id, when it is acquired */
 {
     return LK_OBJECT("username", lk_format(vu, "user_%s", id), "password", "password");
 }
