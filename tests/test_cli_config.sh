@@ -128,6 +128,10 @@ says "and with it parameters, secret ones too" '\[a = b # c\] 10 7"' "${base[@]}
 LK_CONFIG=shop.conf "${base[@]}"
 [ -s r.json ] && ! grep -q hunter2 r.json
 tell $? "which are not shown"
+printf 'poppy' >secret
+LK_PARAM_token="it's sesame" "${base[@]}" -p token=@secret
+grep -qE "\"command\": *\"LK_PARAM_token='\*\*\*' " r.json && ! grep -qE 'sesame|poppy' r.json
+tell $? "nor are those of a variable"
 says "a variable may name it" '"seed": *42,' env LK_CONFIG=shop.conf "${base[@]}"
 says "the environment counts more" '"users": *6,' env LK_CONFIG=shop.conf LK_USERS=6 "${base[@]}"
 says "and the command line still more" '"users": *7,' \

@@ -201,16 +201,16 @@ static bool is_option(const char *name, size_t len, unsigned commands)
 }
 
 void lki_environment_each(const struct lki_model *model, unsigned commands,
-                          void (*each)(const char *variable, void *arg), void *arg)
+                          void (*each)(const char *variable, bool secret, void *arg), void *arg)
 {
     size_t len;
 
     for (char **at = environ; at && *at; at++) {
         const char *param = name_behind(*at, PARAM_PREFIX, &len);
         const char *option = param ? NULL : name_behind(*at, PREFIX, &len);
+        const struct lki_param *known = param ? lki_map_get(&model->param_names, param, len) : NULL;
 
-        if ((param && lki_map_get(&model->param_names, param, len)) ||
-            (option && option[len + 1] && is_option(option, len, commands)))
-            each(*at, arg);
+        if (known || (option && option[len + 1] && is_option(option, len, commands)))
+            each(*at, known && known->def->secret, arg);
     }
 }

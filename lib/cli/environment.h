@@ -15,9 +15,9 @@
 void lki_environment_option_notes(unsigned commands, struct lki_buf *notes);
 void lki_environment_param_notes(const struct lki_model *model, struct lki_buf *notes);
 
-/* Those that say something: options of these commands, parameters of model. variable: NAME=value.
- */
+/* Those that say something: options of these commands, parameters of model. variable: NAME=value;
+ * secret: the parameter is. */
 void lki_environment_each(const struct lki_model *model, unsigned commands,
-                          void (*each)(const char *variable, void *arg), void *arg);
+                          void (*each)(const char *variable, bool secret, void *arg), void *arg);
 
 #endif

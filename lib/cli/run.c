@@ -1,4 +1,8 @@
 /* The command run: from options to report and exit status. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* memrchr */
+#endif
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -129,8 +133,26 @@ static int machine_check(const struct lki_cli *cli, const struct lki_model *mode
     return status;
 }
 
+/* A password in a URL is not shown. */
+static void url_mask(struct lki_buf *text, const char *word)
+{
+    const char *url;
+
+    while ((url = strstr(word, "://"))) {
+        size_t len = strcspn(url + 3, "/?#");
+        const char *at = memrchr(url + 3, '@', len);
+        const char *colon = at ? memchr(url + 3, ':', (size_t)(at - url - 3)) : NULL;
+        const char *shown = colon ? colon + 1 : url + 3 + len;
+
+        lki_buf_append(text, word, (size_t)(shown - word));
+        lki_buf_str(text, colon ? "***" : "");
+        word = colon ? at : shown;
+    }
+    lki_buf_str(text, word);
+}
+
 /* As a shell reads it. */
-static void word_add(struct lki_buf *text, const char *word)
+static void quoted_add(struct lki_buf *text, const char *word)
 {
     static const char harmless[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                    "-_=+,./:@%";
@@ -149,15 +171,29 @@ static void word_add(struct lki_buf *text, const char *word)
     lki_buf_char(text, '\'');
 }
 
+static void word_add(struct lki_buf *text, const char *word)
+{
+    struct lki_buf shown;
+
+    lki_buf_init(&shown, LKI_CLI_TEXT_MAX);
+    url_mask(&shown, word);
+    word = lki_buf_cstr(&shown);
+    if (word)
+        quoted_add(text, word);
+    else
+        text->err = shown.err;
+    lki_buf_release(&shown);
+}
+
 /* NAME='the value'. */
-static void variable_add(const char *variable, void *arg)
+static void variable_add(const char *variable, bool secret, void *arg)
 {
     size_t name_len = strcspn(variable, "=") + 1;
     struct lki_buf *text = arg;
 
     lki_buf_append(text, variable, name_len);
     if (variable[name_len])
-        word_add(text, variable + name_len);
+        word_add(text, secret ? "***" : variable + name_len);
     lki_buf_char(text, ' ');
 }
 
