@@ -148,10 +148,7 @@ static enum lk_err typed_add(struct reader *reader, const char *text)
         return err;
     if (!param || !param->def->secret)
         return text_add(reader, text, NULL);
-    lki_fault(&reader->faults, NULL,
-              "parameter %s is secret, and others on this machine can see what is typed; give it "
-              "with -p %s=@FILE or in the variable LK_PARAM_%s",
-              param->name, param->name, param->name);
+    lki_fault(&reader->faults, NULL, LKI_PARAM_SHOWN, param->name, param->name, param->name);
     return LK_OK;
 }
 

@@ -12,6 +12,11 @@
 #include "cli/options.h"
 #include "model/model.h"
 
+/* What is said of a secret one that was typed: its name three times. */
+#define LKI_PARAM_SHOWN                                                                            \
+    "parameter %s is secret, and others on this machine can see what is typed; give it with -p "   \
+    "%s=@FILE or in the variable LK_PARAM_%s"
+
 struct lki_params {
     struct lki_arena arena; /* of what was read */
     const char **texts;     /* "name=value", of lki_params_gather, lki_params_set_some */

@@ -137,9 +137,28 @@ static bool is_given(const struct lki_params *params, const struct lki_json_valu
     return found;
 }
 
+/* Was it typed, where others can see it? */
+static bool is_shown_secret(const struct lki_cli *cli, const struct lki_model *model,
+                            const struct lki_json_value *name)
+{
+    const struct lki_param *param = NULL;
+    struct lki_buf text;
+
+    if (*cli->options.init_params_json == '@')
+        return false;
+    lki_buf_init(&text, LKI_CLI_TEXT_MAX);
+    if (!lki_json_text(name, &text))
+        param = lki_map_get(&model->param_names, text.data, text.len);
+    lki_buf_release(&text);
+    if (!param || !param->def->secret)
+        return false;
+    lki_cli_error(cli, LKI_PARAM_SHOWN, param->name, param->name, param->name);
+    return true;
+}
+
 /* Those of --init-params-json that are not given otherwise. */
-static int put_object(const struct lki_cli *cli, const struct lki_params *params,
-                      struct lki_buf *body)
+static int put_object(const struct lki_cli *cli, const struct lki_model *model,
+                      const struct lki_params *params, struct lki_buf *body)
 {
     const char *given = cli->options.init_params_json;
     struct lki_json_value whole;
@@ -155,7 +174,9 @@ static int put_object(const struct lki_cli *cli, const struct lki_params *params
     status = lki_start_object(cli, "--init-params-json", given, &object);
     if (!status && !object.err && !lki_json_find(object.data, object.len, "", &whole)) {
         walk = lki_json_walk(&whole);
-        while (lki_json_walk_member(&walk, &name, &value)) {
+        while (!status && lki_json_walk_member(&walk, &name, &value)) {
+            if (is_shown_secret(cli, model, &name))
+                status = LKI_EXIT_USAGE;
             if (is_given(params, &name))
                 continue;
             lki_buf_str(body, body->len && body->data[body->len - 1] == '{' ? "" : ",");
@@ -178,14 +199,14 @@ static void put_text(struct lki_buf *body, const char *text)
     lki_json_write_string(body, text + len + 1, strlen(text + len + 1));
 }
 
-static int put_params(const struct lki_cli *cli, const struct lki_params *params,
-                      struct lki_buf *body)
+static int put_params(const struct lki_cli *cli, const struct lki_model *model,
+                      const struct lki_params *params, struct lki_buf *body)
 {
     int status;
 
     key(body, "init_params");
     lki_buf_char(body, '{');
-    status = put_object(cli, params, body);
+    status = put_object(cli, model, params, body);
     for (size_t i = 0; i < params->count; i++)
         put_text(body, params->texts[i]);
     lki_buf_char(body, '}');
@@ -203,7 +224,7 @@ int lki_start_body(const struct lki_cli *cli, struct lki_buf *body)
     if (!status) {
         lki_buf_char(body, '{');
         put_plan(body, &cli->options);
-        status = put_params(cli, &params, body);
+        status = put_params(cli, model, &params, body);
         lki_buf_char(body, '}');
     }
     lki_params_release(&params);
