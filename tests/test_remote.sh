@@ -123,6 +123,8 @@ run ./good resources delete cards 1
 contains "one is deleted" 0 '^cards: 1 deleted, 4 left$'
 run ./good resources delete cards 1
 contains "but once" 1 '^good: no object of cards has the id 1; resources items cards shows'
+run ./good resources delete cards 1 --json
+contains "which JSON does not hide" 1 '"deleted_count":0'
 run ./good resources items cards
 contains "whose contents are masked is told why" 0 'masked, since the orchestrator asks for no token'
 run ./good resources

@@ -141,8 +141,7 @@ int lki_reply_print(const struct lki_cli *cli, const struct lki_reply *reply)
 }
 
 static int ask_and_show(struct lki_remote *remote, const char *method, const char *path,
-                        const char *body,
-                        int (*show)(const struct lki_cli *cli, const struct lki_json_value *answer))
+                        const char *body, lki_remote_take *judge, lki_remote_take *show)
 {
     struct lki_reply reply;
     int status = lki_remote_ask(remote, method, path, body, &reply);
@@ -151,15 +150,16 @@ static int ask_and_show(struct lki_remote *remote, const char *method, const cha
         return status;
     if (remote->cli->options.json)
         status = lki_reply_print(remote->cli, &reply);
-    else
+    if (!status && judge)
+        status = judge(remote->cli, &reply.json);
+    if (!status && !remote->cli->options.json)
         status = show(remote->cli, &reply.json);
     lki_reply_release(&reply);
     return status;
 }
 
-int lki_remote_command(const struct lki_cli *cli, const char *method, const char *path,
-                       struct lki_buf *body,
-                       int (*show)(const struct lki_cli *cli, const struct lki_json_value *answer))
+int lki_remote_judged(const struct lki_cli *cli, const char *method, const char *path,
+                      struct lki_buf *body, lki_remote_take *judge, lki_remote_take *show)
 {
     const char *text = body ? lki_buf_cstr(body) : NULL;
     struct lki_remote remote;
@@ -170,9 +170,15 @@ int lki_remote_command(const struct lki_cli *cli, const char *method, const char
         status = LKI_EXIT_FAILED;
     }
     if (!status)
-        status = ask_and_show(&remote, method, path, text, show);
+        status = ask_and_show(&remote, method, path, text, judge, show);
     if (body)
         lki_buf_release(body);
     lki_remote_close(&remote);
     return status;
+}
+
+int lki_remote_command(const struct lki_cli *cli, const char *method, const char *path,
+                       struct lki_buf *body, lki_remote_take *show)
+{
+    return lki_remote_judged(cli, method, path, body, NULL, show);
 }

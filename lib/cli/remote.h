@@ -48,12 +48,19 @@ void lki_reply_release(struct lki_reply *reply);
 /* Writes the body as it came to standard output; an exit status. */
 int lki_reply_print(const struct lki_cli *cli, const struct lki_reply *reply);
 
+/* What a command does with an answer; an exit status. */
+typedef int lki_remote_take(const struct lki_cli *cli, const struct lki_json_value *answer);
+
 /*
  * A command that asks once: opens, asks, shows the answer by show (or as it came, with --json), and
  * closes. body is NULL, or JSON that was put together, which is released.
  */
 int lki_remote_command(const struct lki_cli *cli, const char *method, const char *path,
-                       struct lki_buf *body,
-                       int (*show)(const struct lki_cli *cli, const struct lki_json_value *answer));
+                       struct lki_buf *body, lki_remote_take *show);
+
+/* The same for one that may have failed by its answer, which judge tells: show is for the others.
+ */
+int lki_remote_judged(const struct lki_cli *cli, const char *method, const char *path,
+                      struct lki_buf *body, lki_remote_take *judge, lki_remote_take *show);
 
 #endif

@@ -205,16 +205,19 @@ int lki_cli_resources_items(const struct lki_cli *cli)
 
 /* ---- delete ---- */
 
+static int deleted_judge(const struct lki_cli *cli, const struct lki_json_value *answer)
+{
+    if (cli->options.all || lki_answer_count(answer, "deleted_count"))
+        return LKI_EXIT_PASSED;
+    lki_cli_error(cli, "no object of %s has the id %s; resources items %s shows those there are",
+                  cli->options.words[0], cli->options.words[1], cli->options.words[0]);
+    return LKI_EXIT_FAILED;
+}
+
 static int deleted_show(const struct lki_cli *cli, const struct lki_json_value *answer)
 {
     struct lki_buf out;
 
-    if (!cli->options.all && !lki_answer_count(answer, "deleted_count")) {
-        lki_cli_error(cli,
-                      "no object of %s has the id %s; resources items %s shows those there are",
-                      cli->options.words[0], cli->options.words[1], cli->options.words[0]);
-        return LKI_EXIT_FAILED;
-    }
     lki_buf_init(&out, LKI_CLI_TEXT_MAX);
     lki_answer_text(answer, "resource_name", &out);
     lki_buf_printf(&out, ": %" PRIu64 " deleted, %" PRIu64 " left\n",
@@ -247,5 +250,5 @@ int lki_cli_resources_delete(const struct lki_cli *cli)
         lki_buf_printf(&body, ",\"id\":%" PRIu64 "}", id);
     else
         lki_buf_str(&body, ",\"all\":true}");
-    return lki_remote_command(cli, "POST", "/delete_resource", &body, deleted_show);
+    return lki_remote_judged(cli, "POST", "/delete_resource", &body, deleted_judge, deleted_show);
 }
