@@ -217,6 +217,10 @@ ends 'an address of another machine' 1 ./demo orchestrator --cluster other --lis
     --token-file <(echo long-enough-token) --state-dir other
 grep -q '^demo: cannot listen on 192.0.2.1:0: ' err
 tell $? 'is told'
+XDG_STATE_HOME=/$(printf '%05000d' 0) ends 'a home whose name is too long' 2 \
+    ./demo orchestrator --cluster other --listen 127.0.0.1:0
+grep -q '^demo: the name of the home directory is too long; name another one with --state-dir' err
+tell $? 'is told'
 ends 'other machines without a token' 2 ./demo orchestrator --cluster other --listen 0.0.0.0:0 \
     --state-dir other
 grep -q '^demo: .*--token-file' err

@@ -121,8 +121,14 @@ static int state_dir_make(struct role *role)
                                  "--state-dir");
         return LKI_EXIT_USAGE;
     }
-    snprintf(path + len, sizeof(path) - (size_t)len, "/loadkit/%.64s-%.100s",
-             name ? name + 1 : role->cli->program, role->station.hub.cluster);
+    if ((size_t)len < sizeof(path))
+        len += snprintf(path + len, sizeof(path) - (size_t)len, "/loadkit/%.64s-%.100s",
+                        name ? name + 1 : role->cli->program, role->station.hub.cluster);
+    if ((size_t)len >= sizeof(path)) {
+        lki_cli_error(role->cli, "the name of the home directory is too long; name another one "
+                                 "with --state-dir");
+        return LKI_EXIT_USAGE;
+    }
     for (char *at = path + 1; (at = strchr(at, '/')); at++) {
         *at = '\0';
         mkdir(path, 0700);
