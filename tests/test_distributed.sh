@@ -61,9 +61,9 @@ case_killed_station() {
 # Its processes go on, but nobody hears of them.
 case_stopped_station() {
     begin
-    start ',"duration_s":15'
+    start ',"duration_s":28'
     load_goes_on
-    pause_for 7 "${station[a]}"
+    pause_for 20 "${station[a]}"
     check "it takes part again" wait_until has_users 20 4
     finish
     exact
@@ -161,10 +161,10 @@ case_all_restarted() {
 
 case_stopped_redis() {
     begin
-    start ',"duration_s":12'
+    start ',"duration_s":14'
     load_goes_on
     stop_redis
-    sleep 8
+    sleep 10
     check "load goes on without it" load_goes_on
     continue_redis
     check "with all users" wait_until has_users 20 4
