@@ -261,6 +261,15 @@ START_TEST(http_of_all_users_reaches_every_worker)
 }
 END_TEST
 
+START_TEST(stages_bring_users)
+{
+    run(OPTIONS(.workers = _i ? 2 : 0, .iterations = 100,
+                .stages = LK_STAGES({0, .users = 3}, {60, .users = 3})));
+    ck_assert_uint_eq(count_of("visit"), 100);
+    ck_assert_uint_eq(test_server_settle_closed(&server)->connections, 3);
+}
+END_TEST
+
 #define S LKI_NS_PER_S
 
 static const struct reading {
@@ -277,6 +286,15 @@ static const struct reading {
     {{.duration_s = LK_OFF, .grace_s = LK_OFF, .arrival_wait_s = LK_OFF}, LKI_NEVER, 0, 0, 0, 1},
     {{.duration_s = INFINITY, .rate_per_s = 0.25}, LKI_NEVER, 10 * S, 5 * S, 0.25, 10},
     {{.duration_s = 1e-12, .grace_s = 2, .arrival_wait_s = 3}, 1, 3 * S, 2 * S, 0, 1},
+    {{.stages = LK_STAGES({2, .users = 9}, {0, .users = 4}, {0.5, .users = 0})},
+     2 * S + S / 2,
+     10 * S,
+     5 * S,
+     0,
+     0},
+    {{.stages = LK_STAGES({1, .users = 9}), .users = 5}, S, 10 * S, 5 * S, 0, 5},
+    {{.stages = LK_STAGES({1, .rate_per_s = 0.25}, {1, .users = 0})}, 2 * S, 10 * S, 5 * S, 0, 10},
+    {{.stages = LK_STAGES({1, .users = 0}), .rate_per_s = 0.25}, S, 10 * S, 5 * S, 0.25, 10},
 };
 
 START_TEST(what_is_not_said_is_the_default)
@@ -437,6 +455,19 @@ static const struct refusal {
     {REFUSED(.rate_per_s = -1), ".rate_per_s is -1: no rate"},
     {REFUSED(.rate_per_s = INFINITY), ".rate_per_s is inf: no rate"},
     {REFUSED(.rate_per_s = 1e18), ".rate_per_s is 1e+18: it is too large; give at most "},
+    {REFUSED(.stages = LK_STAGES({-3, .users = 1})), "the .seconds of a stage is -3: no time; "},
+    {REFUSED(.stages = LK_STAGES({1, .users = UINT64_MAX})), "the .users of a stage is 1844674407"},
+    {REFUSED(.stages = LK_STAGES({1, .rate_per_s = 1e9})), "the .rate_per_s of a stage is 1e+09: "},
+    {REFUSED(.stages = LK_STAGES({1, .rate_per_s = 2}, {1, .users = 2})),
+     ".stages has both users and a rate; give one of them"},
+    {REFUSED(.stages = LK_STAGES({1, .users = 2}), .rate_per_s = 5),
+     ".stages has both users and a rate; give one of them"},
+    {REFUSED(.stages = LK_STAGES({1, .users = 2}), .duration_s = 5),
+     ".duration_s goes with no .stages: stages have their own length; leave one of them out"},
+    {REFUSED(.stages = LK_STAGES({1, .users = 0})),
+     ".stages leads to nothing above 0; write LK_STAGES("},
+    {REFUSED(.stages = LK_STAGES({0, .users = 2})), ".stages takes no time; give other seconds"},
+    {REFUSED(.stages = LK_STAGES({INFINITY, .users = 2})), ".stages takes too much time; give "},
     {REFUSED(.http = &(struct lk_http_settings){.size = 0}), ".http has no size"},
     {REFUSED(.http = &(struct lk_http_settings){.size = sizeof(struct lk_http_settings),
                                                 .proxy = "p"}),
@@ -630,6 +661,7 @@ static TCase *running_make(void)
     tcase_add_test(tests, a_duration_ends_it_and_the_grace_time_what_is_in_hand);
     tcase_add_loop_test(tests, http_of_all_users_reaches_every_worker, 0, 2);
     tcase_add_loop_test(tests, what_is_not_said_is_the_default, 0, LKI_COUNT(readings));
+    tcase_add_loop_test(tests, stages_bring_users, 0, 2);
     tcase_add_test(tests, iterations_start_at_their_rate);
     tcase_add_test(tests, the_seed_is_that_of_the_draws);
     tcase_add_test(tests, a_second_run_starts_clean);

@@ -83,6 +83,9 @@ START_TEST(what_no_run_would_take_is_refused)
     refuse(fine, LK_RUN_OPTIONS(.duration_s = -3, .params = LK_PAIRS("base_url", "x")), LK_E_ARG,
            "duration_s");
     refuse(circular, LK_RUN_OPTIONS(.users = 1), LK_E_ARG, "needs");
+    refuse(ticking, LK_RUN_OPTIONS(.workers = 1), LK_E_ARG, "leave .workers 0");
+    refuse(ticking, LK_RUN_OPTIONS(.stages = LK_STAGES({1, .users = 2})), LK_E_ARG,
+           "leave .stages NULL");
 }
 END_TEST
 

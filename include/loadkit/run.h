@@ -13,6 +13,13 @@
 #include <loadkit/err.h>
 #include <loadkit/http.h>
 
+/* A part of a run: from where the one before it ended evenly to so many users, or to that rate. */
+struct lk_stage {
+    double seconds; /* 0: at once; LK_OFF behind the last one */
+    uint64_t users;
+    double rate_per_s; /* of all stages, or of none */
+};
+
 /* Zero means the default for every member. */
 struct lk_run_options {
     size_t size;           /* of this struct; the macro sets it */
@@ -29,12 +36,17 @@ struct lk_run_options {
     size_t message_bytes;      /* room there */
     const struct lk_http_settings *http; /* of all users, below what lk_http_setup says; its size
                                             must be set; NULL: none */
+    const struct lk_stage *stages; /* LK_STAGES({30, .users = 100}, {60, .users = 100}): instead of
+                                      duration_s; the first begins at users, default 0, or at
+                                      rate_per_s; NULL: none */
 };
 
 #ifndef __cplusplus
 /* LK_RUN_OPTIONS(.users = 10, .duration_s = 5) */
 #define LK_RUN_OPTIONS(...)                                                                        \
     (&(const struct lk_run_options){.size = sizeof(struct lk_run_options), __VA_ARGS__})
+/* LK_STAGES({10, .rate_per_s = 50}, {60, .rate_per_s = 50}) */
+#define LK_STAGES(...) ((const struct lk_stage[]){__VA_ARGS__, {.seconds = LK_OFF}})
 #endif
 
 /* A run on its way in a thread of its own. Opaque. */

@@ -101,33 +101,118 @@ static const char *program_name(void)
 #endif
 }
 
-static enum lk_err settings_read(const struct lk_run_options *options,
-                                 struct lki_run_settings *settings, struct lki_buf *problems)
+static enum lk_err users_check(const char *member, uint64_t users, struct lki_buf *problems)
 {
-    *settings = (struct lki_run_settings){
-        .users = options->users            ? options->users
-                 : options->rate_per_s > 0 ? lki_arrivals_users(options->rate_per_s)
-                                           : 1,
+    if (users > LKI_USERS_MAX)
+        return lki_refuse(problems, "%s is %llu: it is too large; give at most %llu", member,
+                          (unsigned long long)users, (unsigned long long)LKI_USERS_MAX);
+    return LK_OK;
+}
+
+static enum lk_err rate_check(const char *member, double per_s, struct lki_buf *problems)
+{
+    if (!(per_s >= 0) || isinf(per_s))
+        return lki_refuse(problems, "%s is %g: no rate; give starts per second, or 0 for none",
+                          member, per_s);
+    if (per_s > (double)LKI_RATE_MAX)
+        return lki_refuse(problems, "%s is %g: it is too large; give at most %llu", member, per_s,
+                          (unsigned long long)LKI_RATE_MAX);
+    return LK_OK;
+}
+
+/* ---- stages ---- */
+
+static enum lk_err stage_read(struct lki_run_settings *settings, const struct lk_stage *stage,
+                              struct lki_buf *problems)
+{
+    struct lki_stage *into = &settings->stages[settings->stage_count++];
+    enum lk_err err = time_read("the .seconds of a stage", stage->seconds, 0, 0, &into->length_ns,
+                                problems);
+
+    if (!err)
+        err = users_check("the .users of a stage", stage->users, problems);
+    if (!err)
+        err = rate_check("the .rate_per_s of a stage", stage->rate_per_s, problems);
+    if (!err && settings->rated && stage->users)
+        return lki_refuse(problems, ".stages has both users and a rate; give one of them");
+    into->target = settings->rated ? stage->rate_per_s : (double)stage->users;
+    return err;
+}
+
+static enum lk_err stages_check(struct lki_run_settings *settings, struct lki_buf *problems)
+{
+    struct lki_plan plan = lki_run_settings_plan(settings);
+
+    if (lki_plan_peak(&plan) <= 0)
+        return lki_refuse(problems, ".stages leads to nothing above 0; write "
+                                    "LK_STAGES({30, .users = 100})");
+    settings->duration_ns = lki_plan_stages_ns(&plan);
+    if (!settings->duration_ns || settings->duration_ns == LKI_NEVER)
+        return lki_refuse(problems, ".stages takes %s time; give other seconds",
+                          settings->duration_ns ? "too much" : "no");
+    return LK_OK;
+}
+
+static enum lk_err stages_read(struct lki_run_plan *plan, struct lki_buf *problems)
+{
+    const struct lk_stage *stages = plan->options.stages;
+    struct lki_run_settings *settings = &plan->settings;
+    enum lk_err err = LK_OK;
+    size_t count = 0;
+
+    for (; stages && stages[count].seconds != LK_OFF; count++)
+        settings->rated = settings->rated || stages[count].rate_per_s > 0;
+    if (!stages)
+        return LK_OK;
+    if (plan->options.duration_s != 0)
+        return lki_refuse(problems, ".duration_s goes with no .stages: stages have their own "
+                                    "length; leave one of them out");
+    settings->stages = lki_arena_alloc(&plan->texts, count * sizeof(*settings->stages));
+    if (!settings->stages)
+        return LK_E_NOMEM;
+    for (size_t i = 0; i < count && !err; i++)
+        err = stage_read(settings, &stages[i], problems);
+    return err ? err : stages_check(settings, problems);
+}
+
+/* ---- all that is a number ---- */
+
+/* With a rate as many as it may need, and in stages of users those that these begin with. */
+static void users_settle(struct lki_run_settings *settings)
+{
+    struct lki_plan plan = lki_run_settings_plan(settings);
+
+    if (settings->rated && !settings->users)
+        settings->users = lki_arrivals_users(lki_plan_peak(&plan));
+    else if (!settings->users && !settings->stage_count)
+        settings->users = 1;
+}
+
+static enum lk_err settings_read(struct lki_run_plan *plan, struct lki_buf *problems)
+{
+    const struct lk_run_options *options = &plan->options;
+    enum lk_err err = users_check(".users", options->users, problems);
+
+    plan->settings = (struct lki_run_settings){
+        .users = options->users,
         .workers = options->workers,
         .iterations = options->iterations,
         .rate_per_s = options->rate_per_s,
+        .rated = options->rate_per_s > 0,
         .seed = options->seed ? options->seed : lki_entropy_seed(),
         .program = program_name(),
     };
     if (options->workers > LKI_WORKERS_MAX)
         return lki_refuse(problems, ".workers is %u: it is too large; give at most %d",
                           options->workers, LKI_WORKERS_MAX);
-    if (options->users > LKI_USERS_MAX)
-        return lki_refuse(problems, ".users is %llu: it is too large; give at most %llu",
-                          (unsigned long long)options->users, (unsigned long long)LKI_USERS_MAX);
-    if (!(options->rate_per_s >= 0) || isinf(options->rate_per_s))
-        return lki_refuse(problems,
-                          ".rate_per_s is %g: no rate; give starts per second, or 0 for none",
-                          options->rate_per_s);
-    if (options->rate_per_s > (double)LKI_RATE_MAX)
-        return lki_refuse(problems, ".rate_per_s is %g: it is too large; give at most %llu",
-                          options->rate_per_s, (unsigned long long)LKI_RATE_MAX);
-    return times_read(options, settings, problems);
+    if (!err)
+        err = rate_check(".rate_per_s", options->rate_per_s, problems);
+    if (!err)
+        err = times_read(options, &plan->settings, problems);
+    if (!err)
+        err = stages_read(plan, problems);
+    users_settle(&plan->settings);
+    return err;
 }
 
 /* ---- parameters ---- */
@@ -264,7 +349,7 @@ enum lk_err lki_run_options_read(struct lki_run_plan *plan, const struct lk_run_
     lki_buf_init(&problems, PROBLEMS_MAX);
     err = unknown_refuse(options, &problems);
     if (!err)
-        err = settings_read(&plan->options, &plan->settings, &problems);
+        err = settings_read(plan, &problems);
     if (!err)
         err = http_read(plan, &problems);
     if (!err)

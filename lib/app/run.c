@@ -154,7 +154,7 @@ static enum lk_err fleet_open(struct lki_run *run)
                          });
 }
 
-static struct lki_plan plan_of(const struct lki_run_settings *settings)
+struct lki_plan lki_run_settings_plan(const struct lki_run_settings *settings)
 {
     return (struct lki_plan){
         .users = settings->users,
@@ -176,7 +176,7 @@ static enum lk_err core_open(struct lki_run *run)
     const struct lki_core_owner owner = {
         .on_second = on_second, .on_wanted = on_wanted, .on_over = on_over, .arg = run};
 
-    run->plan = plan_of(&run->settings);
+    run->plan = lki_run_settings_plan(&run->settings);
     return lki_core_new(&run->core, &run->loop, run->model, &run->plan, run->settings.workers,
                         &owner);
 }

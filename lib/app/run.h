@@ -44,6 +44,9 @@ struct lki_run_settings {
     bool handle_signals;
 };
 
+/* Borrows from settings. */
+struct lki_plan lki_run_settings_plan(const struct lki_run_settings *settings);
+
 /* A run that is set up. */
 struct lki_run;
 

@@ -130,6 +130,22 @@ static enum lk_err worker_open(struct lk_test *test)
     return LK_OK;
 }
 
+/* What takes more than one worker's loop. */
+static enum lk_err beyond_refuse(struct lki_run_plan *plan, const struct lk_run_options *options)
+{
+    const char *text = NULL;
+
+    if (plan->settings.workers)
+        text = ".workers is given, but a test runs in this process alone; leave .workers 0";
+    else if (plan->settings.stage_count)
+        text = ".stages is given, but a test has its users from its beginning to its end; leave "
+               ".stages NULL";
+    if (!text)
+        return LK_OK;
+    lki_run_plan_release(plan);
+    return lki_run_options_refuse(options, LK_E_ARG, text);
+}
+
 enum lk_err lk_test_new(lk_test **out, const struct lk_run_options *options)
 {
     struct lk_test *test;
@@ -141,12 +157,8 @@ enum lk_err lk_test_new(lk_test **out, const struct lk_run_options *options)
     if (!test)
         return lki_run_options_refuse(options, LK_E_NOMEM, lk_strerror(LK_E_NOMEM));
     err = lki_run_options_read(&test->plan, options);
-    if (!err && test->plan.settings.workers) {
-        lki_run_plan_release(&test->plan);
-        err = lki_run_options_refuse(options, LK_E_ARG,
-                                     ".workers is given, but a test runs in this process alone; "
-                                     "leave .workers 0");
-    }
+    if (!err)
+        err = beyond_refuse(&test->plan, options);
     if (err) {
         free(test);
         return err;

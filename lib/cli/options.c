@@ -189,22 +189,24 @@ bool lki_reader_take(struct lki_reader *reader, const struct lki_option *option,
     return true;
 }
 
-/* The greatest of what stages lead to, and of where the first one begins. */
-static double stages_peak(const struct lki_options *options, double start)
+static struct lki_plan plan_of(const struct lki_options *options)
 {
-    for (size_t i = 0; i < options->stage_count; i++) {
-        if (options->stages[i].target > start)
-            start = options->stages[i].target;
-    }
-    return start;
+    return (struct lki_plan){.users = options->users,
+                             .rate_per_s = options->rate_per_s,
+                             .rated = options->rated,
+                             .stages = options->stages,
+                             .stage_count = options->stage_count};
 }
 
-static enum lk_err stages_length(struct lki_reader *reader)
+static enum lk_err stages_check(struct lki_reader *reader)
 {
     struct lki_options *options = reader->options;
+    struct lki_plan plan = plan_of(options);
 
-    options->duration_ns = lki_plan_stages_ns(
-        &(struct lki_plan){.stages = options->stages, .stage_count = options->stage_count});
+    if (lki_plan_peak(&plan) <= 0)
+        return lki_refuse(reader->message, "--stage: no stage leads to anything above 0; write a "
+                                           "stage such as 30s:100");
+    options->duration_ns = lki_plan_stages_ns(&plan);
     if (options->duration_ns == LKI_NEVER)
         return lki_refuse(reader->message, "--stage: all stages together are too long; give "
                                            "shorter ones");
@@ -232,22 +234,18 @@ static enum lk_err stages_settle(struct lki_reader *reader)
                                            "fast users come; leave one of them out");
     if (!options->rated && !level_of(reader, AT(users)))
         options->users = 0;
-    if (stages_peak(options, options->rated ? options->rate_per_s : (double)options->users) <= 0)
-        return lki_refuse(reader->message, "--stage: no stage leads to anything above 0; write a "
-                                           "stage such as 30s:100");
-    return stages_length(reader);
+    return stages_check(reader);
 }
 
 /* How many users there will be at the most, and who carries them. */
 static void users_settle(struct lki_reader *reader)
 {
     struct lki_options *options = reader->options;
+    struct lki_plan plan = plan_of(options);
 
     if (options->rated && !level_of(reader, AT(users)))
-        options->users = lki_arrivals_users(stages_peak(options, options->rate_per_s));
-    options->population = options->users;
-    if (options->stage_count && !options->rated)
-        options->population = (uint64_t)stages_peak(options, (double)options->users);
+        plan.users = options->users = lki_arrivals_users(lki_plan_peak(&plan));
+    options->population = lki_plan_population(&plan);
     if (!level_of(reader, AT(workers))) {
         options->workers = lki_machine_cpus();
         if (options->workers > options->population)

@@ -112,17 +112,20 @@ int64_t lki_plan_next_change(const struct lki_plan *plan, int64_t t_ns)
     return LKI_NEVER;
 }
 
-uint64_t lki_plan_population(const struct lki_plan *plan)
+double lki_plan_peak(const struct lki_plan *plan)
 {
-    uint64_t most = plan->users;
+    double most = first_place(plan).from;
 
-    for (size_t i = 0; !plan->rated && i < plan->stage_count; i++) {
-        uint64_t users = (uint64_t)whole_users(sane(plan->stages[i].target));
-
-        if (users > most)
-            most = users;
+    for (size_t i = 0; i < plan->stage_count; i++) {
+        if (plan->stages[i].target > most)
+            most = plan->stages[i].target;
     }
     return most;
+}
+
+uint64_t lki_plan_population(const struct lki_plan *plan)
+{
+    return plan->rated ? plan->users : (uint64_t)whole_users(lki_plan_peak(plan));
 }
 
 int64_t lki_plan_stages_ns(const struct lki_plan *plan)

@@ -59,6 +59,9 @@ double lki_plan_target(const struct lki_plan *plan, int64_t t_ns);
 /* When the number of users changes next after t_ns; LKI_NEVER: not any more. */
 int64_t lki_plan_next_change(const struct lki_plan *plan, int64_t t_ns);
 
+/* The most that it asks for at any time: users, or the rate. */
+double lki_plan_peak(const struct lki_plan *plan);
+
 /* The most users at any time. */
 uint64_t lki_plan_population(const struct lki_plan *plan);
 
