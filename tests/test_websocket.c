@@ -1176,6 +1176,35 @@ START_TEST(a_server_that_does_not_read_is_left_by_the_step)
 }
 END_TEST
 
+static void send_to_who_leaves(lk_vu *vu, void *arg)
+{
+    lk_ws *ws = lk_ws_open(vu, server.url, .keep_going = true);
+    char *data = lki_arena_alloc(&lki_vu_task(vu)->arena, 4 * LARGE);
+
+    (void)arg;
+    memset(data, 'x', 4 * LARGE);
+    ck_assert(!lk_ws_send_bytes(ws, data, 4 * LARGE));
+    ck_assert_int_eq(lk_ws_close_code(ws), 1009);
+}
+
+/* Of which the kernel had taken a part when the server said good-bye, and went. */
+START_TEST(a_message_that_is_cut_off_was_not_sent)
+{
+    static const struct ws_script script = {
+        {WS_SHAKE, WS_PAUSE, WS_SEND("\x88\x02\x03\xf1"), WS_CLOSE}};
+    struct rig_user *user;
+
+    serve(&script);
+    user = rig_add(&rig, send_to_who_leaves, NULL);
+    rig_add(&rig, go_on, NULL);
+    rig_run(&rig);
+    ck_assert_msg(user->outcome == LKI_OUTCOME_OK, "%s", user->message);
+    ck_assert_uint_eq(count("SEND /", LKI_CODE_WS_CLOSED), 1);
+    ck_assert_uint_eq(count("SEND /", LKI_CODE_WS_OK), 0);
+    finish();
+}
+END_TEST
+
 static void close_in_vain(lk_vu *vu, void *arg)
 {
     lk_ws *ws = open_at(vu, "/");
@@ -1318,6 +1347,7 @@ int main(void)
     tcase_add_test(tests, what_nobody_receives_is_not_read);
     tcase_add_test(tests, large_messages_wait_for_the_kernel);
     tcase_add_test(tests, a_server_that_does_not_read_is_left_by_the_step);
+    tcase_add_test(tests, a_message_that_is_cut_off_was_not_sent);
     tcase_add_test(tests, a_good_bye_that_is_not_answered_holds_nobody);
     tcase_add_test(tests, answers_to_pings_do_not_pile_up);
     tcase_add_test(tests, one_that_another_step_waits_for_may_be_closed);

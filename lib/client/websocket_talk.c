@@ -128,13 +128,13 @@ static bool send_message(struct lk_ws *ws, enum lki_ws_kind kind, const void *da
 
     if (err == LK_E_NOMEM)
         lki_vu_nomem(ws->vu);
-    while (!err && !lki_websocket_sent(socket)) {
+    while (!err && lki_websocket_sending(socket)) {
         enum lki_wake why = lki_ws_wait(ws, LKI_NEVER);
 
         if (why != LKI_WAKE_EVENT)
             waited_in_vain(ws, LKI_WS_SEND, why, start_ns, "the server does not take it");
     }
-    if (err || (!socket->conn && socket->end != LKI_WS_CLOSED)) {
+    if (err || socket->unsent) {
         unusable(ws, LKI_WS_SEND, start_ns);
         return false;
     }

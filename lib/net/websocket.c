@@ -198,6 +198,8 @@ static bool push(struct lki_websocket *ws)
         if (!keep_rest(ws, stage->data + sent, stage->len - (size_t)sent))
             return false;
     }
+    /* behind a good-bye wslay leaves messages lying */
+    ws->unsent = ws->out.len || wslay_event_get_queued_msg_count(ws->frames);
     return true;
 }
 
@@ -389,9 +391,9 @@ enum lk_err lki_websocket_send(struct lki_websocket *ws, enum lki_ws_kind kind, 
     return LK_OK;
 }
 
-bool lki_websocket_sent(const struct lki_websocket *ws)
+bool lki_websocket_sending(const struct lki_websocket *ws)
 {
-    return !ws->conn || (!ws->out.len && !wslay_event_want_write(ws->frames));
+    return ws->conn && (ws->out.len || wslay_event_want_write(ws->frames));
 }
 
 void lki_websocket_leave(struct lki_websocket *ws, uint16_t code, const char *reason)

@@ -43,6 +43,7 @@ struct lki_websocket {
     bool full;        /* of the owner's: it takes no more messages now */
     bool leaving;     /* of the owner's: it has said good-bye, and takes no messages any more */
     bool no_memory;
+    bool unsent;     /* the kernel has not taken all that was to be sent */
     bool ended;      /* the stream */
     const char *why; /* the connection will be lost, if it is: static, or of the connection */
     enum lki_ws_end end;
@@ -69,8 +70,8 @@ enum lki_ws_kind { LKI_WS_TEXT = 1, LKI_WS_BINARY = 2, LKI_WS_PING = 9 };
 /* Copied, and sent as the kernel takes it. LK_E_STATE: it is not open. LK_E_NOMEM. */
 enum lk_err lki_websocket_send(struct lki_websocket *ws, enum lki_ws_kind kind, const void *bytes,
                                size_t len);
-/* Whether the kernel has taken all of it. */
-bool lki_websocket_sent(const struct lki_websocket *ws);
+/* Whether the kernel is still to take some of it. If not, what is unsent will never be sent. */
+bool lki_websocket_sending(const struct lki_websocket *ws);
 
 /* Says good-bye. The answer, and the end of the connection, are to be waited for. */
 void lki_websocket_leave(struct lki_websocket *ws, uint16_t code, const char *reason);
