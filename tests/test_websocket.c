@@ -559,6 +559,14 @@ static void own_protocol(lk_vu *vu, lk_ws *ws)
     lk_ws_open(vu, server.url, .headers = LK_PAIRS("Sec-WebSocket-Protocol", "x"));
 }
 
+static void no_value(lk_vu *vu, lk_ws *ws)
+{
+    static const char *const headers[] = {"Origin", NULL, "Upgrade", NULL};
+
+    (void)ws;
+    lk_ws_open(vu, server.url, .headers = headers);
+}
+
 static void by_proxy(lk_vu *vu, lk_ws *ws)
 {
     (void)ws;
@@ -671,6 +679,7 @@ static const struct mistake mistakes[] = {
     {no_url, "a WebSocket without a URL: lk_ws_open(vu, \"/path\", ...)"},
     {own_key, "the header \"sec-websocket-key\" is loadkit's to set"},
     {own_protocol, "the header \"Sec-WebSocket-Protocol\" is loadkit's to set: use .protocols"},
+    {no_value, "the header \"Origin\" has no value"},
     {by_proxy, "cannot open the WebSocket \""},
     {in_a_test, "cannot open the WebSocket \""},
     {no_text, "lk_ws_send: the text is NULL"},

@@ -144,7 +144,7 @@ static unsigned own_of(const char *name, size_t len)
 }
 
 /* A header of the author's must not be able to end its line: what follows would be another one. */
-static void check_header(lk_vu *vu, const char *name, const char *value)
+void lki_header_check(lk_vu *vu, const char *name, const char *value)
 {
     if (!lki_is_token(name))
         lki_vu_fail(vu, "\"%s\" is not the name of a header", name);
@@ -161,7 +161,7 @@ static void take_headers(lk_vu *vu, struct lki_outgoing *out)
     const char *const *headers = out->request->headers;
 
     for (size_t i = 0; headers && headers[i]; i += 2) {
-        check_header(vu, headers[i], headers[i + 1]);
+        lki_header_check(vu, headers[i], headers[i + 1]);
         out->own |= own_of(headers[i], strlen(headers[i]));
     }
 }
@@ -173,7 +173,7 @@ static void take_authorization(lk_vu *vu, struct lki_outgoing *out)
     if (out->own & LKI_OWN_AUTHORIZATION)
         lki_vu_fail(vu, "%s %s: give one of .authorization and the header Authorization", out->verb,
                     out->request->url);
-    check_header(vu, "Authorization", value);
+    lki_header_check(vu, "Authorization", value);
     out->own |= LKI_OWN_AUTHORIZATION;
 }
 

@@ -73,6 +73,9 @@ void lki_url_take(lk_vu *vu, const char *url, struct lki_url *parts);
 struct lki_origin *lki_origin_of(lk_vu *vu, const struct lki_http_rules *rules,
                                  const struct lki_url *parts);
 
+/* Ends the step if that cannot be a header field of the author's. */
+void lki_header_check(lk_vu *vu, const char *name, const char *value);
+
 /* Whether text may be a method, or the name of a header field. */
 bool lki_is_token(const char *text);
 

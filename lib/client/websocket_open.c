@@ -54,8 +54,9 @@ static const char *url_of(lk_vu *vu, const char *url)
     return need(vu, lki_arena_printf(lki_vu_arena(vu), "http%s", url + 2));
 }
 
-static void check_header(lk_vu *vu, const char *name)
+static void check_header(lk_vu *vu, const char *name, const char *value)
 {
+    lki_header_check(vu, name, value);
     if (!strcasecmp(name, "Sec-WebSocket-Protocol"))
         lki_vu_fail(vu, "the header \"%s\" is loadkit's to set: use .protocols", name);
     if (!strcasecmp(name, "Upgrade") || !strcasecmp(name, "Connection") ||
@@ -74,7 +75,7 @@ static const char *const *headers_of(lk_vu *vu, const struct lk_ws_options *opti
     size_t count = 0;
 
     for (; options->headers && options->headers[count]; count += 2)
-        check_header(vu, options->headers[count]);
+        check_header(vu, options->headers[count], options->headers[count + 1]);
     headers = lki_arena_alloc(lki_vu_arena(vu),
                               (count + 2 * HEADERS_OF_OURS + 1) * sizeof(*headers));
     if (!headers)
