@@ -1298,6 +1298,41 @@ START_TEST(one_that_another_step_waits_for_may_be_closed)
 }
 END_TEST
 
+static void lose(lk_vu *vu, void *arg)
+{
+    lk_ws *ws = open_at(vu, "/");
+
+    while (lk_ws_is_open(ws))
+        lk_sleep(vu, 0.001);
+    shared = ws;
+    lk_ws_receive(ws, 0);
+    (void)arg;
+}
+
+static void close_lost(lk_vu *vu, void *arg)
+{
+    while (!shared)
+        lk_sleep(vu, 0);
+    lk_ws_close(shared, 0, NULL);
+    (void)arg;
+}
+
+/* With one that is lost there is nothing to wait for: it is closed within the turn. */
+START_TEST(one_that_another_step_looked_into_may_be_closed)
+{
+    static const struct ws_script script = {{WS_SHAKE, WS_CLOSE}};
+    const struct rig_user *user;
+
+    shared = NULL;
+    serve(&script);
+    user = rig_add(&rig, lose, NULL);
+    rig_add(&rig, close_lost, NULL);
+    rig_run(&rig);
+    ck_assert_str_eq(user->message, "the WebSocket was closed while another step waited for it");
+    finish();
+}
+END_TEST
+
 static void ping_shared(lk_vu *vu, void *arg)
 {
     if (arg)
@@ -1360,6 +1395,7 @@ int main(void)
     tcase_add_test(tests, a_good_bye_that_is_not_answered_holds_nobody);
     tcase_add_test(tests, answers_to_pings_do_not_pile_up);
     tcase_add_test(tests, one_that_another_step_waits_for_may_be_closed);
+    tcase_add_test(tests, one_that_another_step_looked_into_may_be_closed);
     tcase_add_test(tests, a_pong_answers_all_pings_before_it);
     suite_add_tcase(suite, tests);
     return suite_run(suite);

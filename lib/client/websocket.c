@@ -77,21 +77,32 @@ static void user_remove(struct lk_ws *ws)
     ws->link = NULL;
 }
 
-enum lki_wake lki_ws_wait(struct lk_ws *ws, int64_t until_ns)
+/* The others have run meanwhile. */
+static enum lki_wake come_back(struct lk_ws *ws, enum lki_wake why)
 {
-    struct lki_task *task = lki_vu_task(ws->vu);
     lk_vu *vu = ws->vu;
-    enum lki_wake why;
 
-    ws->waiting++;
-    why = lki_websocket_wait(&ws->socket, task, until_ns);
     ws->waiting--;
     if (LKI_LIKELY(!ws->orphan))
         return why;
     if (!ws->waiting)
         lki_ws_free(ws);
-    lki_task_heed(task, why);
+    lki_task_heed(lki_vu_task(vu), why);
     lki_vu_fail(vu, "the WebSocket was closed while another step waited for it");
+}
+
+enum lki_wake lki_ws_wait(struct lk_ws *ws, int64_t until_ns)
+{
+    ws->waiting++;
+    return come_back(ws, lki_websocket_wait(&ws->socket, lki_vu_task(ws->vu), until_ns));
+}
+
+void lki_ws_yield(struct lk_ws *ws)
+{
+    struct lki_task *task = lki_vu_task(ws->vu);
+
+    ws->waiting++;
+    lki_task_heed(task, come_back(ws, lki_task_yield(task)));
 }
 
 /* ---- closing ---- */

@@ -76,6 +76,8 @@ void lki_ws_hand_to_unit(struct lk_ws *ws);
 
 /* Waits for anything to happen to it. Leaves if it was closed meanwhile, by another task. */
 enum lki_wake lki_ws_wait(struct lk_ws *ws, int64_t until_ns);
+/* Lets the others have a turn; leaves also if the call has to end. */
+void lki_ws_yield(struct lk_ws *ws);
 
 /* The callbacks of its socket. */
 bool lki_ws_on_message(struct lki_websocket *socket, bool binary, const char *bytes, size_t len);

@@ -117,7 +117,7 @@ static void waited_in_vain(struct lk_ws *ws, enum lki_ws_act act, enum lki_wake 
 static void send_turn(struct lk_ws *ws)
 {
     if (++ws->sends % SENDS_A_TURN == 0)
-        lki_task_heed(lki_vu_task(ws->vu), lki_task_yield(lki_vu_task(ws->vu)));
+        lki_ws_yield(ws);
 }
 
 static bool send_message(struct lk_ws *ws, enum lki_ws_kind kind, const void *data, size_t bytes)
@@ -264,16 +264,15 @@ lk_ws_message *lk_ws_receive(lk_ws *ws, double seconds)
 {
     int64_t until_ns = until_of(ws, "lk_ws_receive", seconds);
     int64_t start_ns = lki_loop_now(ws->vu->loop);
-    struct lki_task *task = lki_vu_task(ws->vu);
     struct lki_ws_message *message;
     enum lki_wake why;
 
     if (until_ns <= start_ns && !ws->first)
-        lki_task_heed(task, lki_task_yield(task));
+        lki_ws_yield(ws);
     message = await(ws, until_ns, &why);
     if (message)
         return &message->pub;
-    lki_task_heed(task, why);
+    lki_task_heed(lki_vu_task(ws->vu), why);
     if (why == LKI_WAKE_EVENT)
         unusable(ws, LKI_WS_RECEIVE, start_ns);
     return NULL;
