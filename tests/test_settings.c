@@ -259,6 +259,31 @@ START_TEST(what_a_user_does_not_say_is_as_the_run_has_it)
 }
 END_TEST
 
+static const struct {
+    struct lk_http_settings run;
+    struct lk_http_settings user;
+} apart_cases[] = {
+    {{.proxy = "http://p:1"}, {.unix_socket = "/s"}},
+    {{.local_addr = "127.0.0.3"}, {.unix_socket = "/s"}},
+    {{.unix_socket = "/s"}, {.proxy = "http://p:1"}},
+    {{.unix_socket = "/s"}, {.local_addr = "127.0.0.3"}},
+};
+
+START_TEST(what_does_not_go_with_what_a_user_says_is_left_aside)
+{
+    const struct lk_http_settings *said = &apart_cases[_i].user;
+    struct lk_http_settings user = *said;
+    struct lki_buf why;
+
+    lki_buf_init(&why, LKI_HTTP_SETTINGS_MAX);
+    lki_http_settings_merge(&user, &apart_cases[_i].run);
+    ck_assert_msg(!lki_http_settings_check(&user, &why), "%s", lki_buf_cstr(&why));
+    ck_assert(user.proxy == said->proxy && user.local_addr == said->local_addr &&
+              user.unix_socket == said->unix_socket);
+    lki_buf_release(&why);
+}
+END_TEST
+
 static void say_again(lk_vu *vu, void *arg)
 {
     (void)arg;
@@ -458,6 +483,8 @@ static Suite *settings_suite(void)
                         LKI_COUNT(text_cases));
     tcase_add_test(settings, headers_go_with_each_request_unless_it_has_them_itself);
     tcase_add_test(settings, what_a_user_does_not_say_is_as_the_run_has_it);
+    tcase_add_loop_test(settings, what_does_not_go_with_what_a_user_says_is_left_aside, 0,
+                        LKI_COUNT(apart_cases));
     tcase_add_test(settings,
                    settings_that_reach_servers_otherwise_open_connections_anew_and_others_do_not);
     tcase_add_test(settings,

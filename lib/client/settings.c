@@ -130,8 +130,8 @@ void lki_http_settings_merge(struct lk_http_settings *settings,
     if (settings->cert_file)
         from.key_file = NULL;
     if (settings->unix_socket)
-        from.proxy = NULL;
-    if (settings->proxy)
+        from.proxy = from.local_addr = NULL;
+    if (settings->proxy || settings->local_addr)
         from.unix_socket = NULL;
     for (size_t i = 0; i < LKI_COUNT(members); i++) {
         union place at = place_of(settings, &members[i]);
