@@ -63,6 +63,7 @@ static const struct sent_case {
     {"POST", {.url = "/", .parts = LK_PARTS({"a", .value = "x\0y", .value_bytes = 3})}},
     {"POST", {.url = "/", .parts = LK_PARTS({"a", .value = "x", .filename = "y.json"})}},
     {"POST", {.url = "/", .compressed = true, .body = "x"}},
+    {"GET", {.url = "/", .version = LK_HTTP_2}},
 };
 
 static void sent_run(lk_vu *vu, void *arg)

@@ -263,12 +263,11 @@ static void write_version(struct command *command)
     enum lk_http_version version = out->request->version ? out->request->version
                                                          : out->rules->version;
 
-    if (version == LK_HTTP_2)
-        write_option(command, "--http2");
-    else if (version == LK_HTTP_2_ONLY)
+    /* without TLS nothing is agreed upon, but curl would ask the server to change */
+    if (version == LK_HTTP_2_ONLY)
         write_option(command, "--http2-prior-knowledge");
     else if (out->origin->scheme == LKI_URL_HTTPS)
-        write_option(command, "--http1.1");
+        write_option(command, version == LK_HTTP_2 ? "--http2" : "--http1.1");
 }
 
 static void write_pairs(struct command *command, const char *const *resolve)
