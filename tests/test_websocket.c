@@ -384,6 +384,10 @@ static const struct {
      LKI_CODE_HTTP(403),
      403,
      "the server answered 403 Forbidden"},
+    {{{WS_ANSWER("HTTP/1.1 404 N\xe2\x80\xa8o\r\nContent-Length: 0\r\n\r\n")}},
+     LKI_CODE_HTTP(404),
+     404,
+     "the server answered 404 N???o"},
     {{{WS_ANSWER("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno")}},
      LKI_CODE_HTTP(200),
      200,
@@ -904,16 +908,17 @@ static void be_left(lk_vu *vu, void *arg)
 
 START_TEST(one_that_is_lost_ends_the_step)
 {
-    static const struct ws_script script = {{WS_SHAKE, WS_SEND("\x88\x06\x03\xf3oops"), WS_ECHO}};
+    static const struct ws_script script = {
+        {WS_SHAKE, WS_SEND("\x88\x08\x03\xf3oo\nps\x1b"), WS_ECHO}};
     const struct rig_user *user;
     const struct lki_error_group *error;
 
     serve(&script);
     user = run(be_left, NULL);
     ck_assert_int_eq(user->outcome, LKI_OUTCOME_FAILED);
-    ck_assert_str_eq(user->message, "RECEIVE /: closed by the server with 1011: oops");
+    ck_assert_str_eq(user->message, "RECEIVE /: closed by the server with 1011: oo?ps?");
     error = rig.metrics.first_error;
-    ck_assert_str_eq(error->message, "RECEIVE /: closed by the server with 1011: oops");
+    ck_assert_str_eq(error->message, "RECEIVE /: closed by the server with 1011: oo?ps?");
     ck_assert_int_eq(error->source, LKI_SOURCE_WEBSOCKET);
     ck_assert_int_eq(error->code, LKI_CODE_WS_CLOSED);
     ck_assert_uint_eq(count("echo", LKI_CODE_WS_CLOSED), 1);

@@ -3,8 +3,10 @@
 #include "client/websocket.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 #define CLOSE_NS (5 * LKI_NS_PER_S)
 #define LINGER_NS (1 * LKI_NS_PER_S)
@@ -198,7 +200,7 @@ const char *lk_ws_close_reason(const lk_ws *ws)
 const char *lk_ws_error(const lk_ws *ws)
 {
     const struct lki_websocket *socket = ws ? &ws->socket : NULL;
-    const char *text;
+    char *text;
 
     lki_need(ws, "lk_ws_error", "the WebSocket");
     if (ws->error)
@@ -209,5 +211,6 @@ const char *lk_ws_error(const lk_ws *ws)
                             *socket->reason ? ": " : "", socket->reason);
     if (!text)
         lki_vu_nomem(ws->vu);
+    lki_text_one_line(text, strlen(text));
     return text;
 }

@@ -202,10 +202,14 @@ static void judge(struct lk_ws *ws, struct lki_exchange_result *result, const ch
     }
     if (result->status) {
         const char *line = result->head + strcspn(result->head, " ");
+        char *error;
 
         line += *line == ' ';
-        ws->error = lki_arena_printf(&ws->arena, "the server answered %.*s",
-                                     (int)strcspn(line, "\r\n"), line);
+        error = lki_arena_printf(&ws->arena, "the server answered %.*s", (int)strcspn(line, "\r\n"),
+                                 line);
+        if (error)
+            lki_text_one_line(error, strlen(error));
+        ws->error = error;
     } else {
         ws->error = result->error;
     }
