@@ -522,6 +522,12 @@ static void bad_url(lk_vu *vu, void *arg)
     lk_rpc_url(vu, "ftp://x");
 }
 
+static void bad_path(lk_vu *vu, void *arg)
+{
+    (void)arg;
+    lk_rpc_url(vu, "/a b");
+}
+
 static void two_ids(lk_vu *vu, void *arg)
 {
     (void)arg;
@@ -557,6 +563,7 @@ static const struct {
     const char *ends;
 } mistakes[] = {
     {bad_url, "cannot use the URL \"ftp://x\": only http:// and https:// are spoken"},
+    {bad_path, "cannot use the path \"/a b\": it has a space or a control character"},
     {two_ids, "add: give one of .id and .id_text"},
     {same_id, "b has the id of another call of its batch: give each its own"},
     {id_of_a_numbered_one, "b has the id of another call of its batch: give each its own"},

@@ -39,11 +39,15 @@ void lk_rpc_url(lk_vu *vu, const char *url)
 {
     struct lki_rpc *rpc = rpc_of(vu);
     struct lki_url parts;
+    size_t len;
     char *copy;
 
     lki_need(url, "lk_rpc_url", "the URL");
-    if (lki_url_is_absolute(url, strlen(url)))
+    len = strlen(url);
+    if (lki_url_is_absolute(url, len))
         lki_url_take(vu, url, &parts);
+    else
+        lki_path_take(vu, url, len);
     copy = strdup(url);
     if (!copy)
         lki_vu_nomem(vu);

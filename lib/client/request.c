@@ -67,6 +67,15 @@ void lki_url_take(lk_vu *vu, const char *url, struct lki_url *parts)
         lki_vu_fail(vu, "cannot use the URL \"%s\": only http:// and https:// are spoken", url);
 }
 
+size_t lki_path_take(lk_vu *vu, const char *path, size_t len)
+{
+    size_t target_len;
+
+    if (LKI_UNLIKELY(lki_url_target(path, len, &target_len)))
+        lki_vu_fail(vu, "cannot use the path \"%s\": it has a space or a control character", path);
+    return target_len;
+}
+
 struct lki_origin *lki_origin_of(lk_vu *vu, const struct lki_http_rules *rules,
                                  const struct lki_url *parts)
 {
@@ -98,8 +107,7 @@ static void split(lk_vu *vu, struct lki_outgoing *out)
     if (LKI_UNLIKELY(!vu->http.base))
         lki_vu_fail(vu, "the path \"%s\" needs a base URL: call lk_http_base_url in %s", url,
                     vu->id ? "on_init" : "on_setup");
-    if (LKI_UNLIKELY(lki_url_target(url, len, &out->target_len)))
-        lki_vu_fail(vu, "cannot use the path \"%s\": it has a space or a control character", url);
+    out->target_len = lki_path_take(vu, url, len);
     out->origin = vu->http.base;
     out->prefix = vu->http.prefix;
     out->prefix_len = vu->http.prefix_len;

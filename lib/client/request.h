@@ -69,7 +69,10 @@ void lki_outgoing_write_head(const void *arg, struct lki_buf *buf);
 /* Takes an absolute URL apart that is to be requested. What cannot be ends the step. */
 void lki_url_take(lk_vu *vu, const char *url, struct lki_url *parts);
 
-/* Its origin, as this user reaches it. */
+/* The same of a path: how long it is without its fragment. */
+size_t lki_path_take(lk_vu *vu, const char *path, size_t len);
+
+/* The origin of a URL, as this user reaches it. */
 struct lki_origin *lki_origin_of(lk_vu *vu, const struct lki_http_rules *rules,
                                  const struct lki_url *parts);
 
