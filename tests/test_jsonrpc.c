@@ -122,6 +122,8 @@ END_TEST
 
 #define REPLY(rest) "{\"jsonrpc\":\"2.0\",\"id\":1," rest "}"
 
+#define FOR_ALL "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600,\"message\":\"no\"}}"
+
 static const struct reply_case {
     const char *status;
     const char *body;
@@ -286,6 +288,12 @@ START_TEST(a_notification_waits_for_the_status_only)
                      "log got no proper reply: HTTP 503, though nothing is to be replied");
     ck_assert_uint_eq(counted("log", "JSONRPC_PROTOCOL_ERROR"), 1);
     finish();
+
+    /* but for a server that says it could not read it */
+    serve("200 OK", FOR_ALL);
+    ck_assert_str_eq(live(notify, NULL)->message, "log failed with code -32600: no");
+    ck_assert_uint_eq(counted("log", "JSONRPC_-32600"), 1);
+    finish();
 }
 END_TEST
 
@@ -369,6 +377,41 @@ START_TEST(what_a_batch_got_no_reply_to_is_no_success)
     ck_assert_str_eq(live(send_three, NULL)->message, batches[_i].ends);
     ck_assert_uint_eq(counted("a", batches[_i].code), batches[_i].count);
     ck_assert_uint_eq(rig.metrics.totals->http_requests, 1);
+    finish();
+}
+END_TEST
+
+static void send_with_note(lk_vu *vu, void *arg)
+{
+    const lk_rpc_reply *replies[2];
+
+    (void)arg;
+    lk_http_base_url(vu, server.url);
+    lk_rpc_batch(vu, replies, LK_RPC("a", .keep_going = true),
+                 LK_RPC("note", .notification = true, .keep_going = true));
+}
+
+static const struct {
+    const char *status;
+    const char *body;
+    const char *call;
+    const char *note;
+} notes[] = {
+    {"200 OK", FOR_ALL, "JSONRPC_-32600", "JSONRPC_-32600"},
+    {"500 No", FOR_ALL, "JSONRPC_-32600", "JSONRPC_-32600"},
+    {"200 OK", "[" REPLY("\"result\":1") "]", "JSONRPC_OK", "JSONRPC_OK"},
+    {"500 No", "[" REPLY("\"result\":1") "]", "JSONRPC_OK", "JSONRPC_PROTOCOL_ERROR"},
+    {"500 No", REPLY("\"result\":1"), "JSONRPC_OK", "JSONRPC_PROTOCOL_ERROR"},
+    {"200 OK", "oops", "JSONRPC_PROTOCOL_ERROR", "JSONRPC_OK"},
+    {"500 No", "oops", "JSONRPC_PROTOCOL_ERROR", "JSONRPC_PROTOCOL_ERROR"},
+};
+
+START_TEST(a_notification_in_a_batch_goes_by_the_status_or_an_error_for_all)
+{
+    serve(notes[_i].status, notes[_i].body);
+    ck_assert_str_eq(live(send_with_note, NULL)->message, "");
+    ck_assert_uint_eq(counted("a", notes[_i].call), 1);
+    ck_assert_uint_eq(counted("note", notes[_i].note), 1);
     finish();
 }
 END_TEST
@@ -626,6 +669,8 @@ int main(void)
     tcase_add_test(tests, replies_of_a_batch_find_their_calls_by_their_ids);
     tcase_add_test(tests, one_of_a_batch_that_fails_ends_the_step_when_all_were_counted);
     tcase_add_loop_test(tests, what_a_batch_got_no_reply_to_is_no_success, 0, LKI_COUNT(batches));
+    tcase_add_loop_test(tests, a_notification_in_a_batch_goes_by_the_status_or_an_error_for_all, 0,
+                        LKI_COUNT(notes));
     tcase_add_test(tests, a_call_that_takes_too_long_is_counted_as_that);
     tcase_add_test(tests, a_call_whose_connection_breaks_is_counted_as_that);
     tcase_add_test(tests, a_call_that_the_end_of_its_step_cuts_off_is_counted);

@@ -93,15 +93,18 @@ static void read_error(struct lki_rpc_call *call, const struct lki_json_value *e
 }
 
 /* A server that could not tell the id of what it got says null. */
+static bool is_for_all(const struct parts *parts)
+{
+    return is_text(&parts->version, "\"2.0\"") && !is_there(&parts->id) && is_there(&parts->error);
+}
+
 static void read_parts(struct lki_rpc_call *call, const struct parts *parts,
                        struct lki_arena *arena)
 {
-    bool no_id = !is_there(&parts->id) && is_there(&parts->error);
-
     call->answered = true;
     if (!is_text(&parts->version, "\"2.0\""))
         bad(call, "its jsonrpc is not \"2.0\"");
-    else if (!no_id && !is_id(&parts->id, &call->rpc, arena))
+    else if (!is_for_all(parts) && !is_id(&parts->id, &call->rpc, arena))
         bad(call, "its id is not that of the call");
     else if (is_there(&parts->error) && parts->result.raw)
         bad(call, "it has both a result and an error");
@@ -146,35 +149,34 @@ static void read_batch(struct lki_rpc_call *calls, size_t count, const struct lk
     }
 }
 
+/* All to which something is to be replied. */
 static void bad_all(struct lki_rpc_call *calls, size_t count, const char *why,
                     struct lki_arena *arena)
 {
     const char *kept = lki_arena_copy(arena, why, strlen(why));
 
-    for (size_t i = 0; i < count; i++)
-        bad(&calls[i], kept ? kept : "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        if (!calls[i].rpc.notification)
+            bad(&calls[i], kept ? kept : "out of memory");
+    }
 }
 
-/* Of an answer with a status that is an error the status says more than what is wrong with it. */
+/* Of an answer with a status that is an error the status says more than what is wrong with it. To a
+ * notification it is all that is said. */
 static void status_tell(struct lki_rpc_call *calls, size_t count, int status,
                         struct lki_arena *arena)
 {
     for (size_t i = 0; i < count && status / 100 != 2; i++) {
-        const char *why = calls[i].found == LKI_RPC_BAD
-                              ? lki_arena_printf(arena, "HTTP %d, %s", status, calls[i].why)
-                              : NULL;
+        const char *why;
 
+        if (calls[i].rpc.notification && !calls[i].answered)
+            bad(&calls[i], "though nothing is to be replied");
+        why = calls[i].found == LKI_RPC_BAD
+                  ? lki_arena_printf(arena, "HTTP %d, %s", status, calls[i].why)
+                  : NULL;
         if (why)
             calls[i].why = why;
     }
-}
-
-/* Is anything to be replied? */
-static bool is_silent(const struct lki_rpc_call *calls, size_t count)
-{
-    while (count && calls[count - 1].rpc.notification)
-        count--;
-    return !count;
 }
 
 void lki_rpc_read(struct lki_rpc_call *calls, size_t count, bool batch, const lk_response *response,
@@ -185,10 +187,7 @@ void lki_rpc_read(struct lki_rpc_call *calls, size_t count, bool batch, const lk
     char found[LKI_FOUND_BYTES];
     struct parts parts;
 
-    if (is_silent(calls, count)) {
-        if (response->status / 100 != 2)
-            bad_all(calls, count, "though nothing is to be replied", arena);
-    } else if (lki_json_check(doc.text, doc.len) || lki_json_find(doc.text, doc.len, "", &value)) {
+    if (lki_json_check(doc.text, doc.len) || lki_json_find(doc.text, doc.len, "", &value)) {
         lki_doc_describe(&doc, found);
         bad_all(calls, count, found, arena);
     } else if (value.kind == LKI_JSON_ARRAY && batch) {
@@ -199,7 +198,7 @@ void lki_rpc_read(struct lki_rpc_call *calls, size_t count, bool batch, const lk
         /* to a batch it says that nothing could be made of it */
         parts_take(&value, &parts);
         for (size_t i = 0; i < count; i++) {
-            if (!calls[i].rpc.notification)
+            if (!calls[i].rpc.notification || is_for_all(&parts))
                 read_parts(&calls[i], &parts, arena);
         }
     }
