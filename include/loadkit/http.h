@@ -267,8 +267,9 @@ LK_API LK_NONNULL_RESULT const char *lk_cookie(lk_vu *vu, const char *url, const
  *
  * url       as in lk_cookie
  * cookie    "name=value", and what else a Set-Cookie header says: "; Path=/; Max-Age=60"; copied
- * errors    a cookie that would be refused ends the hook or step as failed, and the message says
- * why context   inside a step or hook of this user since     0.1; lk_cookie(3)
+ * errors    a cookie that would be refused ends the hook or step as failed; the message says why
+ * context   inside a step or hook of this user
+ * since     0.1; lk_cookie(3)
  */
 LK_API void lk_cookie_set(lk_vu *vu, const char *url, const char *cookie);
 

@@ -188,7 +188,8 @@ LK_API LK_NONNULL_RESULT const char *lk_ws_protocol(const lk_ws *ws);
 
 /* lk_ws_close_code - how the other end closed it: 1000 and so on, 1005 without a code, 1006 when
  * the connection was lost; what was sent to it when it broke the protocol (1002, 1007, 1009); 0: it
- * is open, or never was. since     0.1; lk_ws(3) */
+ * is open, or never was.
+ * since     0.1; lk_ws(3) */
 LK_API int lk_ws_close_code(const lk_ws *ws);
 
 /* lk_ws_close_reason - the reason that came with the code, or why it was lost; "" for none.
