@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "net/conn.h"
+#include "net/websocket.h"
 #include "support/rig.h"
 #include "support/server.h"
 #include "support/suite.h"
@@ -272,6 +273,81 @@ START_TEST(who_took_a_connection_over_is_told_what_comes)
 }
 END_TEST
 
+/* ---- records of TLS ---- */
+
+struct ear {
+    struct lki_websocket ws;
+    struct trial *trial;
+};
+
+static bool on_message(struct lki_websocket *ws, bool binary, const char *bytes, size_t len)
+{
+    struct trial *trial = LKI_CONTAINER(ws, struct ear, ws)->trial;
+
+    (void)binary;
+    snprintf(trial->heard, sizeof(trial->heard), "%.*s", (int)len, bytes);
+    return true;
+}
+
+static void on_pong(struct lki_websocket *ws, const char *bytes, size_t len)
+{
+    (void)ws;
+    (void)bytes;
+    (void)len;
+}
+
+static void hear(lk_vu *vu, struct trial *trial)
+{
+    struct ear ear = {{.on_message = on_message, .on_pong = on_pong}, trial};
+
+    ck_assert_ptr_nonnull(trial->result.upgraded);
+    ck_assert_int_eq(lki_websocket_start(&ear.ws, trial->result.upgraded, trial->result.body,
+                                         trial->result.body_bytes, 1, 100),
+                     LK_OK);
+    while (ear.ws.conn)
+        ck_assert_int_eq(lki_websocket_wait(&ear.ws, lki_vu_task(vu), LKI_NEVER), LKI_WAKE_EVENT);
+}
+
+/* How often the loop turns while there is half a record. */
+static void count_turns(lk_vu *vu, void *arg)
+{
+    uint64_t *turns = arg;
+    uint64_t before;
+
+    while (!secure.seen->halves)
+        lk_sleep(vu, 0.001);
+    before = rig.loop.health.turns;
+    lk_sleep(vu, 0.05);
+    *turns = rig.loop.health.turns - before;
+    secure.seen->late = 1;
+}
+
+START_TEST(the_rest_of_a_record_is_waited_for)
+{
+    bool upgrade = _i / 2;
+    struct trial trial = {.request = {.upgrade = upgrade, .max_body_bytes = 100},
+                          .tls = true,
+                          .then = upgrade ? hear : NULL};
+    uint64_t turns = 0;
+
+    tls_server_start(&secure, &(struct tls_server_setup){
+                                  .answer = upgrade ? SWITCH "\x81\x05hello"
+                                                    : OK_LINE "Content-Length: 5\r\n\r\nhello",
+                                  .half_bytes = 5,
+                                  .close = true,
+                                  .version = 12 + _i % 2});
+    rig_open(&rig);
+    rig_add(&rig, count_turns, &turns);
+    rig_add(&rig, trial_run, &trial);
+    rig_run(&rig);
+    ck_assert_msg(trial.result.status == (upgrade ? 101 : 200), "%s", trial.error);
+    ck_assert_str_eq(upgrade ? trial.heard : trial.body, "hello");
+    ck_assert_msg(turns <= 10, "%llu turns", (unsigned long long)turns);
+    rig_close(&rig);
+    tls_server_stop(&secure);
+}
+END_TEST
+
 /* ---- ends ---- */
 
 static void hold_up(lk_vu *vu, void *arg)
@@ -369,6 +445,7 @@ static Suite *exchange_suite(void)
     tcase_add_test(all, an_upgrade_over_tls_hands_the_connection_over);
     tcase_add_test(all, an_upgrade_may_be_refused);
     tcase_add_test(all, who_took_a_connection_over_is_told_what_comes);
+    tcase_add_loop_test(all, the_rest_of_a_record_is_waited_for, 0, 4);
     tcase_add_loop_test(all, a_reset_right_behind_a_part_of_an_answer_is_seen_at_once, 0, 3);
     tcase_add_loop_test(all, the_limit_of_a_part_is_kept_and_named, 0, LKI_COUNT(limit_cases));
     suite_add_tcase(suite, all);

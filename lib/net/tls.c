@@ -95,7 +95,9 @@ ssize_t lki_tls_recv(struct lki_conn *conn, void *into, size_t cap)
             break;
         got += part;
     } while (got < cap && SSL_has_pending(tls->ssl));
-    conn->more = !tls->drained || SSL_has_pending(tls->ssl);
+    /* of a record that has come in part the rest is an event */
+    conn->more = !tls->drained ||
+                 (SSL_has_pending(tls->ssl) && !BIO_should_read(SSL_get_rbio(tls->ssl)));
     if (LKI_UNLIKELY(tls->fat))
         slim(tls);
     return LKI_LIKELY(got) ? (ssize_t)got : failure_tell(conn);

@@ -144,6 +144,7 @@ struct peer {
     int fd;
     size_t sent;
     bool over;
+    bool halve; /* what is sent next */
 };
 
 static void add(unsigned *number)
@@ -171,6 +172,24 @@ static void cut_off(struct peer *peer)
     peer->over = true;
 }
 
+/* Until the test lets so many answers go on. */
+static void await_test(const unsigned *answers)
+{
+    while (__atomic_load_n(&child.seen->late, __ATOMIC_SEQ_CST) <
+           __atomic_load_n(answers, __ATOMIC_SEQ_CST))
+        usleep(1000);
+}
+
+static int send_half(struct peer *peer, const char *bytes, int len)
+{
+    ssize_t sent = send(peer->fd, bytes, (size_t)len / 2, MSG_NOSIGNAL);
+
+    peer->halve = false;
+    add(&child.seen->halves);
+    await_test(&child.seen->halves);
+    return (int)sent;
+}
+
 static int on_write(BIO *bio, const char *bytes, int len)
 {
     struct peer *peer = BIO_get_data(bio);
@@ -181,6 +200,8 @@ static int on_write(BIO *bio, const char *bytes, int len)
 
     if (peer->over)
         return -1;
+    if (peer->halve)
+        return send_half(peer, bytes, len);
     if (part == 0 && cut == TLS_CUT_SLICES)
         part = 1;
     if (part)
@@ -207,6 +228,14 @@ static long on_control(BIO *bio, int command, long number, void *arg)
     (void)number;
     (void)arg;
     return command == BIO_CTRL_FLUSH;
+}
+
+/* A part of the answer. */
+static bool give(SSL *ssl, size_t from, size_t until)
+{
+    size_t sent;
+
+    return from == until || SSL_write_ex(ssl, child.setup.answer + from, until - from, &sent) == 1;
 }
 
 /* Takes one request. False: none is to come. */
@@ -241,16 +270,18 @@ static bool take_request(SSL *ssl)
 
 static bool give_answer(SSL *ssl)
 {
-    const char *answer = child.setup.answer ? child.setup.answer : ANSWER;
-    size_t len = child.setup.answer_bytes ? child.setup.answer_bytes : strlen(answer);
-    size_t sent = 0;
+    struct peer *peer = BIO_get_data(SSL_get_wbio(ssl));
+    size_t all = child.setup.answer_bytes;
+    size_t half_at = all - child.setup.half_bytes;
 
-    if (SSL_write_ex(ssl, answer, len, &sent) != 1)
+    if (!give(ssl, 0, half_at))
+        return false;
+    peer->halve = half_at < all;
+    if (!give(ssl, half_at, all))
         return false;
     add(&child.seen->answers);
-    while (child.setup.late && __atomic_load_n(&child.seen->late, __ATOMIC_SEQ_CST) <
-                                   __atomic_load_n(&child.seen->answers, __ATOMIC_SEQ_CST))
-        usleep(1000);
+    if (child.setup.late)
+        await_test(&child.seen->answers);
     for (unsigned i = 0; i < child.setup.tickets; i++) {
         if (SSL_new_session_ticket(ssl) != 1 || SSL_do_handshake(ssl) != 1)
             return false;
@@ -381,6 +412,10 @@ void tls_server_start(struct tls_server *server, const struct tls_server_setup *
     must(mkdtemp(server->dir) != NULL, server->dir);
     own = parties_make(server, setup->cert);
     child.setup = *setup;
+    if (!setup->answer)
+        child.setup.answer = ANSWER;
+    if (!setup->answer_bytes)
+        child.setup.answer_bytes = strlen(child.setup.answer);
     child.seen = mmap(NULL, sizeof(*child.seen), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
                       -1, 0);
     must(child.seen != MAP_FAILED, "mmap");

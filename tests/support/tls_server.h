@@ -42,6 +42,7 @@ struct tls_server_setup {
     bool no_protocol;    /* none of those that the client offers will do */
     const char *answer;  /* to each request, which ends with its head; NULL: a short one */
     size_t answer_bytes; /* 0: a string */
+    size_t half_bytes;   /* of the answer, its last: a record, half of which waits for the test */
     size_t body_bytes;   /* of each request */
     unsigned tickets;    /* sent after each answer, */
     bool late;           /* when the test says so */
@@ -57,12 +58,14 @@ struct tls_server_seen {
     unsigned requests;
     unsigned answers;
     unsigned tickets; /* after answers */
+    unsigned halves;  /* of answers, sent */
     unsigned ended;   /* connections on which the client ended TLS, not only TCP */
     unsigned closed;  /* connections */
     char name[64];    /* asked for by SNI, last; "" for none */
     enum tls_cut cut; /* to be set by the test, with the number of bytes first */
     size_t cut_bytes;
-    unsigned late; /* answers behind which tickets may be sent; to be set by the test */
+    unsigned late; /* answers that may go on, by their tickets or their other half; to be set by
+                      the test */
 };
 
 struct tls_server {
