@@ -435,6 +435,29 @@ START_TEST(large_bodies_pass_both_ways)
 }
 END_TEST
 
+/* More than sockets take at once. */
+#define LARGE ((size_t)20 * 1000 * 1000)
+
+/* In the status line, and in the body. */
+static const size_t early_cases[] = {9, sizeof(HELLO) - 3};
+
+START_TEST(a_request_is_sent_while_its_answer_comes)
+{
+    char *sent = malloc(LARGE);
+    struct visit visit = {
+        .times = 2,
+        .request = {.method = "POST", .body = memset(sent, 'y', LARGE), .body_bytes = LARGE}};
+
+    visit_server(&(struct tls_server_setup){.body_bytes = LARGE, .early_bytes = early_cases[_i]},
+                 &visit);
+    got_hello(&visit);
+    ck_assert_uint_eq(server.seen->requests, 2);
+    ck_assert_uint_eq(server.seen->connections, 1);
+    end();
+    free(sent);
+}
+END_TEST
+
 /* ---- servers that break off ---- */
 
 #define CUTS 24
@@ -625,6 +648,8 @@ static Suite *tls_suite(void)
     tcase_add_loop_test(broken, a_connection_that_the_server_has_ended_is_not_used_again, 0, 2);
     tcase_add_loop_test(broken, a_body_up_to_the_end_of_the_stream_needs_an_end_of_tls, 0, 2);
     tcase_add_loop_test(broken, large_bodies_pass_both_ways, 0, 2);
+    tcase_add_loop_test(broken, a_request_is_sent_while_its_answer_comes, 0,
+                        LKI_COUNT(early_cases));
     tcase_add_loop_test(broken, a_server_that_breaks_off_anywhere_is_one_failure_and_no_descriptor,
                         0, 4);
     tcase_add_loop_test(broken, a_server_that_stalls_anywhere_meets_a_limit, 0, 4);

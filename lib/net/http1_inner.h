@@ -27,6 +27,7 @@ struct lki_http1 {
     unsigned reads;       /* since the last wait */
     bool came;            /* the last read brought something */
     bool clean;           /* the connection can serve another exchange */
+    bool unwanted;        /* no more of the request is to be sent */
     bool again;           /* it had been closed while idle, and the request may be sent once more */
 };
 
@@ -39,8 +40,8 @@ bool lki_http1_lost(struct lki_http1 *x, int error);
 
 /* Head and body. False: the exchange is over, for want of a way to send them. */
 bool lki_http1_send(struct lki_http1 *x);
-/* The rest of a request that was answered before it was out. Until all is sent, or more comes. */
-bool lki_http1_send_on(struct lki_http1 *x);
+/* Waits for more of the answer, and meanwhile sends what is left of the request. */
+enum lki_wake lki_http1_wait(struct lki_http1 *x);
 
 /* The answer, to x->result. False: there is none. */
 bool lki_http1_receive(struct lki_http1 *x);

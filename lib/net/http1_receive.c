@@ -29,7 +29,8 @@ static bool wait_readable(struct lki_http1 *x)
 
     if (!x->conn->more && !x->came) {
         x->reads = 0;
-        why = lki_task_wait(x->task, x->span.until_ns);
+        why = LKI_LIKELY(x->result->sent) ? lki_task_wait(x->task, x->span.until_ns)
+                                          : lki_http1_wait(x);
     } else if (++x->reads % READS_A_TURN == 0) {
         why = lki_task_yield(x->task);
         if (why == LKI_WAKE_EVENT && lki_loop_now(x->loop) >= x->span.until_ns)
@@ -151,7 +152,7 @@ static bool receive_head(struct lki_http1 *x, struct lki_http1_head *head)
             x->in += head->head_bytes;
             x->in_len -= head->head_bytes;
             head_begin(x, head);
-        } else if ((!x->in_len && !lki_http1_send_on(x)) || !receive_head_more(x, &store)) {
+        } else if (!receive_head_more(x, &store)) {
             return false;
         }
     }
@@ -348,6 +349,8 @@ bool lki_http1_receive(struct lki_http1 *x)
     result->version = 10 + (head.minor_version > 0);
     x->in += head.head_bytes;
     x->in_len -= head.head_bytes;
+    /* a reset that sending meets would look like the end of a body up to the end of the stream */
+    x->unwanted |= head.status >= 300 || head.body == LKI_BODY_CLOSE;
     if (!receive_body(x, &head))
         return false;
     result->fields = head.fields;

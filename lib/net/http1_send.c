@@ -114,20 +114,7 @@ static bool send_fail(struct lki_http1 *x, int error)
 
     if (!x->result->bytes_sent || recv(x->conn->fd, &byte, 1, MSG_PEEK) != 1)
         return lki_http1_lost(x, error);
-    x->conn->more = true;
-    return true;
-}
-
-bool lki_http1_send_on(struct lki_http1 *x)
-{
-    bool answered = false;
-
-    while (!x->result->sent) {
-        if (!wait_writable(x, &answered))
-            return answered;
-        if (send_some(x) < 0 && errno != EAGAIN && errno != EINTR)
-            return send_fail(x, errno);
-    }
+    x->unwanted = x->conn->more = true;
     return true;
 }
 
@@ -135,10 +122,18 @@ bool lki_http1_send_on(struct lki_http1 *x)
  * does not survive a wait. */
 static bool send_rest(struct lki_http1 *x)
 {
+    bool answered = false;
+
     x->rest[0].iov_base = lki_arena_copy(x->arena, x->rest[0].iov_base, x->rest[0].iov_len);
     if (!x->rest[0].iov_base)
         return lki_http1_nomem(x);
-    return lki_http1_send_on(x);
+    while (!x->result->sent) {
+        if (!wait_writable(x, &answered))
+            return answered;
+        if (send_some(x) < 0 && errno != EAGAIN && errno != EINTR)
+            return send_fail(x, errno);
+    }
+    return true;
 }
 
 bool lki_http1_send(struct lki_http1 *x)
@@ -161,4 +156,20 @@ bool lki_http1_send(struct lki_http1 *x)
     if (LKI_UNLIKELY(!x->result->sent))
         return send_rest(x);
     return true;
+}
+
+enum lki_wake lki_http1_wait(struct lki_http1 *x)
+{
+    while (!x->result->sent && !x->unwanted) {
+        int ready = 0;
+        enum lki_wake why = lki_task_wait_fd(x->task, x->conn->fd, LKI_WRITABLE | LKI_EDGE,
+                                             x->span.until_ns, &ready);
+
+        if (why == LKI_WAKE_EVENT && ready)
+            x->unwanted = ready < 0 || (send_some(x) < 0 && errno != EAGAIN && errno != EINTR);
+        /* what the server has said before it went is there to be read */
+        if (why != LKI_WAKE_EVENT || !ready || x->unwanted)
+            return why;
+    }
+    return lki_task_wait(x->task, x->span.until_ns);
 }

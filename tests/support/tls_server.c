@@ -238,6 +238,16 @@ static bool give(SSL *ssl, size_t from, size_t until)
     return from == until || SSL_write_ex(ssl, child.setup.answer + from, until - from, &sent) == 1;
 }
 
+static bool give_early(SSL *ssl)
+{
+    if (!child.setup.early_bytes)
+        return true;
+    if (!give(ssl, 0, child.setup.early_bytes))
+        return false;
+    usleep(200 * 1000);
+    return true;
+}
+
 /* Takes one request. False: none is to come. */
 static bool take_request(SSL *ssl)
 {
@@ -255,7 +265,7 @@ static bool take_request(SSL *ssl)
         bytes[len] = '\0';
         end = strstr(bytes, "\r\n\r\n");
     }
-    if (!end)
+    if (!end || !give_early(ssl))
         return false;
     left -= len - (size_t)(end + 4 - bytes);
     while (left) {
@@ -274,7 +284,7 @@ static bool give_answer(SSL *ssl)
     size_t all = child.setup.answer_bytes;
     size_t half_at = all - child.setup.half_bytes;
 
-    if (!give(ssl, 0, half_at))
+    if (!give(ssl, child.setup.early_bytes, half_at))
         return false;
     peer->halve = half_at < all;
     if (!give(ssl, half_at, all))

@@ -42,6 +42,8 @@ struct tls_server_setup {
     bool no_protocol;    /* none of those that the client offers will do */
     const char *answer;  /* to each request, which ends with its head; NULL: a short one */
     size_t answer_bytes; /* 0: a string */
+    size_t early_bytes;  /* of the answer: sent when the head of a request has come, and then the
+                            server reads nothing for a while */
     size_t half_bytes;   /* of the answer, its last: a record, half of which waits for the test */
     size_t body_bytes;   /* of each request */
     unsigned tickets;    /* sent after each answer, */
