@@ -615,6 +615,12 @@ static void lost_run(lk_vu *vu, void *arg)
     ask(vu, got, &request);
 }
 
+/* Whether nobody is to look the server up again before their time. */
+static bool addresses_stand(void)
+{
+    return rig.http.origins.first->fresh_until_ns > lki_loop_now(&rig.loop) + 10 * LKI_NS_PER_S;
+}
+
 START_TEST(a_refused_port_is_named_and_counted_as_unsent)
 {
     struct got got = {.count = 0};
@@ -633,6 +639,7 @@ START_TEST(a_refused_port_is_named_and_counted_as_unsent)
     ck_assert_uint_eq(rig_count(&rig, LKI_CODE_HTTP_CONNECT), 2);
     ck_assert_uint_eq(rig.metrics.totals->http_requests, 2);
     ck_assert_uint_eq(rig.metrics.totals->http_unsent, 2);
+    ck_assert(!addresses_stand());
     rig_close(&rig);
 }
 END_TEST
@@ -684,6 +691,29 @@ START_TEST(no_descriptors_left_is_named_and_survived)
     ck_assert_uint_eq(rig_count(&rig, LKI_CODE_HTTP_NO_DESCRIPTORS), 1);
     ck_assert_uint_eq(rig.metrics.totals->http_unsent, 1);
     got_next(&got, 1, "when there are descriptors again");
+    ck_assert(addresses_stand());
+    finish();
+}
+END_TEST
+
+static void cut_at_once_run(lk_vu *vu, void *arg)
+{
+    static const struct lk_request request = {.method = "GET"};
+
+    lk_http_base_url(vu, server.url);
+    lki_tasks_cut(vu->loop);
+    ask(vu, arg, &request);
+}
+
+START_TEST(who_is_cut_off_while_connecting_says_nothing_of_the_addresses)
+{
+    struct got got = {.count = 0};
+
+    serve(&good, 1);
+    rig_add(&rig, cut_at_once_run, &got);
+    rig_run(&rig);
+    ck_assert_uint_eq(rig_count(&rig, LKI_CODE_HTTP_CANCELLED), 1);
+    ck_assert(addresses_stand());
     finish();
 }
 END_TEST
@@ -717,6 +747,7 @@ static Suite *http_bad_suite(void)
     tcase_add_test(unsent, a_refused_port_is_named_and_counted_as_unsent);
     tcase_add_test(unsent, an_unknown_name_is_named_and_counted_as_unsent);
     tcase_add_test(unsent, no_descriptors_left_is_named_and_survived);
+    tcase_add_test(unsent, who_is_cut_off_while_connecting_says_nothing_of_the_addresses);
     suite_add_tcase(suite, bad);
     suite_add_tcase(suite, late);
     suite_add_tcase(suite, idle);

@@ -145,6 +145,9 @@ START_TEST(a_local_address_that_cannot_be_is_named)
     ck_assert_int_eq(errand.status, 0);
     ck_assert_msg(strstr(errand.error, wrong_cases[_i].error) != NULL, "%s", errand.error);
     ck_assert_uint_eq(rig_count(&visit_rig, LKI_CODE_HTTP_CONNECT), 1);
+    /* the server's are as good as before */
+    ck_assert_int_gt(visit_rig.http.origins.first->fresh_until_ns,
+                     lki_loop_now(&visit_rig.loop) + 10 * LKI_NS_PER_S);
     visit_close();
     test_server_stop(&visit_server);
 }

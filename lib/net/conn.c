@@ -186,6 +186,14 @@ static void trial_tell(const struct trial *trial, const struct lki_span *span,
                           strerror(trial->error));
 }
 
+/* Whether the addresses may have changed: what this machine lacks, or being told to stop, says
+ * nothing of them. */
+static bool is_unanswered(const struct trial *trial)
+{
+    return trial->why != LKI_WAKE_DEADLINE && trial->why != LKI_WAKE_CUT && !trial->unbound &&
+           trial_code(trial) == LKI_CODE_HTTP_CONNECT;
+}
+
 /* -1: trial->error says why. */
 static int open_socket(struct trial *trial, int family)
 {
@@ -308,7 +316,8 @@ static int connect_fd(struct lki_task *task, const struct lki_exchange_request *
 
     result->phase_ns[LKI_PHASE_CONNECT] = lki_loop_now(task->loop) - start_ns;
     if (fd < 0) {
-        lki_origin_distrust(request->origins, request->origin);
+        if (is_unanswered(&trial))
+            lki_origin_distrust(request->origins, request->origin);
         trial_tell(&trial, &span, arena, result);
     }
     return fd;
