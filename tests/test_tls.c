@@ -226,6 +226,22 @@ START_TEST(a_server_may_ask_for_a_certificate)
 }
 END_TEST
 
+START_TEST(a_server_may_ask_for_a_certificate_after_the_handshake)
+{
+    struct visit visit = {.times = 2, .request.max_redirects = OWN_GOOD};
+
+    tls_server_start(&server, &(struct tls_server_setup){.asks_later = true, .version = 13});
+    rig_open(&rig);
+    visit.settings.ca_file = server.ca;
+    rig_add(&rig, own_run, &visit);
+    rig_run(&rig);
+    got_hello(&visit);
+    ck_assert_uint_eq(server.seen->requests, 2);
+    ck_assert_uint_eq(server.seen->connections, 1);
+    end();
+}
+END_TEST
+
 START_TEST(a_file_of_authorities_that_cannot_be_used_is_named)
 {
     static const char *const files[] = {"/nowhere/ca.pem", "/dev/null"};
@@ -634,6 +650,7 @@ static Suite *tls_suite(void)
     tcase_add_loop_test(
         trust, an_address_is_looked_for_in_the_certificate_and_not_asked_for_by_name, 0, 2);
     tcase_add_loop_test(trust, a_server_may_ask_for_a_certificate, 0, 2 * OWN_COUNT);
+    tcase_add_test(trust, a_server_may_ask_for_a_certificate_after_the_handshake);
     tcase_add_loop_test(trust, a_file_of_authorities_that_cannot_be_used_is_named, 0, 2);
     tcase_add_test(trust, an_older_version_than_the_least_is_refused);
     tcase_add_test(trust, a_server_of_another_protocol_is_refused);

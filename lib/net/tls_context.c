@@ -144,6 +144,7 @@ static bool own_certificate(struct lki_tls_context *context,
         return file_fail(context, "certificate", cert);
     if (SSL_CTX_use_PrivateKey_file(context->ctx, key, SSL_FILETYPE_PEM) != 1)
         return file_fail(context, "key", key);
+    SSL_CTX_set_post_handshake_auth(context->ctx, 1);
     return true;
 }
 

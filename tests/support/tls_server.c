@@ -300,6 +300,13 @@ static bool give_answer(SSL *ssl)
     return true;
 }
 
+/* Asks for a certificate unless there is one. It is read with the next request. */
+static bool ask_later(SSL *ssl)
+{
+    return !child.setup.asks_later || SSL_get0_peer_certificate(ssl) ||
+           (SSL_verify_client_post_handshake(ssl) == 1 && SSL_do_handshake(ssl) == 1);
+}
+
 static void serve(SSL *ssl)
 {
     const char *name;
@@ -313,7 +320,7 @@ static void serve(SSL *ssl)
     snprintf(child.seen->name, sizeof(child.seen->name), "%s", name ? name : "");
     while (take_request(ssl)) {
         add(&child.seen->requests);
-        if (!give_answer(ssl) || child.setup.drop)
+        if (!ask_later(ssl) || !give_answer(ssl) || child.setup.drop)
             return;
         if (child.setup.close) {
             SSL_shutdown(ssl);
@@ -368,8 +375,10 @@ static void ctx_make(const struct tls_server *server, const struct party *own)
     SSL_CTX_set_max_proto_version(ctx, version);
     SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"test", 4);
     SSL_CTX_set_alpn_select_cb(ctx, on_protocols, NULL);
-    if (child.setup.wants_client) {
-        SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    if (child.setup.wants_client || child.setup.asks_later) {
+        int late = child.setup.asks_later ? SSL_VERIFY_POST_HANDSHAKE : 0;
+
+        SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT | late, NULL);
         must(SSL_CTX_load_verify_file(ctx, server->ca), server->ca);
     }
     child.ctx = ctx;

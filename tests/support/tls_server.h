@@ -39,6 +39,7 @@ struct tls_server_setup {
     enum tls_cert cert;
     int version;         /* 12 or 13; 0: both */
     bool wants_client;   /* a certificate signed by ca.pem */
+    bool asks_later;     /* for one, when the first request has come; the second needs it */
     bool no_protocol;    /* none of those that the client offers will do */
     const char *answer;  /* to each request, which ends with its head; NULL: a short one */
     size_t answer_bytes; /* 0: a string */
