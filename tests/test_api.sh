@@ -50,6 +50,7 @@ LK_STEP(demo, lose, .every = LK_FIXED(0.05))
 {
     for (int i = 0; i < 14; i++)
         lk_emit(vu, "tier", .code = i < 2 ? "OTHER" : lk_format(vu, "C%d", i));
+    lk_emit(vu, "n\xff\xe2\x82" "o");
     for (int i = 0; i < 120 && lk_param_int(vu, "size") == 120; i++)
         lk_emit(vu, "flaw", .failed = true, .message = lk_format(vu, "flaw %d", i));
     lk_response *r = lk_get(vu, lk_format(vu, "/nowhere/%s", lk_param(vu, "key")), .keep_going = true);
@@ -251,7 +252,8 @@ tell $? 'and use memory'
 
 # ---- metrics
 
-names='Setup/lifecycle/on_init Setup/lifecycle/on_start look look/GET /catalog lose lose/GET /nowhere/ lose/tier'
+odd=$'lose/n\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdo'
+names="Setup/lifecycle/on_init Setup/lifecycle/on_start look look/GET /catalog lose lose/GET /nowhere/ $odd lose/tier"
 names_are() { # each second is heard of in the next one
     get /metrics
     found=$(for i in $(seq 0 $(($(at metrics.#) - 1))); do at "metrics.$i.metric_id"; done |
@@ -413,6 +415,8 @@ grep -q '^loadkit_state{state="RUNNING"} 1$' body && grep -q '^loadkit_users 4$'
     grep -q '^loadkit_probe_value{probe="level"} 7.5$' body &&
     grep -q '^loadkit_worker_up{worker="worker-1"} 1$' body
 tell $? 'with all that is measured'
+grep -qF "{metric=\"$odd\"" body && iconv -f UTF-8 -t UTF-8 body >/dev/null
+tell $? 'in UTF-8, whatever names hold'
 get /metrics -H 'Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5'
 prometheus_is_good
 tell $? 'GET /metrics is that too for who asks so'

@@ -46,7 +46,7 @@ void lki_json_write_string(struct lki_buf *buf, const char *text, size_t len)
         if (c < 0x80)
             write_escape(buf, *at);
         else
-            lki_buf_str(buf, "\xef\xbf\xbd");
+            lki_buf_str(buf, LKI_UTF8_REPLACEMENT);
         from = ++at;
     }
     lki_buf_append(buf, from, (size_t)(end - from));

@@ -2,6 +2,21 @@
 
 #include "base/mem.h"
 
+void lki_utf8_write(struct lki_buf *out, const char *text, size_t len)
+{
+    const char *end = text + len;
+
+    while (text < end) {
+        size_t bytes = lki_utf8_len(text, end);
+
+        if (bytes)
+            lki_buf_append(out, text, bytes);
+        else
+            lki_buf_str(out, LKI_UTF8_REPLACEMENT);
+        text += bytes ? bytes : 1;
+    }
+}
+
 bool lki_utf8_among(uint32_t code, const struct lki_utf8_range *ranges, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

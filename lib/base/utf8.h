@@ -6,6 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
+
+/* U+FFFD, which stands in the place of what is broken. */
+#define LKI_UTF8_REPLACEMENT "\xef\xbf\xbd"
+
 /* Bytes of the well-formed sequence at the front of [at, end), at < end; 0 when there is none. */
 static inline size_t lki_utf8_len(const char *at, const char *end)
 {
@@ -71,6 +76,9 @@ static inline size_t lki_utf8_put(char *out, uint32_t code)
     out[3] = (char)(0x80 | (code & 0x3f));
     return 4;
 }
+
+/* Appends a text; each byte of it that is broken becomes U+FFFD. */
+void lki_utf8_write(struct lki_buf *out, const char *text, size_t len);
 
 struct lki_utf8_range {
     uint32_t first;

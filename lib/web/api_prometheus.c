@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "web/api_inner.h"
 
 #define CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
@@ -29,13 +30,14 @@ static void family(struct page *page, const char *name, const char *type, const 
 
 static void put_escaped(struct lki_buf *buf, const char *text)
 {
-    for (; *text; text++) {
-        if (*text == '\n')
-            lki_buf_str(buf, "\\n");
-        else if (*text == '"' || *text == '\\')
-            lki_buf_printf(buf, "\\%c", *text);
-        else
-            lki_buf_char(buf, *text);
+    for (;; text++) {
+        size_t len = strcspn(text, "\n\"\\");
+
+        lki_utf8_write(buf, text, len);
+        text += len;
+        if (!*text)
+            return;
+        lki_buf_printf(buf, "\\%c", *text == '\n' ? 'n' : *text);
     }
 }
 
