@@ -51,6 +51,11 @@ LK_STEP(demo, lose, .every = LK_FIXED(0.05))
     for (int i = 0; i < 14; i++)
         lk_emit(vu, "tier", .code = i < 2 ? "OTHER" : lk_format(vu, "C%d", i));
     lk_emit(vu, "n\xff\xe2\x82" "o");
+    lk_emit(vu, "n\xfe\xe2\x82" "o");
+    lk_emit(vu, "rpc", .stage = "connect");
+    lk_emit(vu, "rpc", .stage = "send");
+    LK_CHECK(vu != NULL, "sum");
+    LK_TIMED("sum") { lk_sleep(vu, 0); }
     for (int i = 0; i < 120 && lk_param_int(vu, "size") == 120; i++)
         lk_emit(vu, "flaw", .failed = true, .message = lk_format(vu, "flaw %d", i));
     lk_response *r = lk_get(vu, lk_format(vu, "/nowhere/%s", lk_param(vu, "key")), .keep_going = true);
@@ -253,7 +258,7 @@ tell $? 'and use memory'
 # ---- metrics
 
 odd=$'lose/n\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdo'
-names="Setup/lifecycle/on_init Setup/lifecycle/on_start look look/GET /catalog lose lose/GET /nowhere/ $odd lose/tier"
+names="Setup/lifecycle/on_init Setup/lifecycle/on_start look look/GET /catalog lose lose/GET /nowhere/ $odd $odd 2 lose/rpc (custom, connect) lose/rpc (custom, send) lose/sum (check) lose/sum (custom, execute) lose/tier"
 names_are() { # each second is heard of in the next one
     get /metrics
     found=$(for i in $(seq 0 $(($(at metrics.#) - 1))); do at "metrics.$i.metric_id"; done |
@@ -267,10 +272,15 @@ aggregates() {
     sed -E 's/(error_rate|rps):[in]/\1:N/g'
 }
 get '/metrics?metric_id=look/GET%20/catalog'
-same 'a metric by its id' "{aggregate:$aggregate,aggregate_total:$aggregate,events:[],last_event_id:null,metric_id:s,name:s,source:s,step:s}" \
+same 'a metric by its id' "{aggregate:$aggregate,aggregate_total:$aggregate,events:[],last_event_id:null,metric_id:s,name:s,source:s,stage:s,step:s}" \
     "$(at metrics.0 | "$shape" | aggregates)"
 same 'alone' '1 look/GET /catalog http 60' \
     "$(at metrics.# metrics.0.metric_id metrics.0.source metrics.0.aggregate.window_s | xargs)"
+get '/metrics?metric_id=lose/rpc'
+same 'samples of one name in two stages are two metrics' '2 connect send lose/rpc (custom, send)' \
+    "$(at metrics.# metrics.0.stage metrics.1.stage metrics.1.metric_id | xargs)"
+get /metrics -G --data-urlencode 'metric_id=lose/sum (check)'
+same 'as are those of two sources' '1 check' "$(at metrics.# metrics.0.source | xargs)"
 get '/metrics?metric_id=nothing'
 same 'a metric that is not there has nothing' '1 nothing null 0 0 null {}' \
     "$(at metrics.# metrics.0.metric_id metrics.0.last_event_id metrics.0.aggregate.requests \
@@ -310,6 +320,9 @@ same 'GET /metrics/history' \
     '{latency_avg_ms:n,latency_median_ms:n,latency_p95_ms:n,latency_p99_ms:n} {users:i} all' \
     "$(at 'points.0.metrics.look' | "$shape" | sed -E 's/rps:[in]//;s/errors:i,//;s/,\}/}/') $(at points.0 |
         "$shape" | sed -E 's/metrics:.*\},//;s/ts:i,//') $(at range)"
+grep -qF '"lose/rpc (custom, connect)":{' body && grep -qF '"lose/rpc (custom, send)":{' body &&
+    ! grep -qF '"lose/rpc":' body
+tell $? 'no two metrics have the same name there'
 points_are() {
     get /metrics/history
     [ "$(at count)" -ge "$1" ]
@@ -410,7 +423,8 @@ same 'and has its type' 'text/plain; version=0.0.4; charset=utf-8' \
     "$(sed -n 's/^[Cc]ontent-[Tt]ype: \(.*\)\r$/\1/p' head)"
 grep -q '^loadkit_state{state="RUNNING"} 1$' body && grep -q '^loadkit_users 4$' body &&
     grep -q '^loadkit_samples_total{metric="look/GET /catalog",source="http",step="look"} [1-9]' body &&
-    grep -q '^loadkit_codes_total{metric="lose",code="STEP_FAILED",category=".*"} [1-9]' body &&
+    grep -q '^loadkit_codes_total{metric="lose",source="step",code="STEP_FAILED",category=".*"} [1-9]' body &&
+    grep -q '^loadkit_latency_seconds_count{metric="lose/rpc",source="custom",step="lose",stage="send"} [1-9]' body &&
     grep -q '^loadkit_author_sum{name="sold",type="counter"} [1-9]' body &&
     grep -q '^loadkit_probe_value{probe="level"} 7.5$' body &&
     grep -q '^loadkit_worker_up{worker="worker-1"} 1$' body

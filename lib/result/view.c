@@ -1,7 +1,6 @@
 #include "result/view.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,10 +164,10 @@ static bool has_full_id(const struct lki_result_metric *metric, const char *id)
 {
     char full[FULL_ID_BYTES];
 
-    snprintf(full, sizeof(full), "%s (%s)", metric->id, metric->kind);
+    lki_metric_full_id(full, sizeof(full), metric->id, metric->kind, "");
     if (!strcmp(full, id))
         return true;
-    snprintf(full, sizeof(full), "%s (%s, %s)", metric->id, metric->kind, metric->stage);
+    lki_metric_full_id(full, sizeof(full), metric->id, metric->kind, metric->stage);
     return *metric->stage && !strcmp(full, id);
 }
 

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -213,6 +214,11 @@ struct lki_metric *lki_metrics_find_emitted(struct lki_metrics *metrics, const c
     lki_key_add(&key, kind, strlen(kind) + 1);
     lki_key_add(&key, stage, strlen(stage) + 1);
     return metric_get(metrics, LKI_SOURCE_CUSTOM, &key, step_len, name, strlen(name));
+}
+
+void lki_metric_full_id(char *out, size_t size, const char *id, const char *kind, const char *stage)
+{
+    snprintf(out, size, "%s (%s%s%s)", id, kind, *stage ? ", " : "", stage);
 }
 
 static inline void totals_add(struct lki_metric *metric, bool error)

@@ -43,6 +43,7 @@ const char *lki_source_name(enum lki_source source);
 
 struct lki_example;
 
+/* An id, a kind and a stage name one metric. */
 struct lki_metric {
     struct lki_metric *next; /* in order of first use */
     size_t number;           /* in that order, from 0 */
@@ -140,6 +141,10 @@ struct lki_metric *lki_metrics_find_emitted(struct lki_metrics *metrics, const c
 
 /* Of all samples of that source that have no metric of their own. */
 struct lki_metric *lki_metrics_overflow(struct lki_metrics *metrics, enum lki_source source);
+
+/* What tells apart metrics of one id: "id (kind)", or "id (kind, stage)" if it has a stage. */
+void lki_metric_full_id(char *out, size_t size, const char *id, const char *kind,
+                        const char *stage);
 
 /*
  * One sample. A cancelled one counts in count, cancelled, codes and bytes, but is no error and has

@@ -178,31 +178,31 @@ static void put_groups(const struct lki_api *api, struct lki_put *put, struct lk
 }
 
 static void put_example(const struct lki_api *api, struct lki_put *put,
-                        const struct lki_metrics *metrics, const struct lki_metric *metric,
+                        const struct lki_metrics *metrics, const char *metric_id,
                         const struct lki_example *example)
 {
-    struct lki_buf id;
-
-    lki_buf_init(&id, LKI_WEB_BODY_MAX);
-    lki_api_metric_id(&id, metric);
     lki_put_open(put, NULL, '{');
-    lki_api_put_shown(api, put, "metric_id", lki_buf_cstr(&id));
+    lki_put_text(put, "metric_id", metric_id);
     lki_put_text(put, "code", lki_metrics_code_name(metrics, example->code));
     lki_api_put_shown(api, put, "request", example->request);
     lki_api_put_shown(api, put, "answer", example->answer);
     lki_api_put_shown(api, put, "body", example->body);
     lki_put_close(put, '}');
-    lki_buf_release(&id);
 }
 
-static void put_examples(const struct lki_api *api, struct lki_put *put,
+static void put_examples(const struct lki_api *api, struct lki_put *put, struct lki_arena *arena,
                          const struct lki_metrics *metrics)
 {
-    for (const struct lki_metric *metric = metrics->first; metric; metric = metric->next) {
-        for (const struct lki_example *example = metric->examples; example;
+    size_t count = lki_history_metric_count(lki_orchestrator_history(api->o));
+    const struct lki_api_name *names = lki_api_names(api, arena);
+
+    if (!names)
+        put->buf.err = LK_E_NOMEM;
+    for (size_t i = 0; names && i < count; i++) {
+        for (const struct lki_example *example = names[i].metric->examples; example;
              example = example->next) {
             if (!is_good(metrics, example->code))
-                put_example(api, put, metrics, metric, example);
+                put_example(api, put, metrics, names[i].id, example);
         }
     }
 }
@@ -222,7 +222,7 @@ void lki_api_errors(struct lki_web_request *request, void *arg)
     lki_put_close(&put, ']');
     lki_put_open(&put, "examples", '[');
     if (metrics)
-        put_examples(api, &put, metrics);
+        put_examples(api, &put, lki_web_arena(request), metrics);
     lki_put_close(&put, ']');
     lki_put_close(&put, '}');
     lki_api_answer(request, &put);

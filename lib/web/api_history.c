@@ -51,7 +51,7 @@ static void put_at(struct lki_put *put, const char *id, const struct lki_aggrega
 }
 
 static void put_point(const struct lki_history *history, struct lki_put *put, size_t at,
-                      const char *const *ids)
+                      const struct lki_api_name *names)
 {
     const struct lki_history_point *point = lki_history_point(history, at);
     size_t count = lki_history_metric_count(history);
@@ -62,8 +62,8 @@ static void put_point(const struct lki_history *history, struct lki_put *put, si
     lki_put_uint(put, "users", point->users);
     lki_put_open(put, "metrics", '{');
     for (size_t i = 0; i < count; i++) {
-        if (ids[i] && lki_history_at(history, at, i, &aggregate))
-            put_at(put, ids[i], &aggregate);
+        if (lki_history_at(history, at, i, &aggregate))
+            put_at(put, names[i].id, &aggregate);
     }
     lki_put_close(put, '}');
     lki_put_close(put, '}');
@@ -85,7 +85,7 @@ void lki_api_metrics_history(struct lki_web_request *request, void *arg)
     const struct lki_history *history = lki_orchestrator_history(api->o);
     size_t len = lki_history_len(history);
     double began_s = lki_wall_s();
-    const char *const *ids;
+    const struct lki_api_name *names;
     struct lki_web_form form;
     struct range range;
     struct lki_put put;
@@ -95,9 +95,11 @@ void lki_api_metrics_history(struct lki_web_request *request, void *arg)
     range_read(&range, &form);
     if (!lki_web_form_end(&form))
         return;
-    ids = lki_api_metric_ids(api, lki_web_arena(request));
-    first = ids ? first_point(history, range.from_ts) : len;
+    names = lki_api_names(api, lki_web_arena(request));
+    first = names ? first_point(history, range.from_ts) : len;
     lki_put_init(&put, LKI_API_ANSWER_MAX);
+    if (!names)
+        put.buf.err = LK_E_NOMEM;
     lki_put_open(&put, NULL, '{');
     lki_put_int(&put, "generated_at", (int64_t)began_s);
     lki_put_text(&put, "range", range.name);
@@ -105,7 +107,7 @@ void lki_api_metrics_history(struct lki_web_request *request, void *arg)
     lki_put_uint(&put, "count", len - first);
     lki_put_open(&put, "points", '[');
     for (size_t i = first; i < len; i++)
-        put_point(history, &put, i, ids);
+        put_point(history, &put, i, names);
     lki_put_close(&put, ']');
     lki_put_measured(&put, "duration_ms", (lki_wall_s() - began_s) * 1e3);
     lki_put_close(&put, '}');

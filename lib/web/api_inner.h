@@ -11,6 +11,9 @@
 
 /* What one answer may hold. */
 #define LKI_API_ANSWER_MAX ((size_t)64 * 1024 * 1024)
+/* Of a metric's name, with its terminator: a step and a name in which nothing is UTF-8, and labels.
+ */
+#define LKI_API_ID_MAX ((size_t)1536)
 /* Users of whom an answer says where they are. */
 #define LKI_API_ADDED_MAX 1000
 
@@ -87,6 +90,17 @@ lki_web_handler lki_api_resources, lki_api_items, lki_api_create, lki_api_ensure
 /* When the server is closed: nobody is answered any more. */
 void lki_api_jobs_release(struct lki_api *api);
 
+/* ---- api_names.c */
+
+struct lki_api_name {
+    const struct lki_metric *metric;
+    const char *plain; /* "login", "login/POST /auth", "Setup/GET /": as the contract has it */
+    const char *id; /* no other has it: where others have the plain one, "buy/pay (sql, connect)" */
+};
+
+/* By the indices of the history, without what is secret; NULL: no memory. */
+const struct lki_api_name *lki_api_names(const struct lki_api *api, struct lki_arena *arena);
+
 /* ---- api_metrics.c, api_errors.c, api_history.c, api_probes.c, api_prometheus.c */
 
 lki_web_handler lki_api_metrics, lki_api_metrics_history, lki_api_errors, lki_api_series;
@@ -95,7 +109,7 @@ lki_web_handler lki_api_prometheus, lki_api_openapi;
 
 /* What is asked of GET /metrics. */
 struct lki_api_metrics_query {
-    const char *metric_id; /* NULL: all */
+    const char *metric_id; /* or plain name; NULL: all */
     int64_t count;         /* of events */
     bool events;
 };
@@ -105,10 +119,6 @@ void lki_api_put_metrics(struct lki_api *api, struct lki_put *put, const char *k
 /* The examples of a metric, the newest count of them; gives the id of the last one, 0: none. */
 uint64_t lki_api_put_events(struct lki_api *api, struct lki_put *put, const char *key,
                             const struct lki_metric *metric, int64_t count);
-/* "login", "login/POST /auth", "Setup/GET /": as the contract has it. */
-void lki_api_metric_id(struct lki_buf *out, const struct lki_metric *metric);
-/* Those of the history, by its indices; NULL: no memory, as one of them may be. */
-const char *const *lki_api_metric_ids(struct lki_api *api, struct lki_arena *arena);
 
 /* ---- api_stream.c */
 

@@ -11,7 +11,6 @@
 #define CODES_TOP 10
 #define CODES_MAX 512
 #define OTHERS "OTHER"
-#define ID_MAX_BYTES ((size_t)1024)
 
 /* ---- codes ---- */
 
@@ -159,67 +158,27 @@ static void put_measured(struct lki_history *history, struct lki_put *put, const
 
 /* ---- metrics ---- */
 
-void lki_api_metric_id(struct lki_buf *out, const struct lki_metric *metric)
-{
-    if (metric->source != LKI_SOURCE_STEP && !*metric->step)
-        lki_buf_str(out, "Setup/");
-    if (metric->source == LKI_SOURCE_LIFECYCLE)
-        lki_buf_str(out, "lifecycle/");
-    lki_buf_str(out, metric->id);
-}
-
 /* An entry of the list, sorted by id. */
 struct entry {
-    const char *id;
-    size_t metric;
+    const struct lki_api_name *name;
+    size_t at; /* in the history */
 };
 
-static int by_entry_id(const void *a, const void *b)
+static int by_id(const void *a, const void *b)
 {
-    return strcmp(((const struct entry *)a)->id, ((const struct entry *)b)->id);
+    return strcmp(((const struct entry *)a)->name->id, ((const struct entry *)b)->name->id);
 }
 
-static const char *id_keep(const struct lki_api *api, struct lki_arena *arena,
-                           const struct lki_metric *metric)
+/* NULL: no memory. */
+static struct entry *entries_make(const struct lki_api *api, struct lki_arena *arena, size_t count)
 {
-    struct lki_buf id;
-    char *kept;
+    const struct lki_api_name *names = lki_api_names(api, arena);
+    struct entry *entries = names ? lki_arena_alloc(arena, count * sizeof(*entries)) : NULL;
 
-    lki_buf_init(&id, ID_MAX_BYTES);
-    lki_api_metric_id(&id, metric);
-    kept = id.err ? NULL : lki_arena_copy(arena, id.data, id.len);
-    lki_buf_release(&id);
-    if (kept)
-        lki_api_mask(api, kept);
-    return kept;
-}
-
-const char *const *lki_api_metric_ids(struct lki_api *api, struct lki_arena *arena)
-{
-    const struct lki_history *history = lki_orchestrator_history(api->o);
-    size_t count = lki_history_metric_count(history);
-    const char **ids = lki_arena_alloc(arena, count * sizeof(*ids));
-
-    for (size_t i = 0; ids && i < count; i++)
-        ids[i] = id_keep(api, arena, lki_history_metric(history, i));
-    return ids;
-}
-
-static struct entry *entries_make(struct lki_api *api, struct lki_arena *arena, size_t *count)
-{
-    const struct lki_history *history = lki_orchestrator_history(api->o);
-    size_t all = lki_history_metric_count(history);
-    struct entry *entries = lki_arena_alloc(arena, all * sizeof(*entries));
-
-    *count = 0;
-    for (size_t i = 0; entries && i < all; i++) {
-        const char *id = id_keep(api, arena, lki_history_metric(history, i));
-
-        if (id)
-            entries[(*count)++] = (struct entry){id, i};
-    }
-    if (*count)
-        qsort(entries, *count, sizeof(*entries), by_entry_id);
+    for (size_t i = 0; entries && i < count; i++)
+        entries[i] = (struct entry){&names[i], i};
+    if (entries && count)
+        qsort(entries, count, sizeof(*entries), by_id);
     return entries;
 }
 
@@ -235,17 +194,17 @@ static void put_metric(struct lki_api *api, struct lki_put *put, const struct en
                        const struct lki_api_metrics_query *query, struct codes *codes)
 {
     struct lki_history *history = lki_orchestrator_history(api->o);
-    const struct lki_metric *metric = lki_history_metric(history, entry->metric);
+    const struct lki_metric *metric = entry->name->metric;
     struct lki_put events;
     uint64_t last;
 
     lki_put_init(&events, LKI_API_ANSWER_MAX);
     last = lki_api_put_events(api, &events, NULL, metric, query->count);
     lki_put_open(put, NULL, '{');
-    lki_put_text(put, "metric_id", entry->id);
+    lki_put_text(put, "metric_id", entry->name->id);
     put_last_event(put, last);
-    put_measured(history, put, "aggregate", entry->metric, true, codes);
-    put_measured(history, put, "aggregate_total", entry->metric, false, codes);
+    put_measured(history, put, "aggregate", entry->at, true, codes);
+    put_measured(history, put, "aggregate_total", entry->at, false, codes);
     if (query->events && !events.buf.err)
         lki_put_raw(put, "events", events.buf.data, events.buf.len);
     else
@@ -253,6 +212,7 @@ static void put_metric(struct lki_api *api, struct lki_put *put, const struct en
     lki_api_put_shown(api, put, "name", metric->name);
     lki_put_text(put, "step", metric->step);
     lki_put_text(put, "source", metric->kind);
+    lki_put_text(put, "stage", metric->stage);
     lki_put_close(put, '}');
     lki_put_release(&events);
 }
@@ -276,19 +236,27 @@ static void put_unknown(struct lki_put *put, const struct lki_api_metrics_query 
     lki_put_close(put, '}');
 }
 
+static bool is_asked(const struct lki_api_metrics_query *query, const struct lki_api_name *name)
+{
+    return !query->metric_id || !strcmp(query->metric_id, name->id) ||
+           !strcmp(query->metric_id, name->plain);
+}
+
 static void put_list(struct lki_api *api, struct lki_put *put,
                      const struct lki_api_metrics_query *query, struct codes *codes)
 {
+    size_t count = lki_history_metric_count(lki_orchestrator_history(api->o));
     struct lki_arena arena;
-    struct entry *entries;
+    const struct entry *entries;
     bool found = false;
-    size_t count;
 
     lki_arena_init(&arena, NULL, 0);
-    entries = entries_make(api, &arena, &count);
+    entries = entries_make(api, &arena, count);
+    if (!entries)
+        put->buf.err = LK_E_NOMEM;
     lki_put_open(put, "metrics", '[');
-    for (size_t i = 0; i < count; i++) {
-        if (query->metric_id && strcmp(entries[i].id, query->metric_id) != 0)
+    for (size_t i = 0; entries && i < count; i++) {
+        if (!is_asked(query, entries[i].name))
             continue;
         put_metric(api, put, &entries[i], query, codes);
         found = true;
@@ -344,7 +312,7 @@ void lki_api_metrics(struct lki_web_request *request, void *arg)
     }
     lki_web_form_query(&form, request);
     query.count = lki_web_form_int(&form, "count", 1, 1000, 100);
-    query.metric_id = lki_web_form_text(&form, "metric_id", ID_MAX_BYTES, NULL);
+    query.metric_id = lki_web_form_text(&form, "metric_id", LKI_API_ID_MAX, NULL);
     query.events = lki_web_form_bool(&form, "include_events", true);
     if (!lki_web_form_end(&form))
         return;

@@ -51,16 +51,22 @@ static void put_value(struct lki_buf *buf, double value)
         lki_json_write_double(buf, value);
 }
 
+/* Labels that are empty are left out, which to Prometheus is the same. */
 static void line_of(struct page *page, const char *name, const struct label *labels, size_t count,
                     double value)
 {
+    bool any = false;
+
     lki_buf_str(&page->buf, name);
     for (size_t i = 0; i < count; i++) {
-        lki_buf_printf(&page->buf, "%s%s=\"", i ? "," : "{", labels[i].name);
-        put_escaped(&page->buf, labels[i].value ? labels[i].value : "");
+        if (!labels[i].value || !*labels[i].value)
+            continue;
+        lki_buf_printf(&page->buf, "%s%s=\"", any ? "," : "{", labels[i].name);
+        put_escaped(&page->buf, labels[i].value);
         lki_buf_char(&page->buf, '"');
+        any = true;
     }
-    lki_buf_str(&page->buf, count ? "} " : " ");
+    lki_buf_str(&page->buf, any ? "} " : " ");
     put_value(&page->buf, value);
     lki_buf_char(&page->buf, '\n');
 }
@@ -132,23 +138,32 @@ static void put_totals(struct page *page)
 
 struct each {
     struct page *page;
-    const char *name; /* of the family */
-    const char *id;
+    const char *family;
+    const struct lki_api_name *name;
     size_t index;
-    const struct lki_metric *metric;
     struct lki_aggregate total;
 };
 
+/* Two labels more than those that each line of a metric has, which may be empty. */
+static void line_of_metric(const struct each *each, const char *name, struct label one,
+                           struct label two, double value)
+{
+    const struct lki_metric *metric = each->name->metric;
+
+    LINE(each->page, name, value, {"metric", each->name->plain}, {"source", metric->kind},
+         {"step", metric->step}, {"stage", metric->stage}, one, two);
+}
+
+static const struct label none;
+
 static void put_requests(struct each *each)
 {
-    LINE(each->page, each->name, each->total.requests, {"metric", each->id},
-         {"source", each->metric->kind}, {"step", each->metric->step});
+    line_of_metric(each, each->family, none, none, (double)each->total.requests);
 }
 
 static void put_errors(struct each *each)
 {
-    LINE(each->page, each->name, each->total.errors, {"metric", each->id},
-         {"source", each->metric->kind}, {"step", each->metric->step});
+    line_of_metric(each, each->family, none, none, (double)each->total.errors);
 }
 
 static void put_latency(struct each *each)
@@ -161,19 +176,19 @@ static void put_latency(struct each *each)
     } quantiles[] = {{"0.5", total->median_ms}, {"0.95", total->p95_ms}, {"0.99", total->p99_ms}};
 
     for (size_t i = 0; i < LKI_COUNT(quantiles); i++)
-        LINE(each->page, each->name, quantiles[i].ms / 1e3, {"metric", each->id},
-             {"quantile", quantiles[i].quantile});
-    LINE(each->page, "loadkit_latency_seconds_sum",
-         isnan(total->avg_ms) ? 0 : total->avg_ms * count / 1e3, {"metric", each->id});
-    LINE(each->page, "loadkit_latency_seconds_count", count, {"metric", each->id});
+        line_of_metric(each, each->family, (struct label){"quantile", quantiles[i].quantile}, none,
+                       quantiles[i].ms / 1e3);
+    line_of_metric(each, "loadkit_latency_seconds_sum", none, none,
+                   isnan(total->avg_ms) ? 0 : total->avg_ms * count / 1e3);
+    line_of_metric(each, "loadkit_latency_seconds_count", none, none, count);
 }
 
 static void on_code(const char *code, const char *category, uint64_t count, void *arg)
 {
     const struct each *each = arg;
 
-    LINE(each->page, each->name, count, {"metric", each->id}, {"code", code},
-         {"category", category});
+    line_of_metric(each, each->family, (struct label){"code", code},
+                   (struct label){"category", category}, (double)count);
 }
 
 static void put_codes(struct each *each)
@@ -182,7 +197,7 @@ static void put_codes(struct each *each)
                       each);
 }
 
-static void put_metrics(struct page *page, const char *const *ids)
+static void put_metrics(struct page *page, const struct lki_api_name *names)
 {
     static const struct {
         const char *name, *type, *help;
@@ -198,17 +213,14 @@ static void put_metrics(struct page *page, const char *const *ids)
     struct lki_history *history = lki_orchestrator_history(page->api->o);
     size_t count = lki_history_metric_count(history);
 
+    if (!names)
+        page->buf.err = LK_E_NOMEM;
     for (size_t f = 0; f < LKI_COUNT(families); f++) {
         family(page, families[f].name, families[f].type, families[f].help);
-        for (size_t i = 0; ids && i < count; i++) {
-            struct each each = {.page = page,
-                                .name = families[f].name,
-                                .id = ids[i],
-                                .index = i,
-                                .metric = lki_history_metric(history, i)};
+        for (size_t i = 0; names && i < count; i++) {
+            struct each each = {
+                .page = page, .family = families[f].name, .name = &names[i], .index = i};
 
-            if (!ids[i])
-                continue;
             lki_history_aggregate(history, i, false, &each.total);
             families[f].put(&each);
         }
@@ -331,7 +343,7 @@ void lki_api_prometheus(struct lki_web_request *request, void *arg)
     lki_buf_init(&page.buf, LKI_API_ANSWER_MAX);
     put_run(&page);
     put_totals(&page);
-    put_metrics(&page, lki_api_metric_ids(api, arena));
+    put_metrics(&page, lki_api_names(api, arena));
     put_customs(&page);
     put_probes(&page);
     put_workers(&page);
