@@ -429,6 +429,8 @@ grep -q '^loadkit_state{state="RUNNING"} 1$' body && grep -q '^loadkit_users 4$'
     grep -q '^loadkit_probe_value{probe="level"} 7.5$' body &&
     grep -q '^loadkit_worker_up{worker="worker-1"} 1$' body
 tell $? 'with all that is measured'
+! grep -q '^loadkit_latency_seconds.*source="check"' body
+tell $? 'without times of what takes none'
 grep -qF "{metric=\"$odd\"" body && iconv -f UTF-8 -t UTF-8 body >/dev/null
 tell $? 'in UTF-8, whatever names hold'
 get /metrics -H 'Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5'

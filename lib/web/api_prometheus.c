@@ -166,21 +166,24 @@ static void put_errors(struct each *each)
     line_of_metric(each, each->family, none, none, (double)each->total.errors);
 }
 
+/* Checks and the like take no time: they are counted only. */
 static void put_latency(struct each *each)
 {
     const struct lki_aggregate *total = &each->total;
-    double count = (double)(total->requests - total->cancelled);
+    const struct lki_hist *latency = &each->name->metric->total.latency;
     const struct {
         const char *quantile;
         double ms;
     } quantiles[] = {{"0.5", total->median_ms}, {"0.95", total->p95_ms}, {"0.99", total->p99_ms}};
 
+    if (!latency->count)
+        return;
     for (size_t i = 0; i < LKI_COUNT(quantiles); i++)
         line_of_metric(each, each->family, (struct label){"quantile", quantiles[i].quantile}, none,
                        quantiles[i].ms / 1e3);
     line_of_metric(each, "loadkit_latency_seconds_sum", none, none,
-                   isnan(total->avg_ms) ? 0 : total->avg_ms * count / 1e3);
-    line_of_metric(each, "loadkit_latency_seconds_count", none, none, count);
+                   (double)latency->sum / 1e9);
+    line_of_metric(each, "loadkit_latency_seconds_count", none, none, (double)latency->count);
 }
 
 static void on_code(const char *code, const char *category, uint64_t count, void *arg)
