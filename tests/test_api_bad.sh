@@ -61,6 +61,8 @@ refuses_body 'a stage without target' /start_test '{"users":1,"stages":[{"durati
 refuses_body 'a stage without length' /start_test '{"users":1,"stages":[{"target":1}]}' stages
 refuses_body 'stages of what?' /start_test \
     '{"users":1,"stages_of":"hope","stages":[{"target":1,"duration_s":1}]}' stages_of
+refuses_body 'stages of users at a rate' /start_test \
+    '{"users":1,"rate_per_s":2,"stages_of":"users","stages":[{"target":1,"duration_s":1}]}' stages_of
 refuses_body 'stages and a duration' /start_test \
     '{"users":1,"duration_s":1,"stages":[{"target":1,"duration_s":1}]}' duration_s
 refuses_body 'stages and an interval' /start_test \

@@ -111,12 +111,17 @@ static void rate_read(struct order *order)
 {
     struct lki_web_form *form = &order->form;
     struct lki_plan *plan = &order->start.plan;
-    const char *of = lki_web_form_text(form, "stages_of", 16, "users");
+    const char *of = lki_web_form_text(form, "stages_of", 16, NULL);
+    bool of_users = of && !strcmp(of, "users");
+    bool of_rate = of && !strcmp(of, "rate");
 
     plan->rate_per_s = lki_web_form_number(form, "rate_per_s", 0, (double)LKI_RATE_MAX, 0);
-    plan->rated = plan->rate_per_s > 0 || !strcmp(of, "rate");
-    if (strcmp(of, "rate") != 0 && strcmp(of, "users") != 0)
+    plan->rated = plan->rate_per_s > 0 || of_rate;
+    if (of && !of_users && !of_rate)
         lki_web_form_fault(form, "stages_of", "value_error", "must be \"users\" or \"rate\"");
+    if (of_users && plan->rated && lki_web_form_has(form, "stages"))
+        lki_web_form_fault(form, "stages_of", "value_error",
+                           "must be \"rate\" where rate_per_s is given");
 }
 
 static void ends_read(struct order *order)
