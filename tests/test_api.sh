@@ -460,6 +460,7 @@ until_true users_are 2
 tell $? 'takes them away'
 post /change_rate '{"rate_per_s":5}'
 is 'no rate for a run without one' 400 "$error"
+same 'which is no fault in a field' bad_request "$(at error.code)"
 
 # ---- its end
 

@@ -404,7 +404,7 @@ bool lki_orchestrator_rate(struct lki_orchestrator *o, double rate_per_s,
         return refuse_state(o, refusal, "change_rate", "RUNNING", NULL);
     if (err == LK_E_ARG)
         return lki_orchestrator_refuse(
-            refusal, 400, "validation_error",
+            refusal, 400, "bad_request",
             o->run.plan.rated ? "rate_per_s must be a number from 0 on"
                               : "this run has no arrival rate; give one when you start a run");
     lki_restore_save(o);
