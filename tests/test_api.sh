@@ -527,7 +527,7 @@ get /status
 same 'to that' 80 "$(at rate_per_s)"
 post /stop_test ''
 until_true state_is IDLE
-stages='{"duration_s":0.4,"target":3},{"duration_s":0.3,"target":0}'
+stages='{"duration_s":"0.4","target":"3"},{"duration_s":0.3,"target":0}'
 post /start_test "{\"users\":1,\"params\":{\"base_url\":\"$target\"},\"stages\":[$stages],\"seed\":7,\"grace_s\":1}"
 same 'a run by stages' 200 "$status"
 until_true state_is IDLE

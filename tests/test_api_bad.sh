@@ -175,6 +175,9 @@ done <<'CASES'
 /start_test {"users":1,"init_params":"{}"} init_params
 /start_test {"users":1,"params":{},"init_params":{}} params
 /start_test {"users":1,"stages":[1]} stages
+/start_test {"users":1,"stages":[{"duration_s":1,"target":1,"targets":2}]} stages
+/start_test {"users":1,"stages":[{"duration_s":1,"target":1,"target":2}]} stages
+/start_test {"users":1,"stages":[{"duration_s":1,"target":"many"}]} stages
 /start_test {"users":1,"stages_of":"rate","stages":[{"duration_s":1,"target":10000001}]} stages
 /start_test {"users":1,"stages":[{"duration_s":-1,"target":1}]} stages
 /start_test {"users":1,"stages":[{"duration_s":1,"target":1e999}]} stages
@@ -206,6 +209,10 @@ done <<'CASES'
 /login {"token":""} token
 /login {"token":"x","user":"y"} user
 CASES
+post /start_test '{"users":1,"stages":[{"duration_s":1,"target":1},{"duration_s":"1s"}]}'
+same 'what is wrong in a stage is told with its place' \
+    '["stages",1,"target"] ["stages",1,"duration_s"] stages.1.target is missing (and 1 more)' \
+    "$(at error.details.0.loc error.details.1.loc error.message | tr '\n' ' ' | sed 's/ $//')"
 stages=$(printf '{"duration_s":1,"target":1},%.0s' $(seq 1001))
 refuses_body 'too many stages' /start_test "{\"users\":1,\"stages\":[${stages%,}]}" stages
 post /start_test "{$(printf '"m%d":1,' $(seq 300))\"users\":1}"

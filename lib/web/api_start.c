@@ -35,29 +35,20 @@ static int64_t ns_of(double seconds)
 
 /* ---- stages ---- */
 
-static bool stage_read(struct order *order, const struct lki_json_value *element,
-                       struct lki_stage *stage)
+static bool stage_read(struct order *order, const struct lki_json_value *element)
 {
-    struct lki_json_value value;
-    double seconds;
-    double target;
+    struct lki_plan *plan = &order->start.plan;
+    double most = plan->rated ? (double)LKI_RATE_MAX : (double)LKI_USERS_MAX;
+    struct lki_stage *stage = &plan->stages[plan->stage_count];
+    struct lki_web_form form;
 
-    if (lki_json_find(element->raw, element->len, "duration_s", &value) ||
-        lki_json_double(&value, &seconds) || !(seconds >= 0 && seconds <= SECONDS_MAX)) {
-        lki_web_form_fault(&order->form, "stages", "value_error",
-                           "must have a duration_s in each element, a number from 0 on");
+    if (!lki_web_form_element(&form, &order->form, "stages", plan->stage_count, element))
         return false;
-    }
-    if (lki_json_find(element->raw, element->len, "target", &value) ||
-        lki_json_double(&value, &target) ||
-        !(target >= 0 &&
-          target <= (order->start.plan.rated ? (double)LKI_RATE_MAX : (double)LKI_USERS_MAX))) {
-        lki_web_form_fault(&order->form, "stages", "value_error",
-                           "must have a target in each element, a number from 0 on");
-        return false;
-    }
-    *stage = (struct lki_stage){.length_ns = ns_of(seconds), .target = target};
-    return true;
+    lki_web_form_need(&form, "duration_s");
+    lki_web_form_need(&form, "target");
+    stage->length_ns = ns_of(lki_web_form_number(&form, "duration_s", 0, SECONDS_MAX, 0));
+    stage->target = lki_web_form_number(&form, "target", 0, most, 0);
+    return lki_web_form_element_end(&form);
 }
 
 static void stages_read(struct order *order, const char *text, size_t len)
@@ -75,11 +66,8 @@ static void stages_read(struct order *order, const char *text, size_t len)
         return;
     }
     plan->stages = lki_arena_alloc(order->arena, count * sizeof(*plan->stages));
-    while (plan->stages && lki_json_walk_element(&walk, &element)) {
-        if (!stage_read(order, &element, &plan->stages[plan->stage_count]))
-            return;
+    while (plan->stages && lki_json_walk_element(&walk, &element) && stage_read(order, &element))
         plan->stage_count++;
-    }
 }
 
 /* Users come one by one: as a stage does it. */

@@ -31,13 +31,21 @@ struct given {
 static void fault_add(struct lki_web_form *form, const char *name, size_t len, const char *type,
                       const char *what)
 {
-    struct lki_buf *details = &form->details;
+    struct lki_web_form *whole = form->whole ? form->whole : form;
+    struct lki_buf *details = &whole->details;
+    bool inside = form != whole;
 
-    if (!form->fault_count++)
-        lki_buf_printf(&form->message, "%.*s %s", (int)len, name, what);
+    if (!whole->fault_count && inside)
+        lki_buf_printf(&whole->message, "%s.%zu.", form->list, form->at);
+    if (!whole->fault_count)
+        lki_buf_printf(&whole->message, "%.*s %s", (int)len, name, what);
+    whole->fault_count++;
+    form->fault_count += inside;
     lki_buf_str(details, details->len ? ",{\"type\":" : "{\"type\":");
     lki_json_write_string(details, type, strlen(type));
     lki_buf_str(details, ",\"loc\":[");
+    if (inside)
+        lki_buf_printf(details, "\"%s\",%zu,", form->list, form->at);
     lki_json_write_string(details, name, len);
     lki_buf_str(details, "],\"msg\":");
     lki_json_write_string(details, what, strlen(what));
@@ -113,6 +121,17 @@ void lki_web_form_body(struct lki_web_form *form, struct lki_web_request *reques
         fault_add(form, "body", 4, "dict_type", "must be a JSON object");
     else
         fields_read(form, &object);
+}
+
+bool lki_web_form_element(struct lki_web_form *element, struct lki_web_form *form, const char *list,
+                          size_t at, const struct lki_json_value *value)
+{
+    *element = (struct lki_web_form){.whole = form, .list = list, .at = at, .arena = form->arena};
+    if (value->kind == LKI_JSON_OBJECT)
+        fields_read(element, value);
+    else
+        lki_web_form_fault(form, list, "dict_type", "must have an object in each element");
+    return value->kind == LKI_JSON_OBJECT;
 }
 
 void lki_web_form_query(struct lki_web_form *form, struct lki_web_request *request)
@@ -405,6 +424,14 @@ static void answer(struct lki_web_form *form)
         lki_web_fail(form->request, 400, "validation_error", details.data, "%s",
                      form->message.data);
     lki_buf_release(&details);
+}
+
+bool lki_web_form_element_end(struct lki_web_form *element)
+{
+    if (!element->no_memory)
+        refuse_others(element);
+    element->whole->no_memory |= element->no_memory;
+    return !element->fault_count && !element->no_memory;
 }
 
 bool lki_web_form_end(struct lki_web_form *form)

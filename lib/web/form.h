@@ -33,6 +33,9 @@
 struct lki_web_field;
 
 struct lki_web_form {
+    struct lki_web_form *whole; /* of an element of a list: all of the body; else NULL */
+    const char *list;
+    size_t at; /* in the list */
     struct lki_web_request *request;
     struct lki_arena *arena;
     struct lki_web_field *fields; /* of the body; NULL for a query */
@@ -47,6 +50,13 @@ struct lki_web_form {
 /* A body that is empty is one without members. */
 void lki_web_form_body(struct lki_web_form *form, struct lki_web_request *request);
 void lki_web_form_query(struct lki_web_form *form, struct lki_web_request *request);
+
+/* An element of the list of that name, whose faults are told with those of form. False: it is no
+ * object, which is a fault; there is nothing to end. */
+bool lki_web_form_element(struct lki_web_form *element, struct lki_web_form *form, const char *list,
+                          size_t at, const struct lki_json_value *value);
+/* As lki_web_form_end, but nothing is answered yet. */
+bool lki_web_form_element_end(struct lki_web_form *element);
 
 bool lki_web_form_has(struct lki_web_form *form, const char *names);
 /* It is a fault if it is not there. */
