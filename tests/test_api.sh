@@ -473,6 +473,8 @@ same 'its end is told' "IDLE $run_id command true 0" \
     "$(at state run_id ended_by result users | xargs)"
 [ "$(at totals.http_requests)" -ge 60 ]
 tell $? 'and its totals'
+same 'which are the same ones as before' \
+    "$(sed -E 's/.*totals:(\{[^}]*\}).*/\1/' <<<"$status_shape")" "$(at totals | "$shape")"
 get /result
 same 'GET /result' "200 loadkit.result/1 $run_id" "$status $(at schema run.id | xargs)"
 ! grep -q "$secret" body

@@ -569,14 +569,17 @@ END_TEST
 
 START_TEST(the_totals_of_the_file_have_their_keys)
 {
+    struct lki_metric *hook = lki_metrics_find(&metrics, LKI_SOURCE_LIFECYCLE, "", "on_init", 7);
     const cJSON *totals;
     cJSON *json;
 
+    lki_metric_count(hook, LKI_CODE_LIFECYCLE_OK, LKI_SAMPLE_OK);
+    lki_metric_count(hook, LKI_CODE_LIFECYCLE_FAILED, LKI_SAMPLE_ERROR);
     *metrics.totals = (struct lki_totals){11, 12, 13, 14, 15, 16, 17, 0, 18, 19};
     make();
     json = saved();
     totals = at(json, "totals");
-    ck_assert_int_eq(cJSON_GetArraySize(totals), 9);
+    ck_assert_int_eq(cJSON_GetArraySize(totals), 10);
     ck_assert(number(totals, "iterations") == 11);
     ck_assert(number(totals, "steps") == 12);
     ck_assert(number(totals, "step_errors") == 13);
@@ -586,6 +589,7 @@ START_TEST(the_totals_of_the_file_have_their_keys)
     ck_assert(number(totals, "http_retries") == 17);
     ck_assert(number(totals, "bytes_sent") == 18);
     ck_assert(number(totals, "bytes_received") == 19);
+    ck_assert(number(totals, "hook_errors") == 1);
     cJSON_Delete(json);
 }
 END_TEST

@@ -36,15 +36,29 @@ static void put_verdict(struct lki_json_out *out, const struct lki_result *resul
     lki_out_texts(out, result->notes, result->note_count);
 }
 
-static void put_totals(struct lki_json_out *out, const struct lki_totals *totals)
+static uint64_t hook_errors(const struct lki_result *result)
 {
+    uint64_t errors = 0;
+
+    for (size_t i = 0; i < result->metric_count; i++) {
+        if (result->metrics[i].source == LKI_SOURCE_LIFECYCLE)
+            errors += result->metrics[i].errors;
+    }
+    return errors;
+}
+
+static void put_totals(struct lki_json_out *out, const struct lki_result *result)
+{
+    const struct lki_totals *totals = &result->totals;
+
     lki_out_section(out, "totals");
     lki_out_open(out, '{');
     LKI_OUT_COUNTS(out, {"iterations", totals->iterations}, {"steps", totals->steps},
                    {"step_errors", totals->step_errors}, {"http_requests", totals->http_requests},
                    {"http_errors", totals->http_errors}, {"http_unsent", totals->http_unsent},
                    {"http_retries", totals->http_retries}, {"bytes_sent", totals->bytes_sent},
-                   {"bytes_received", totals->bytes_received});
+                   {"bytes_received", totals->bytes_received},
+                   {"hook_errors", hook_errors(result)});
     lki_out_close(out, '}');
 }
 
@@ -219,7 +233,7 @@ int lki_result_write_json(const struct lki_result *result, FILE *file)
     lki_out_text(&out, LKI_RESULT_SCHEMA);
     put_run(&out, result);
     put_verdict(&out, result);
-    put_totals(&out, &result->totals);
+    put_totals(&out, result);
     lki_out_fleet(&out, result);
     lki_out_arrivals(&out, result);
     put_metrics(&out, result);
