@@ -559,7 +559,12 @@ while read -r path method; do
     [ "$status" != 404 ] && [ "$status" != 405 ] || missing+=" $path"
 done <<<"$routes"
 same 'openapi.json names no route that is not there' '' "$missing"
-same 'and all that there are' 27 "$(wc -l <<<"$routes")"
+same 'and all that there are' 28 "$(wc -l <<<"$routes")"
+opened=paths./ws/metrics.get.responses
+same 'a WebSocket is opened, and is no answer in JSON' '- -' \
+    "$("$shape" $opened.200 $opened.101.content <openapi | xargs)"
+[ "$("$shape" $opened.101.description <openapi)" != - ]
+tell $? 'which is said'
 for path in /ready /status /workers /metrics /probes /resources /errors /series; do
     get "$path"
     want=$("$shape" "paths.$path.get.responses.200.content.application/json.schema.properties" \

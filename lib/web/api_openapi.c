@@ -17,7 +17,7 @@ struct operation {
     const char *query;  /* fields; NULL: none */
     const char *body;   /* fields; NULL: there is none */
     const char *answer; /* fields; NULL: it is no JSON object */
-    const char *type;   /* of an answer that is no JSON */
+    const char *type;   /* of an answer that is no JSON; NULL without fields: it is a WebSocket */
 };
 
 #define SPAWN "spawn_interval_ms:n"
@@ -25,6 +25,7 @@ struct operation {
 
 /* Those of one path stand together. */
 static const struct operation operations[] = {
+    {"/", "get", "A page that shows how the run stands", NULL, NULL, NULL, "text/html"},
     {"/change_rate", "post", "Changes the rate of arrivals", NULL, "rate_per_s:n!",
      "epoch:i rate_per_s:n previous_rate_per_s:n", NULL},
     {"/change_users", "post", "Changes the number of users", NULL, "target_users:i users:i " SPAWN,
@@ -86,7 +87,7 @@ static const struct operation operations[] = {
      "epoch:i stop_result:o", NULL},
     {"/workers", "get", "All workers", NULL, NULL, "generated_at:i count:i workers:a", NULL},
     {"/ws/metrics", "get", "A WebSocket: /metrics at first and after each second with news", NULL,
-     NULL, NULL, "application/json"},
+     NULL, NULL, NULL},
 };
 
 /* ---- fields ---- */
@@ -216,19 +217,26 @@ static void put_body(struct lki_put *put, const struct operation *operation)
     lki_put_close(put, '}');
 }
 
-static void put_answers(struct lki_put *put, const struct operation *operation)
+static void put_content(struct lki_put *put, const struct operation *operation)
 {
-    static const char refused[] = "{\"$ref\":\"#/components/responses/Refused\"}";
-
-    lki_put_open(put, "responses", '{');
-    lki_put_open(put, "200", '{');
-    lki_put_text(put, "description", operation->summary);
     lki_put_open(put, "content", '{');
     lki_put_open(put, operation->type ? operation->type : "application/json", '{');
     if (operation->answer)
         put_schema(put, operation->answer, true);
     lki_put_close(put, '}');
     lki_put_close(put, '}');
+}
+
+static void put_answers(struct lki_put *put, const struct operation *operation)
+{
+    static const char refused[] = "{\"$ref\":\"#/components/responses/Refused\"}";
+    bool socket = !operation->answer && !operation->type;
+
+    lki_put_open(put, "responses", '{');
+    lki_put_open(put, socket ? "101" : "200", '{');
+    lki_put_text(put, "description", operation->summary);
+    if (!socket)
+        put_content(put, operation);
     lki_put_close(put, '}');
     lki_put_raw(put, "default", refused, sizeof(refused) - 1);
     lki_put_close(put, '}');
@@ -236,7 +244,7 @@ static void put_answers(struct lki_put *put, const struct operation *operation)
 
 static bool is_open(const char *path)
 {
-    static const char *const open[] = {"/health", "/login", "/logout", "/openapi.json"};
+    static const char *const open[] = {"/", "/health", "/login", "/logout", "/openapi.json"};
 
     for (size_t i = 0; i < LKI_COUNT(open); i++) {
         if (!strcmp(path, open[i]))
