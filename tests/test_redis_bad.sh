@@ -151,12 +151,19 @@ redis hset lk:default:state core garbage crew "" run $'\xff\xfe' stock 1 foo bar
 redis xadd lk:default:up '*' m garbage >/dev/null
 redis xadd lk:default:up '*' foo bar m "" >/dev/null
 redis xadd lk:default:down:w '*' foo bar >/dev/null
+# an epoch, and the id of the last run, which would be this file
+mkdir -p state-default/result-a
+echo '{"run":{"id":"a"}}' >planted.json
+printf 'loadkit.checkpoint/1\n\x01\x13\x03\x00\x10a/../../planted\x00' |
+    redis -x hset lk:default:state epoch >/dev/null
 orchestrate default
 work default w
 until_true alive_are 1
 tell $? 'garbage in the state and in the streams keeps nobody away'
 get /ready
-same 'and is no run' 'IDLE 0' "$(at state epoch | xargs)"
+same 'and is no run' 'IDLE 3' "$(at state epoch | xargs)"
+get /status
+same 'nor was there one' null "$(at run_id)"
 get /result
 same 'nor a result' 404 "$status"
 post /start_test '{"users":2,"iterations":5}'

@@ -192,9 +192,9 @@ static bool http_take(struct lki_conduct *run)
 static bool id_make(struct lki_orchestrator *o)
 {
     struct lki_conduct *run = &o->run;
-    char text[24];
+    char text[LKI_RUN_ID_LEN + 1];
 
-    snprintf(text, sizeof(text), "%016llx", (unsigned long long)lki_entropy_u64());
+    snprintf(text, sizeof(text), "%0*llx", LKI_RUN_ID_LEN, (unsigned long long)lki_entropy_u64());
     if (!run->plan.run_id)
         run->plan.run_id = text;
     run->run_id = lki_arena_copy(&run->texts, run->plan.run_id, strlen(run->plan.run_id));

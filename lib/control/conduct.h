@@ -10,6 +10,9 @@
 #include "control/crew.h"
 #include "control/orchestrator.h"
 
+/* Hexadecimal digits of a run's id. */
+#define LKI_RUN_ID_LEN 16
+
 /* The run in hand. */
 struct lki_conduct {
     struct lki_core *core; /* NULL: none */

@@ -55,6 +55,12 @@ static void save_epoch(struct lki_orchestrator *o)
     lki_buf_release(&out);
 }
 
+/* It becomes a part of names of files. */
+static bool is_run_id(const char *text)
+{
+    return strlen(text) == LKI_RUN_ID_LEN && strspn(text, "0123456789abcdef") == LKI_RUN_ID_LEN;
+}
+
 static void load_epoch(struct lki_orchestrator *o)
 {
     size_t len;
@@ -70,7 +76,7 @@ static void load_epoch(struct lki_orchestrator *o)
     o->haunted_ns = lki_unpack_i64(&in);
     if (lki_unpack_done(&in) && last) {
         o->epoch = epoch;
-        snprintf(o->last_run_id, sizeof(o->last_run_id), "%s", last);
+        snprintf(o->last_run_id, sizeof(o->last_run_id), "%s", is_run_id(last) ? last : "");
     }
     lki_arena_reset(&arena);
 }
@@ -313,6 +319,8 @@ static void load_run(struct lki_orchestrator *o)
     lki_arena_init(&arena, NULL, 0);
     start_fields(&wire, &start);
     err = lki_unpack_err(&wire.in);
+    if (!err && !is_run_id(start.plan.run_id))
+        err = LK_E_FORMAT;
     if (!err)
         err = read_run(o, &start);
     lki_arena_reset(&arena);
