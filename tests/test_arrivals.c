@@ -660,6 +660,32 @@ START_TEST(who_stops_a_run_drops_what_waits)
 }
 END_TEST
 
+static lk_test *stopped;
+
+static void nap_and_stop(lk_vu *vu, void *self)
+{
+    (void)self;
+    lk_sleep(vu, 0.2);
+    if (lk_user_id(vu) == 1)
+        lk_test_stop(stopped);
+}
+
+/* At that moment the third one is due, and somebody is free to take it. */
+START_TEST(a_step_that_stops_the_run_wakes_nobody_within_itself)
+{
+    struct lk_def *defs[] = {SCENE_VU("guest", .weight = 1),
+                             SCENE_STEP("guest", "nap", nap_and_stop),
+                             SCENE_HOOK("guest", stop, scene_idle), NULL};
+
+    stopped = scene_open(defs, LK_RUN_OPTIONS(.users = 3, .rate_per_s = 10));
+    ck_assert(lk_test_run(stopped, LK_OFF));
+    ck_assert_str_eq(scene_log(stopped),
+                     "nap@0-0.2 on_stop@0.2 2:nap@0.1-0.2 2:on_stop@0.2 3:on_stop@0.2");
+    ck_report(stopped, "2 intended, 2 started, 0 dropped, 0 late");
+    scene_close(stopped);
+}
+END_TEST
+
 static uint64_t turn_seen;
 static int in_turn;
 static int most_in_turn;
@@ -755,6 +781,7 @@ int main(void)
     tcase_add_test(tcase, types_of_users_get_their_shares);
     tcase_add_test(tcase, a_run_ends_arrivals_with_its_duration);
     tcase_add_test(tcase, a_run_ends_with_its_last_arrival);
+    tcase_add_test(tcase, a_step_that_stops_the_run_wakes_nobody_within_itself);
     tcase_add_test(tcase, who_stops_a_run_drops_what_waits);
     tcase_add_test(tcase, many_that_are_due_at_once_leave_time_for_others);
     tcase = suite_group(suite, "records");

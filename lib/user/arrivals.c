@@ -340,12 +340,16 @@ bool lki_arrivals_starve(const struct lki_arrivals *arrivals)
 
 void lki_arrivals_end(struct lki_arrivals *arrivals)
 {
+    const struct lki_loop *loop = arrivals->crowd->loop;
+
     if (arrivals->over)
         return;
     /* those whose time has come since anybody looked are no more late than others */
-    come(arrivals, lki_loop_now(arrivals->crowd->loop));
-    while (can_start(arrivals))
-        lki_user_wake(lki_line_pop(&arrivals->free));
+    if (!loop->current) {
+        come(arrivals, lki_loop_now(loop));
+        while (can_start(arrivals))
+            lki_user_wake(lki_line_pop(&arrivals->free));
+    }
     if (arrivals->over)
         return;
     finish(arrivals);

@@ -72,7 +72,8 @@ uint64_t lki_arrivals_reclaim(struct lki_arrivals *arrivals);
 bool lki_arrivals_starve(const struct lki_arrivals *arrivals);
 
 /* No more of them start: of those whose time has come, free users still take theirs, and the rest
- * are dropped. Before the users are told to leave. */
+ * are dropped. Within a task no user can begin, and what is due at that moment does not come any
+ * more. Before the users are told to leave. */
 void lki_arrivals_end(struct lki_arrivals *arrivals);
 
 static inline bool lki_arrivals_waiting(const struct lki_arrivals *arrivals)
