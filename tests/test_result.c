@@ -971,6 +971,20 @@ START_TEST(a_pipe_is_written_to_and_not_replaced)
 }
 END_TEST
 
+/* As with a mount point: at first there is no such file, then there is one. */
+START_TEST(a_name_beside_which_no_other_can_be_is_written_directly)
+{
+    make();
+    snprintf(path, sizeof(path), "%s/%0*d", dir, 250, 0);
+    for (int i = 0; i < 2; i++) {
+        cJSON_Delete(saved());
+        ck_assert_int_eq(truncate(path, TEXT_BYTES), 0);
+    }
+    cJSON_Delete(saved());
+    ck_assert_uint_eq(files_in_dir(), 1);
+}
+END_TEST
+
 START_TEST(a_dash_is_standard_output)
 {
     int saved_stdout = dup(STDOUT_FILENO);
@@ -1040,6 +1054,7 @@ static Suite *result_suite(void)
     tcase_add_test(save, a_full_device_is_reported);
     tcase_add_test(save, a_full_disk_leaves_the_old_file_and_nothing_else);
     tcase_add_test(save, a_pipe_is_written_to_and_not_replaced);
+    tcase_add_test(save, a_name_beside_which_no_other_can_be_is_written_directly);
     tcase_add_test(save, a_dash_is_standard_output);
     suite_add_tcase(suite, made);
     suite_add_tcase(suite, judged);

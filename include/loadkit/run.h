@@ -275,7 +275,8 @@ LK_API enum lk_err lk_result_print(const lk_result *result, FILE *out, int colum
  * lk_result_save - write the result as JSON.
  *
  * path      of the file; "-" for standard output
- * returns   LK_OK; LK_E_IO with errno set: what stood there before still does; LK_E_NOMEM
+ * returns   LK_OK; LK_E_IO with errno set: what stood there before still does, unless it could not
+ *           be replaced, as a mount point, and was written over; LK_E_NOMEM
  * context   any thread
  * since     0.1; lk_result(3)
  */

@@ -16,7 +16,7 @@ int lki_result_write_json(const struct lki_result *result, FILE *file);
 
 /*
  * Writes the result to path, or to standard output if that is "-". A file appears under its name
- * only when it is complete; what cannot be replaced by renaming (a pipe, a device) is written
+ * only when it is complete; what cannot be replaced by renaming (a pipe, a mount point) is written
  * directly. On failure msg holds one line that names the path and the cause, which errno tells too.
  */
 enum lk_err lki_result_save(const struct lki_result *result, const char *path, char *msg,

@@ -35,9 +35,9 @@ static int write_and_close(const struct lki_result *result, int fd)
     return error;
 }
 
-static int save_direct(const struct lki_result *result, const char *path)
+static int save_direct(const struct lki_result *result, const char *path, int flags)
 {
-    int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY);
+    int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY | flags, 0666);
 
     return fd < 0 ? errno : write_and_close(result, fd);
 }
@@ -58,8 +58,7 @@ static int temp_open(const char *path, char **temp)
     return fd;
 }
 
-/* mode: of the file that is replaced, 0 if there is none. */
-static int save_replacing(const struct lki_result *result, const char *path, mode_t mode)
+static int save_by_rename(const struct lki_result *result, const char *path, mode_t mode)
 {
     char *temp = NULL;
     int fd = temp_open(path, &temp);
@@ -80,6 +79,22 @@ static int save_replacing(const struct lki_result *result, const char *path, mod
     return error;
 }
 
+/* May the name itself be written, though nothing can be put in its place? So it is with a mount
+ * point, somebody else's file in a sticky directory, and a name that leaves no room for another. */
+static bool may_be_direct(int error)
+{
+    return error == EBUSY || error == EXDEV || error == EROFS || error == EPERM ||
+           error == EACCES || error == ENAMETOOLONG;
+}
+
+/* mode: of the file that is replaced, 0 if there is none. */
+static int save_replacing(const struct lki_result *result, const char *path, mode_t mode)
+{
+    int error = save_by_rename(result, path, mode);
+
+    return may_be_direct(error) ? save_direct(result, path, mode ? 0 : O_CREAT) : error;
+}
+
 static int save_to_path(const struct lki_result *result, const char *path)
 {
     struct stat old;
@@ -89,7 +104,7 @@ static int save_to_path(const struct lki_result *result, const char *path)
     if (stat(path, &old))
         return save_replacing(result, path, 0);
     if (!S_ISREG(old.st_mode))
-        return save_direct(result, path);
+        return save_direct(result, path, 0);
     /* behind a symbolic link the file is replaced, not the link */
     real = realpath(path, NULL);
     error = real ? save_replacing(result, real, old.st_mode) : errno;
