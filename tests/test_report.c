@@ -712,6 +712,22 @@ START_TEST(a_name_that_is_too_long_keeps_all_its_letters)
 }
 END_TEST
 
+/* As a result file may have them. */
+START_TEST(names_of_codes_do_no_harm_to_the_terminal)
+{
+    step("s", LKI_CODE_STEP_TIMEOUT, 5000000, 1);
+    simple(LKI_SOURCE_LIFECYCLE, "on_start", LKI_CODE_LIFECYCLE_FAILED, LKI_SAMPLE_ERROR, 1000000,
+           1);
+    report(80);
+    for (size_t i = 0; i < result.metric_count; i++)
+        result.metrics[i].codes[0].name = "BAD\x1b[2J";
+    print(false, 80);
+    has("\n  1 BAD?[2J\n");
+    has("on_start: 1 of 1 call failed (1 BAD?[2J)");
+    has_not("\x1b");
+}
+END_TEST
+
 START_TEST(foreign_text_does_no_harm_to_the_terminal)
 {
     request("s", "GET /\x1b]0;title\x07\n\xff\xe2\x80\xae", 200, LKI_SAMPLE_OK, 5000000, 1);
@@ -913,6 +929,7 @@ static Suite *report_suite(void)
     tcase_add_test(looks, units_stand_below_each_other);
     tcase_add_test(looks, a_name_that_is_too_long_keeps_all_its_letters);
     tcase_add_test(looks, foreign_text_does_no_harm_to_the_terminal);
+    tcase_add_test(looks, names_of_codes_do_no_harm_to_the_terminal);
     tcase_add_test(looks, colour_changes_nothing_but_colour);
     tcase_add_loop_test(numbers, durations_have_three_digits_and_the_right_unit, 0,
                         LKI_COUNT(durations));

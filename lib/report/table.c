@@ -269,7 +269,8 @@ void lki_report_codes(const struct lki_result_metric *metric, struct lki_buf *te
         if (metric->codes[i].plain)
             continue;
         lki_format_count(cell, metric->codes[i].count);
-        lki_buf_printf(text, "%s%s %s", comma ? ", " : "", cell, metric->codes[i].name);
+        lki_buf_printf(text, "%s%s ", comma ? ", " : "", cell);
+        lki_buf_harmless(text, metric->codes[i].name);
         comma = true;
     }
 }
