@@ -84,6 +84,12 @@ LK_RESOURCE(hanging)
     return LK_OBJECT("id", atoi(id));
 }
 
+LK_RESOURCE(meddling)
+{
+    lk_run_data_set(vu, LK_OBJECT("id", id));
+    return LK_OBJECT("id", atoi(id));
+}
+
 LK_RESOURCE(waiting)
 {
     if (atoi(id) > 1)
@@ -239,6 +245,16 @@ START_TEST(a_factory_that_fails_is_told_of_and_the_others_are_made)
 }
 END_TEST
 
+START_TEST(a_factory_leaves_no_data_for_the_run)
+{
+    make("meddling", 1, 1);
+    ck_assert_ptr_null(failure);
+    ck_assert_uint_eq(made_count, 1);
+    ck_assert_str_eq(made[0].message, "lk_run_data_set was called outside of LK_ON_SETUP: what is "
+                                      "the same for all users is set before they begin");
+}
+END_TEST
+
 START_TEST(a_crash_is_named_with_its_place)
 {
     make("crashing", 1, 100);
@@ -348,6 +364,7 @@ int main(void)
     tcase_add_test(tests, objects_are_made_elsewhere);
     tcase_add_test(tests, they_come_in_the_order_of_their_ids);
     tcase_add_test(tests, a_factory_that_fails_is_told_of_and_the_others_are_made);
+    tcase_add_test(tests, a_factory_leaves_no_data_for_the_run);
     tcase_add_test(tests, a_crash_is_named_with_its_place);
     tcase_add_test(tests, who_calls_exit_is_named);
     tcase_add_test(tests, one_that_never_yields_is_named_and_ended);

@@ -31,6 +31,7 @@ struct lki_unit {
     struct lki_held *held;          /* and all else */
     struct lk_timing *timings;      /* still open, the innermost first */
     struct lk_timing *spare;        /* stopped: memory for the next ones */
+    bool sets_up;                   /* it is LK_ON_SETUP */
 };
 
 struct lk_vu {

@@ -175,6 +175,7 @@ static void hook_run(struct lki_task *task)
     struct act act;
 
     act_init(&act, backstage, lki_run_hook_name(hook->def->hook));
+    act.unit.sets_up = hook->def->hook == LK_RUN_SETUP;
     act.hook = hook;
     outcome = act_run(task, &act, call_hook,
                       lki_timeout_ns(hook->def->timeout_s, LKI_RUN_HOOK_TIMEOUT_S));
@@ -225,13 +226,6 @@ const char *lki_backstage_failure(const struct lki_backstage *backstage, enum lk
     const struct hook *hook = &backstage->hooks[kind];
 
     return hook->failed ? hook->message : NULL;
-}
-
-bool lki_backstage_sets_up(const lk_vu *vu)
-{
-    const struct act *act = LKI_CONTAINER(lki_vu_unit(vu), struct act, unit);
-
-    return !vu->id && act->hook && act->hook->def->hook == LK_RUN_SETUP;
 }
 
 /* ---- probes ---- */

@@ -55,7 +55,4 @@ const struct lki_probe_log *lki_backstage_logs(const struct lki_backstage *backs
 /* Of the hidden user: its base URL serves all that is done behind the scene. */
 struct lki_http_client *lki_backstage_http(struct lki_backstage *backstage);
 
-/* Whether the call in hand comes from LK_ON_SETUP. */
-bool lki_backstage_sets_up(const lk_vu *vu);
-
 #endif

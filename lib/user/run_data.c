@@ -7,7 +7,6 @@
 
 #include "base/mem.h"
 #include "client/values.h"
-#include "user/backstage.h"
 #include "user/life.h"
 
 struct lki_run_data {
@@ -57,7 +56,7 @@ void lki_run_data_free(struct lki_run_data *data)
 
 void lk_run_data_set(lk_vu *vu, const lk_json *data)
 {
-    if (!lki_backstage_sets_up(vu))
+    if (!lki_vu_unit(vu)->sets_up)
         lki_vu_fail(vu, "lk_run_data_set was called outside of LK_ON_SETUP: what is the same for "
                         "all users is set before they begin");
     add(vu, &lki_user_of(vu)->crowd->run_data, lk_json_text(data));
