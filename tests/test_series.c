@@ -246,6 +246,7 @@ START_TEST(beyond_the_maximum_the_last_row_takes_the_rest)
     ck_assert_uint_eq(series.joined, 50);
     ck_assert_uint_eq(lki_series_last(&series)->t_s, 99);
     ck_assert_int_eq(lki_series_last(&series)->span_ns, 51 * LKI_NS_PER_S);
+    ck_assert_uint_eq(lki_series_last(&series)->users, 3);
     sums_verify();
 }
 END_TEST
@@ -514,7 +515,11 @@ START_TEST(merged_seconds_beyond_the_maximum_are_joined_to_the_last_row)
         merge(t, 1, LKI_SOURCE_HTTP, 2000000, 1);
         merge(t, 1, LKI_SOURCE_HTTP, 2000000, 1);
     }
+    /* one that is late is not of those who are there now */
+    merge(12, 5, LKI_SOURCE_HTTP, 2000000, 0);
+    ck_assert_uint_eq(series.rows[9].users, 2);
     merge(UINT32_MAX, 1, LKI_SOURCE_HTTP, 2000000, 1);
+    ck_assert_uint_eq(series.rows[9].users, 1);
     ck_assert_uint_eq(series.len, 10);
     ck_assert_uint_eq(series.joined, UINT32_MAX - 9);
     ck_assert_uint_eq(series.rows[9].requests, 13);

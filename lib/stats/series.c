@@ -97,13 +97,17 @@ static bool row_append(struct lki_series *series, uint32_t t_s)
     return true;
 }
 
-/* A second that got no row of its own is joined to the last one. */
+/* A second that got no row of its own is joined to the last one, whose users are those of the
+ * newest. */
 static void second_join(struct lki_series *series, uint32_t t_s)
 {
+    struct lki_series_row *last = &series->rows[series->len - 1];
+
     if (t_s <= series->newest_s)
         return;
     series->joined += t_s - series->newest_s;
-    series->joined_after_ns = series->rows[series->len - 1].span_ns;
+    series->joined_after_ns = last->span_ns;
+    last->users = 0;
 }
 
 /* The row that takes what happened in a second; NULL without memory for any. With fill each second
@@ -130,13 +134,15 @@ static struct lki_series_row *row_take(struct lki_series *series, uint32_t t_s, 
 static void row_merge(const struct lki_series *series, struct lki_series_row *into,
                       const struct lki_series_row *row)
 {
+    uint32_t users_s = into == lki_series_last(series) ? series->newest_s : into->t_s;
     int64_t span_ns = row->span_ns;
 
     if (into->t_s < row->t_s)
         span_ns += series->joined_after_ns;
     if (into->span_ns < span_ns)
         into->span_ns = span_ns;
-    into->users += row->users;
+    if (row->t_s == users_s)
+        into->users += row->users;
     into->iterations += row->iterations;
     into->steps += row->steps;
     into->step_errors += row->step_errors;
