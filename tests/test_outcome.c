@@ -274,6 +274,26 @@ START_TEST(a_second_in_several_changes_has_the_users_of_the_last)
 }
 END_TEST
 
+/* It tells of three seconds as of one. */
+START_TEST(the_users_of_who_was_held_up_were_there)
+{
+    struct lki_plan plan = gang_plan(10);
+
+    open_silent(&plan, NULL, 2);
+    for (int i = 1; i <= 5; i++) {
+        gang_run(&gang, i + 0.02);
+        tell(&gang.workers[0], &books[0], 5);
+        if (i == 1 || i >= 4)
+            tell(&gang.workers[1], &books[1], 4);
+    }
+    gang_finish(&gang);
+    ck_assert_uint_eq(outcome_of_run().series->len, 5);
+    for (uint32_t t = 0; t < 5; t++)
+        ck_assert_uint_eq(lki_series_at(outcome_of_run().series, t)->users, 9);
+    close_all();
+}
+END_TEST
+
 START_TEST(what_the_dead_did_is_in_the_totals_and_what_they_did_not_tell_is_lost)
 {
     struct lki_plan plan = gang_plan(10);
@@ -505,6 +525,7 @@ static Suite *outcome_suite(void)
     tcase_add_test(all, the_last_second_is_one_that_all_have_told);
     tcase_add_test(all, a_second_that_is_told_twice_counts_once);
     tcase_add_test(all, a_second_in_several_changes_has_the_users_of_the_last);
+    tcase_add_test(all, the_users_of_who_was_held_up_were_there);
     tcase_add_test(all, what_the_dead_did_is_in_the_totals_and_what_they_did_not_tell_is_lost);
     tcase_add_test(all, who_died_before_it_told_anything_lost_no_more_than_its_own_time);
     tcase_add_test(all, without_a_page_the_last_report_counts);

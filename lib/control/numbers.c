@@ -84,7 +84,8 @@ static bool can_be_over(const struct lki_core *core, const struct lki_series_row
     return row->t_s <= until_ns / LKI_NS_PER_S && row->span_ns <= until_ns;
 }
 
-/* A second may come in several changes, each with the users that came since the one before. */
+/* A second may come in several changes, each with the users that came since the one before. In
+ * seconds that a worker told nothing of, its users were there. */
 static void keep_users(struct lki_member *member, const struct lki_series_row *row)
 {
     struct lki_life *life = member->last;
@@ -92,6 +93,9 @@ static void keep_users(struct lki_member *member, const struct lki_series_row *r
 
     if (life->in_second && life->second == row->t_s)
         users += (uint32_t)member->shown.users;
+    else if (life->in_second && life->second < row->t_s)
+        lki_series_hold(&member->core->series, life->second + 1, row->t_s - 1,
+                        (uint32_t)member->shown.users);
     life->in_second = true;
     life->second = row->t_s;
     if (!member->gone)
@@ -108,9 +112,9 @@ static void keep_row(struct lki_member *member, const struct lki_report_second *
     bool readable = !second->latency_bytes ||
                     !lki_hist_decode(&latency, second->latency, second->latency_bytes);
 
-    keep_users(member, row);
     if (lki_series_merge(&core->series, row, second->source, readable ? &latency : NULL) == LK_OK)
         core->series.partial += !readable;
+    keep_users(member, row);
     lki_hist_release(&latency);
     if (told_ns > life->told_ns)
         life->told_ns = told_ns;

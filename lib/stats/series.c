@@ -223,6 +223,12 @@ enum lk_err lki_series_merge(struct lki_series *series, const struct lki_series_
     return change_merge(series, row, source, latency, true);
 }
 
+void lki_series_hold(struct lki_series *series, uint32_t first_s, uint32_t last_s, uint32_t users)
+{
+    for (size_t i = rows_up_to(series, last_s); i && series->rows[i - 1].t_s >= first_s; i--)
+        series->rows[i - 1].users += users;
+}
+
 /* ---- recording ---- */
 
 /* The second of what happened since the last change, which may be one that goes on. */

@@ -106,6 +106,10 @@ void lki_series_add(struct lki_series *series, const struct lki_metrics *metrics
 enum lk_err lki_series_merge(struct lki_series *series, const struct lki_series_row *row,
                              enum lki_source source, const struct lki_hist *latency);
 
+/* Adds users to the rows from first_s to last_s: those of a worker that was held up, and told of
+ * all these seconds as of the one before. Rows that are not there are not made. */
+void lki_series_hold(struct lki_series *series, uint32_t first_s, uint32_t last_s, uint32_t users);
+
 /* A row as another series had it, of a later second than all that are there. LK_E_NOMEM. */
 enum lk_err lki_series_restore(struct lki_series *series, const struct lki_series_row *row);
 
