@@ -267,6 +267,24 @@ START_TEST(a_step_that_fails_is_told_and_the_user_goes_on)
 }
 END_TEST
 
+/* What the C locale has no bytes for. */
+static void fail_strangely(lk_vu *vu, void *self)
+{
+    (void)self;
+    lk_fail(vu, "%ls", L"\u00fc");
+}
+
+START_TEST(a_message_that_cannot_be_made_fails_the_step_too)
+{
+    struct lk_def *defs[] = {TOWN_STEP("a", fail_strangely, .every = LK_FIXED(1)), NULL};
+
+    live(defs, 0.5);
+    ck_assert_uint_eq(town_code(&town, "a", LKI_CODE_STEP_FAILED), 1);
+    ck_assert_str_eq(town.metrics.first_error->message, "lk_fail: the message cannot be formatted");
+    finish();
+}
+END_TEST
+
 /* ---- choosing ---- */
 
 static int succeed_from;
@@ -1008,6 +1026,7 @@ static Suite *life_suite(void)
     tcase_add_test(order, a_hook_without_a_time_out_has_all_time);
     tcase_add_loop_test(order, a_step_times_out_at_its_nanosecond_wherever_it_waits, 0, 3);
     tcase_add_test(order, a_step_that_fails_is_told_and_the_user_goes_on);
+    tcase_add_test(order, a_message_that_cannot_be_made_fails_the_step_too);
     tcase_add_test(choosing, a_step_waits_until_each_of_its_needs_has_succeeded);
     tcase_add_test(choosing, every_counts_from_the_end_and_pace_from_the_start);
     tcase_add_test(choosing, steps_have_pauses_of_their_own);

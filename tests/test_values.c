@@ -255,6 +255,8 @@ START_TEST(format_makes_strings_of_any_length)
     ck_assert_str_eq(text, "user_x_7");
     ck_assert_uint_eq(strlen(more), 2000);
     ck_assert_str_eq(lk_format(vu, "%s", ""), "");
+    /* what the C locale has no bytes for */
+    EXPECT_END(lk_format(vu, "%ls", L"\u00fc"), "lk_format: the string cannot be formatted");
 }
 END_TEST
 

@@ -118,7 +118,7 @@ char *lki_arena_join(struct lki_arena *arena, const char *first, char between, c
     return text;
 }
 
-char *lki_arena_vprintf(struct lki_arena *arena, const char *fmt, va_list args)
+enum lk_err lki_arena_vformat(struct lki_arena *arena, char **out, const char *fmt, va_list args)
 {
     char small[256];
     va_list again;
@@ -135,6 +135,19 @@ char *lki_arena_vprintf(struct lki_arena *arena, const char *fmt, va_list args)
             vsnprintf(text, (size_t)len + 1, fmt, again);
     }
     va_end(again);
+    if (len < 0)
+        return LK_E_FORMAT;
+    if (!text)
+        return LK_E_NOMEM;
+    *out = text;
+    return LK_OK;
+}
+
+char *lki_arena_vprintf(struct lki_arena *arena, const char *fmt, va_list args)
+{
+    char *text = NULL;
+
+    lki_arena_vformat(arena, &text, fmt, args);
     return text;
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include <loadkit/api.h>
+#include <loadkit/err.h>
 
 #define LKI_CHUNK_BYTES 4096
 
@@ -65,6 +66,10 @@ static inline void *lki_arena_alloc(struct lki_arena *arena, size_t bytes)
 char *lki_arena_copy(struct lki_arena *arena, const void *bytes, size_t len);
 /* Two texts with a character between them, or NULL. */
 char *lki_arena_join(struct lki_arena *arena, const char *first, char between, const char *second);
+/* LK_E_FORMAT: the C library refuses a conversion; LK_E_NOMEM. */
+enum lk_err lki_arena_vformat(struct lki_arena *arena, char **out, const char *fmt, va_list args)
+    LK_PRINTF(3, 0);
+/* The same, NULL for either. */
 char *lki_arena_vprintf(struct lki_arena *arena, const char *fmt, va_list args) LK_PRINTF(2, 0);
 char *lki_arena_printf(struct lki_arena *arena, const char *fmt, ...) LK_PRINTF(2, 3);
 

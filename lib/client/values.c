@@ -387,14 +387,17 @@ lk_json *lk_array(lk_vu *vu, size_t count, const struct lk_value *values)
 
 const char *lk_format(lk_vu *vu, const char *format, ...)
 {
-    const char *text;
+    char *text = NULL;
+    enum lk_err err;
     va_list args;
 
     lki_need(format, "lk_format", "the format");
     va_start(args, format);
-    text = lki_arena_vprintf(lki_vu_arena(vu), format, args);
+    err = lki_arena_vformat(lki_vu_arena(vu), &text, format, args);
     va_end(args);
-    if (!text)
+    if (err == LK_E_FORMAT)
+        lki_vu_fail(vu, "lk_format: the string cannot be formatted");
+    if (err)
         lki_vu_nomem(vu);
     return text;
 }

@@ -14,14 +14,15 @@ _Static_assert((int)LK_READABLE == (int)LKI_READABLE && (int)LK_WRITABLE == (int
 
 void lk_fail(lk_vu *vu, const char *format, ...)
 {
-    const char *message;
+    char *message = NULL;
+    enum lk_err err;
     va_list args;
 
     lki_need(format, "lk_fail", "the format");
     va_start(args, format);
-    message = lki_arena_vprintf(lki_vu_arena(vu), format, args);
+    err = lki_arena_vformat(lki_vu_arena(vu), &message, format, args);
     va_end(args);
-    lki_vu_fail_with(vu, message);
+    lki_vu_fail_with(vu, err == LK_E_FORMAT ? "lk_fail: the message cannot be formatted" : message);
 }
 
 void lk_defer(lk_vu *vu, void (*fn)(void *arg), void *arg)
