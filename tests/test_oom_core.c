@@ -250,6 +250,44 @@ START_TEST(numbers_are_whole_or_said_to_be_missing)
 }
 END_TEST
 
+/* Memory is short while the first second comes in, and somebody looks on before the next. */
+START_TEST(numbers_that_later_ones_replace_are_not_missed)
+{
+    struct lki_core_outcome outcome;
+    long refused;
+    long after = 0;
+
+    tell_write();
+    do {
+        struct lki_plan plan = gang_plan(4);
+        bool sent;
+
+        plan.duration_ns = 5 * S;
+        gang_prepare(&gang, NULL, 1);
+        gang.forgiving = gang.silent = true;
+        EXPECT(!gang_begin(&gang, &plan), "no core");
+        gang_join(&gang.workers[0]);
+        gang_run(&gang, 1.1);
+        memory_refuse(after, 1);
+        sent = !lki_link_send(gang.workers[0].link, told[0].data, told[0].len);
+        gang_run(&gang, 1.2);
+        refused = memory_allow();
+        EXPECT(!lki_core_outcome(gang.core, &outcome), "no outcome so far");
+        EXPECT(!lki_link_send(gang.workers[0].link, told[1].data, told[1].len), "not sent");
+        gang_run(&gang, 1e6);
+        EXPECT(!lki_core_outcome(gang.core, &outcome), "no outcome");
+        EXPECT(!sent || !outcome.failure, "after %ld: %s", after, outcome.failure);
+        EXPECT(count_all(outcome.metrics) == LKI_COUNT(told) * STEPS, "after %ld steps are missing",
+               after);
+        gang_close(&gang);
+        after++;
+    } while (refused);
+    EXPECT(after > 1, "only %ld requests", after);
+    for (size_t i = 0; i < LKI_COUNT(told); i++)
+        lki_buf_release(&told[i]);
+}
+END_TEST
+
 static Suite *oom_suite(void)
 {
     Suite *suite = suite_create("oom_core");
@@ -258,6 +296,7 @@ static Suite *oom_suite(void)
     tcase_set_timeout(all, 120);
     tcase_add_loop_test(all, a_run_ends_whatever_memory_is_refused, 0, LKI_COUNT(in_a_row));
     tcase_add_loop_test(all, numbers_are_whole_or_said_to_be_missing, 0, LKI_COUNT(in_a_row));
+    tcase_add_test(all, numbers_that_later_ones_replace_are_not_missed);
     suite_add_tcase(suite, all);
     return suite;
 }

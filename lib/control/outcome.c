@@ -61,7 +61,8 @@ static enum lk_err merge_member(struct lki_core *core, const struct lki_member *
     for (struct lki_life *life = member->first; life && !err; life = life->next) {
         err = merge_life(core, member, life);
         add_health(health, &life->health);
-        if (life->broken || life->stale) {
+        /* until then later numbers may replace those that are missing */
+        if (core->state == LKI_CORE_OVER && (life->broken || life->stale)) {
             core->unexplained = true;
             lki_course_blame(core,
                              life->broken ? "what %s measured cannot be read"
