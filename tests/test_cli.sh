@@ -198,6 +198,12 @@ tell $? "with colours when it is one"
 tell $? "but not with --no-color"
 ! NO_COLOR=1 in_terminal "./good ${given[*]} -i 3" | grep -q $'\e\[[0-9;]*m'
 tell $? "nor with NO_COLOR"
+for term in dumb ''; do
+    ! TERM=$term in_terminal "./good ${given[*]} -i 3" | grep -q $'\e\[[0-9;]*m'
+    tell $? "nor where TERM is '$term'"
+done
+! in_terminal "env -u TERM ./good ${given[*]} -i 3" | grep -q $'\e\[[0-9;]*m'
+tell $? "nor where it is not set"
 "./good" "${given[@]}" -i 3 >/dev/full 2>err
 [ $? = 1 ] && grep -qx 'good: cannot write to standard output: No space left on device' err
 tell $? "a report that cannot be written fails the run"

@@ -11,6 +11,7 @@
 #include "cli/params.h"
 #include "model/registry.h"
 #include "report/errors.h"
+#include "report/live.h"
 #include "result/result.h"
 
 /* In one call, so that lines of several programs do not mix. */
@@ -187,10 +188,9 @@ void lki_cli_failure(const struct lki_cli *cli, const struct lki_result *result)
 bool lki_cli_colour(const struct lki_cli *cli, FILE *out)
 {
     const char *no_color = getenv("NO_COLOR");
-    const char *terminal = getenv("TERM");
 
     return !cli->options.no_color && !(no_color && *no_color) && isatty(fileno(out)) &&
-           !(terminal && !strcmp(terminal, "dumb"));
+           !lki_live_is_dumb();
 }
 
 int lki_cli_columns(FILE *out)

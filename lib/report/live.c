@@ -53,7 +53,7 @@ static bool env_is_utf8(void)
     return false;
 }
 
-static bool env_is_dumb(void)
+bool lki_live_is_dumb(void)
 {
     const char *term = getenv("TERM");
 
@@ -76,7 +76,7 @@ enum lk_err lki_live_new(struct lki_live **out, FILE *file, int columns, bool co
     memcpy(live->program, program ? program : "", bytes);
     live->file = file;
     live->fd = fd >= 0 && isatty(fd) ? fd : -1;
-    live->plain = columns <= 0 || env_is_dumb();
+    live->plain = columns <= 0 || lki_live_is_dumb();
     live->colour = colour;
     live->utf8 = env_is_utf8();
     live->columns = columns > 0 ? (size_t)columns : 0;

@@ -42,11 +42,15 @@ struct lki_live_state {
 
 struct lki_live;
 
+/* Does TERM say that the terminal knows no escape sequences? It does when it is unset, empty or
+ * "dumb". */
+bool lki_live_is_dumb(void);
+
 /*
  * A display on out, which is borrowed, as is nothing else. columns is the width of the terminal, 0
- * when out is none: then, and where TERM is unset or "dumb", there are plain lines without any
- * escape sequence. If out has a terminal behind it, its width is asked anew at each drawing. colour
- * adds colours, and nothing but colours.
+ * when out is none: then, and on a dumb one, there are plain lines without any escape sequence. If
+ * out has a terminal behind it, its width is asked anew at each drawing. colour adds colours, and
+ * nothing but colours.
  */
 enum lk_err lki_live_new(struct lki_live **out, FILE *file, int columns, bool colour,
                          const char *program);
