@@ -96,26 +96,41 @@ rows() {
     sed -n '/"series"/,$p' "$tmp/result.json" | grep -c '"span_s".*"requests"'
 }
 
-case_killed_orchestrator() {
-    local former
-
+lose_orchestrator() { # signal
     begin
     start ',"duration_s":9'
     load_goes_on
-    former=$orchestrator
-    destroy "$former"
+    kill -"$1" "$orchestrator" && wait "$orchestrator" 2>/dev/null
     check "load goes on without it" load_goes_on
+}
+
+another_goes_on() {
+    check "it knows of its run" wait_until state_is state RUNNING
+    check "and of its users" wait_until has_users 20 4
+    check "all of whom have stayed" is crashes "$(state crashes)" 0
+    finish
+    exact
+    verdict valid
+    check "one result for all of it" at_least "seconds in the series" "$(rows)" 9
+}
+
+case_killed_orchestrator() {
+    local former
+
+    lose_orchestrator KILL
+    former=$orchestrator
     start_orchestrator
     wait_until says orchestrator.log "a former orchestrator"
     check "nothing starts before" status "$(api POST /start_test "$(plan ',"duration_s":2')")" 503
     check "whose end it waits for" says answer "A former orchestrator (process $former "
     check "whom it waits for is told" says orchestrator.log "a former orchestrator: process $former "
-    check "it knows of its run" wait_until state_is state RUNNING
-    check "and of its users" wait_until has_users 20 4
-    finish
-    exact
-    verdict valid
-    check "one result for all of it" at_least "seconds in the series" "$(rows)" 9
+    another_goes_on
+}
+
+case_ended_orchestrator() {
+    lose_orchestrator TERM
+    start_orchestrator
+    another_goes_on
 }
 
 case_stopped_orchestrator() {
@@ -470,7 +485,7 @@ case_late_redis() {
 # ---- running them
 
 cases=(killed_station stopped_station stopped_machine stopped_redis redis_for_good stop_cut_off orphaned_stations
-    killed_orchestrator stopped_orchestrator emptied_redis all_restarted late_redis leaving_station
+    killed_orchestrator ended_orchestrator stopped_orchestrator emptied_redis all_restarted late_redis leaving_station
     leaving_idle
     late_station stopped_process killed_process plain stop_in_ramp two_starts refusals
     iterations iterations_moved rate same_name abort continue change_users restart_at_end

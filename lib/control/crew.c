@@ -352,6 +352,17 @@ enum lk_err lki_crew_begin(struct lki_crew *crew, struct lki_core *core,
     return err;
 }
 
+void lki_crew_let_go(struct lki_crew *crew)
+{
+    for (struct lki_station *station = crew->stations; station; station = station->next) {
+        for (uint64_t i = 0; i < lki_station_seats(station); i++) {
+            station->seats[i].number = 0;
+            lki_seat_let_go(&station->seats[i]);
+        }
+    }
+    crew->core = NULL;
+}
+
 void lki_crew_end(struct lki_crew *crew)
 {
     for (struct lki_station *station = crew->stations; crew->core && station;
@@ -360,12 +371,8 @@ void lki_crew_end(struct lki_crew *crew)
             lki_crew_command(
                 station, &(struct lki_command){.kind = LKI_COMMAND_END, .end = crew->run.run_id});
         station->in_run = false;
-        for (uint64_t i = 0; i < lki_station_seats(station); i++) {
-            station->seats[i].number = 0;
-            lki_seat_let_go(&station->seats[i]);
-        }
     }
-    crew->core = NULL;
+    lki_crew_let_go(crew);
     crew->anew = false;
     crew->run = (struct lki_command_run){0};
 }

@@ -93,8 +93,10 @@ uint64_t lki_crew_size(const struct lki_crew *crew);
  * LK_E_NOMEM. */
 enum lk_err lki_crew_begin(struct lki_crew *crew, struct lki_core *core,
                            const struct lki_command_run *run);
-/* The core is about to be freed. */
+/* The run is over, and the core is about to be freed. */
 void lki_crew_end(struct lki_crew *crew);
+/* The core is about to be freed, and nobody is told: the run goes on. */
+void lki_crew_let_go(struct lki_crew *crew);
 /* The core wants this worker again. */
 void lki_crew_want(struct lki_crew *crew, uint64_t worker);
 /* As people know it: of a station with one process, its name alone. */

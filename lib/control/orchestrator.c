@@ -257,7 +257,7 @@ void lki_orchestrator_free(struct lki_orchestrator *o)
     lki_loop_unpost(o->loop, &o->over);
     lki_loop_unpost(o->loop, &o->saving);
     lki_timer_release(&o->loop->timers, &o->tick);
-    o->crew.core = NULL;
+    lki_crew_let_go(&o->crew);
     lki_core_free(o->run.core);
     o->run.core = NULL;
     lki_crew_release(&o->crew);
