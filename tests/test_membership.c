@@ -338,7 +338,7 @@ START_TEST(one_who_leaves_goes_when_its_users_have)
 }
 END_TEST
 
-START_TEST(iterations_are_all_carried_out_though_one_leaves)
+START_TEST(iterations_are_all_carried_out_though_one_leaves_or_is_lost_for_good)
 {
     const struct lki_report gone = {.kind = LKI_REPORT_GONE, .gone = {.why = LKI_END_ITERATIONS}};
     struct gang_worker *worker = &gang.workers[1];
@@ -346,8 +346,12 @@ START_TEST(iterations_are_all_carried_out_though_one_leaves)
 
     plan.iterations = 10;
     gang_open(&gang, &plan, NULL, 2);
+    gang.stay_away = true;
     gang_run(&gang, 1);
-    lki_core_leave(gang.core, 1);
+    if (_i)
+        cut_off(gang_worker(&gang, 1), 4 * S);
+    else
+        lki_core_leave(gang.core, 1);
     gang_run(&gang, 2);
     for (int i = 0; i < 20 && !worker->last; i++) {
         gang_iterate(worker, 1);
@@ -358,6 +362,7 @@ START_TEST(iterations_are_all_carried_out_though_one_leaves)
     gang_report(worker, &gone);
     gang_finish(&gang);
     ck_assert_int_eq(gang_status(&gang).ended_by, LKI_END_ITERATIONS);
+    ck_assert_int_le(gang.over_ns, 30 * S);
     gang_close(&gang);
 }
 END_TEST
@@ -428,7 +433,8 @@ static Suite *membership_suite(void)
     tcase_add_test(all, one_who_is_found_at_an_end_is_not_given_up_at_once);
     tcase_add_test(all, one_who_is_lost_after_its_last_user_left_is_not_waited_for);
     tcase_add_test(all, one_who_leaves_goes_when_its_users_have);
-    tcase_add_test(all, iterations_are_all_carried_out_though_one_leaves);
+    tcase_add_loop_test(all, iterations_are_all_carried_out_though_one_leaves_or_is_lost_for_good,
+                        0, 2);
     tcase_add_test(all, users_come_and_go_one_after_the_other);
     tcase_add_test(all, times_are_by_the_clock_of_who_is_told);
     suite_add_tcase(suite, all);

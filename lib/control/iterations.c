@@ -190,6 +190,8 @@ static bool is_busy(const struct lki_member *member)
 {
     if (member->failed || member->left)
         return false;
+    if (member->stage == LKI_MEMBER_ABSENT)
+        return !member->core->iterations_over;
     return !lki_member_works(member) || (!member->gone && !member->resting && member->shown.wanted);
 }
 
