@@ -367,6 +367,73 @@ START_TEST(iterations_are_all_carried_out_though_one_leaves_or_is_lost_for_good)
 }
 END_TEST
 
+/* ---- hooks of the run ---- */
+
+static const struct lk_run_hook_def set_up = {.hook = LK_RUN_SETUP};
+static const struct lk_run_hook_def tear_down = {.hook = LK_RUN_TEARDOWN};
+static const struct lki_model hooked = {.run_hooks = {&set_up, &tear_down}};
+
+/* Which of two workers was told to carry out which hook. */
+static void hooks_were(int set_up_by, int tear_down_by)
+{
+    for (int i = 0; i < 2; i++) {
+        const uint64_t *orders = gang.workers[i].orders;
+
+        ck_assert_uint_eq(orders[LKI_ORDER_SET_UP], set_up_by == i + 1);
+        ck_assert_uint_eq(orders[LKI_ORDER_TEAR_DOWN], tear_down_by == i + 1);
+    }
+}
+
+/* The first one has left, or is not heard when the last one is ready. */
+START_TEST(the_set_up_is_anothers_when_the_first_worker_is_gone)
+{
+    struct lki_core_outcome outcome;
+    struct lki_plan plan = open_plan(10);
+
+    plan.duration_ns = 10 * S;
+    gang_open_alone(&gang, &plan, &hooked, 2);
+    gang_join(&gang.workers[0]);
+    gang_run(&gang, 1);
+    if (_i)
+        lki_core_lost(gang.core, 1, 0, 60 * S);
+    else
+        lki_core_leave(gang.core, 1);
+    gang_join(&gang.workers[1]);
+    gang_run(&gang, 2);
+    if (_i)
+        lki_core_found(gang.core, 1);
+    gang_finish(&gang);
+    hooks_were(2, 2);
+    ck_assert_int_le(gang.over_ns, 15 * S);
+    ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
+    ck_assert_int_eq(outcome.ended_by, LKI_END_DURATION);
+    ck_assert(!outcome.hooks[LK_RUN_SETUP].failed && !outcome.hooks[LK_RUN_TEARDOWN].failed);
+    gang_close(&gang);
+}
+END_TEST
+
+/* Its users have gone before. */
+START_TEST(the_tear_down_is_of_who_is_in_reach)
+{
+    struct lki_core_outcome outcome;
+    struct lki_plan plan = open_plan(10);
+
+    gang_open(&gang, &plan, &hooked, 2);
+    gang_run(&gang, 1);
+    gang.workers[1].mute = 1U << LKI_ORDER_STOP;
+    lki_core_stop(gang.core, LKI_END_INTERRUPT);
+    gang_run(&gang, 2);
+    cut_off(gang_worker(&gang, 1), 60 * S);
+    gang_report(&gang.workers[1], &(struct lki_report){.kind = LKI_REPORT_GONE,
+                                                       .gone = {LKI_END_INTERRUPT, 2 * S}});
+    gang_finish(&gang);
+    hooks_were(1, 2);
+    ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
+    ck_assert(!outcome.hooks[LK_RUN_TEARDOWN].failed);
+    gang_close(&gang);
+}
+END_TEST
+
 START_TEST(users_come_and_go_one_after_the_other)
 {
     struct lki_plan plan = open_plan(10);
@@ -435,6 +502,8 @@ static Suite *membership_suite(void)
     tcase_add_test(all, one_who_leaves_goes_when_its_users_have);
     tcase_add_loop_test(all, iterations_are_all_carried_out_though_one_leaves_or_is_lost_for_good,
                         0, 2);
+    tcase_add_loop_test(all, the_set_up_is_anothers_when_the_first_worker_is_gone, 0, 2);
+    tcase_add_test(all, the_tear_down_is_of_who_is_in_reach);
     tcase_add_test(all, users_come_and_go_one_after_the_other);
     tcase_add_test(all, times_are_by_the_clock_of_who_is_told);
     suite_add_tcase(suite, all);

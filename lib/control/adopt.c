@@ -142,7 +142,9 @@ static void lives_save(struct lki_wire *wire, const struct lki_member *member)
 static void members_save(struct lki_wire *wire, struct lki_core *core)
 {
     uint64_t count = core->member_count;
-    uint64_t backstage = core->backstage ? core->backstage->shown.number : 0;
+    bool ending = core->state == LKI_CORE_STOPPING && core->hook_by;
+    const struct lki_member *first = ending ? core->hook_by : core->backstage;
+    uint64_t backstage = first ? first->shown.number : 0;
 
     lki_wire_u64(wire, &count);
     for (size_t i = 0; i < core->member_count; i++) {
@@ -298,7 +300,7 @@ static enum lk_err members_load(struct lki_wire *wire, struct lki_core *core, in
     }
     lki_wire_u64(wire, &backstage);
     if (backstage && backstage <= core->member_count)
-        core->backstage = core->members[backstage - 1];
+        core->backstage = core->hook_by = core->members[backstage - 1];
     return err;
 }
 

@@ -69,12 +69,10 @@ void lki_course_wait(struct lki_core *core, int64_t ns)
 
 static void enter_preparing(struct lki_core *core)
 {
-    const struct lki_order order = {.kind = LKI_ORDER_SET_UP};
-
     core->set_up = true;
     lki_course_wait(core, lki_ending_hook_ns(core, LK_RUN_SETUP));
-    if (!lki_core_order(core->backstage, &order))
-        lki_course_hook_lost(core->backstage, lk_strerror(LK_E_NOMEM));
+    if (!lki_ending_order_hook(core, LKI_ORDER_SET_UP))
+        lki_course_hook_lost(core->hook_by, lk_strerror(LK_E_NOMEM));
 }
 
 static void start_member(struct lki_member *member)
@@ -258,7 +256,7 @@ void lki_course_hook_lost(const struct lki_member *member, const char *why)
 {
     struct lki_core *core = member->core;
 
-    if (member == core->backstage)
+    if (member == core->hook_by)
         lki_course_hook_over(core,
                              core->state == LKI_CORE_PREPARING ? LK_RUN_SETUP : LK_RUN_TEARDOWN,
                              &(struct lki_report_hook){.failed = true, .message = why});

@@ -67,7 +67,7 @@ void lki_ending_stop_users(struct lki_core *core)
 /* Set-up or tear-down is asked to end once more. */
 static void stop_hook(struct lki_core *core)
 {
-    struct lki_member *member = core->backstage;
+    struct lki_member *member = core->hook_by;
 
     if (is_ready(member))
         order_stop(member, member->stops + 1);
@@ -102,25 +102,36 @@ void lki_ending_quit(struct lki_member *member)
     }
 }
 
-/* ---- one part after the other ---- */
+/* ---- hooks of the run ---- */
 
-/* Whose the set-up was, or the first who is left: any of them can put back what is shared by all.
- */
-static bool order_tear_down(struct lki_core *core)
+/* Those who are not fit may not hear of it, or not have the time for it. */
+static bool order_hook(struct lki_core *core, const struct lki_order *order, bool fit)
 {
-    const struct lki_order order = {.kind = LKI_ORDER_TEAR_DOWN};
+    struct lki_member *first = core->hook_by;
 
-    for (size_t i = 0; i < core->member_count; i++) {
-        struct lki_member *member = core->members[i];
+    for (size_t i = 0; i <= core->member_count; i++) {
+        struct lki_member *member = i ? core->members[i - 1] : first;
 
-        if (is_ready(member) && !member->failed && !member->dying &&
-            lki_core_order(member, &order)) {
-            core->backstage = member;
-            return true;
-        }
+        if (!is_ready(member) || member->failed || member->dying ||
+            fit == (member->lost || member->leaving) || !lki_core_order(member, order))
+            continue;
+        core->hook_by = member;
+        return true;
     }
     return false;
 }
+
+/* Whose the last one was, or the first who can: any of them can put back what is shared by all. */
+bool lki_ending_order_hook(struct lki_core *core, enum lki_order_kind kind)
+{
+    const struct lki_order order = {.kind = kind};
+
+    if (!core->hook_by)
+        core->hook_by = core->backstage;
+    return order_hook(core, &order, true) || order_hook(core, &order, false);
+}
+
+/* ---- one part after the other ---- */
 
 static void tear_down(struct lki_core *core)
 {
@@ -130,8 +141,8 @@ static void tear_down(struct lki_core *core)
         return;
     }
     lki_course_wait(core, lki_ending_hook_ns(core, LK_RUN_TEARDOWN));
-    if (!order_tear_down(core))
-        lki_course_hook_lost(core->backstage, "no worker was left to carry it out");
+    if (!lki_ending_order_hook(core, LKI_ORDER_TEAR_DOWN))
+        lki_course_hook_lost(core->hook_by, "no worker was left to carry it out");
 }
 
 static void quit_all(struct lki_core *core)
@@ -262,9 +273,9 @@ static void give_up_users(struct lki_core *core)
 
 static void give_up_hook(struct lki_core *core)
 {
-    core->backstage->failed = true;
+    core->hook_by->failed = true;
     core->unexplained = true;
-    lki_course_hook_lost(core->backstage, "its worker does not answer");
+    lki_course_hook_lost(core->hook_by, "its worker does not answer");
 }
 
 /* Of who is out of reach all is known by now, but for what the tear-down did. */
@@ -273,7 +284,7 @@ static void give_up_member(struct lki_member *member)
     struct lki_core *core = member->core;
     bool lost = is_out_of_reach(member);
 
-    if (lost && member == core->backstage && core->model->run_hooks[LK_RUN_TEARDOWN])
+    if (lost && member == core->hook_by && core->model->run_hooks[LK_RUN_TEARDOWN])
         return;
     if (!lost) {
         core->unexplained = true;

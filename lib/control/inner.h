@@ -141,7 +141,8 @@ struct lki_core {
     struct lki_member **members; /* by number, from 1 */
     size_t member_count;
     size_t member_cap;
-    struct lki_member *backstage; /* who carries out the hooks of the run */
+    struct lki_member *backstage; /* who runs the probes, and hooks of the run, if it can */
+    struct lki_member *hook_by;   /* who carries out the last one that was ordered */
     char run_id[24];              /* when the plan has none */
     uint64_t program;             /* of all workers */
     bool program_known;
@@ -289,6 +290,8 @@ bool lki_ending_waits_for_users(const struct lki_core *core);
 bool lki_ending_waits_for_lost(const struct lki_core *core);
 /* When a hook of the run should be over. */
 int64_t lki_ending_hook_ns(const struct lki_core *core, enum lk_run_hook_kind kind);
+/* False: nobody is there to carry it out. */
+bool lki_ending_order_hook(struct lki_core *core, enum lki_order_kind kind);
 
 /* ---- lives.c: coming and going of workers ---- */
 
