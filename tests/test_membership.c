@@ -434,6 +434,76 @@ START_TEST(the_tear_down_is_of_who_is_in_reach)
 }
 END_TEST
 
+/* It has the time that its station gives it. */
+static struct lki_core_outcome outcome_of_leaving_in_set_up(bool cancelled)
+{
+    struct lki_core_outcome outcome;
+    struct lki_plan plan = open_plan(10);
+
+    plan.duration_ns = 10 * S;
+    gang_open(&gang, &plan, &hooked, 2);
+    gang.workers[0].mute = 1U << LKI_ORDER_SET_UP;
+    gang_run(&gang, 1);
+    lki_core_leave(gang.core, 1);
+    gang_run(&gang, 4);
+    ck_assert(!gang.workers[0].quit);
+    ck_assert(gang_status(&gang).setting_up);
+    gang_report(&gang.workers[0], &(struct lki_report){.kind = LKI_REPORT_SET_UP,
+                                                       .hook = {.cancelled = cancelled,
+                                                                .message = "",
+                                                                .run_data = "[7]"}});
+    gang_finish(&gang);
+    ck_assert(gang.workers[0].quit);
+    ck_assert_uint_eq(gang.workers[0].orders[LKI_ORDER_START], 0);
+    ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
+    hooks_were(1, 2);
+    return outcome;
+}
+
+START_TEST(one_who_leaves_carries_out_the_set_up_before)
+{
+    struct lki_core_outcome outcome = outcome_of_leaving_in_set_up(false);
+
+    ck_assert(!outcome.hooks[LK_RUN_SETUP].failed);
+    ck_assert_str_eq(gang.workers[1].run_data, "[7]");
+    ck_assert_int_eq(outcome.ended_by, LKI_END_DURATION);
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(a_set_up_that_is_cut_off_by_who_leaves_has_failed)
+{
+    struct lki_core_outcome outcome = outcome_of_leaving_in_set_up(true);
+
+    ck_assert(outcome.hooks[LK_RUN_SETUP].failed);
+    ck_assert_str_eq(outcome.hooks[LK_RUN_SETUP].message, "its worker had to end");
+    ck_assert_int_eq(outcome.ended_by, LKI_END_SETUP);
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(one_who_leaves_carries_out_the_tear_down_before)
+{
+    struct lki_core_outcome outcome;
+    struct lki_plan plan = open_plan(10);
+
+    plan.duration_ns = 3 * S;
+    gang_open(&gang, &plan, &hooked, 2);
+    gang.workers[0].mute = 1U << LKI_ORDER_TEAR_DOWN;
+    gang_run(&gang, 4);
+    lki_core_leave(gang.core, 1);
+    gang_run(&gang, 7);
+    ck_assert(!gang.workers[0].quit);
+    gang_report(&gang.workers[0],
+                &(struct lki_report){.kind = LKI_REPORT_TEAR_DOWN, .hook = {.message = ""}});
+    gang_finish(&gang);
+    ck_assert_int_le(gang.over_ns, 8 * S);
+    ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
+    ck_assert(!outcome.hooks[LK_RUN_TEARDOWN].failed);
+    gang_close(&gang);
+}
+END_TEST
+
 START_TEST(users_come_and_go_one_after_the_other)
 {
     struct lki_plan plan = open_plan(10);
@@ -504,6 +574,9 @@ static Suite *membership_suite(void)
                         0, 2);
     tcase_add_loop_test(all, the_set_up_is_anothers_when_the_first_worker_is_gone, 0, 2);
     tcase_add_test(all, the_tear_down_is_of_who_is_in_reach);
+    tcase_add_test(all, one_who_leaves_carries_out_the_set_up_before);
+    tcase_add_test(all, a_set_up_that_is_cut_off_by_who_leaves_has_failed);
+    tcase_add_test(all, one_who_leaves_carries_out_the_tear_down_before);
     tcase_add_test(all, users_come_and_go_one_after_the_other);
     tcase_add_test(all, times_are_by_the_clock_of_who_is_told);
     suite_add_tcase(suite, all);

@@ -133,7 +133,8 @@ void lki_core_hold(struct lki_core *core, int64_t ns);
 /* It is heard again; what it was told meanwhile it may hear only later. */
 void lki_core_found(struct lki_core *core, uint64_t worker);
 
-/* A worker is to end in order: its users leave and go to others, then it is told to quit. */
+/* A worker is to end in order: its users leave and go to others, and the hook of the run that it
+ * carries out comes to its end; then it is told to quit. */
 void lki_core_leave(struct lki_core *core, uint64_t worker);
 
 /* Objects were added to the plan's stock, or deleted. */

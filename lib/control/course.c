@@ -214,6 +214,12 @@ static void set_up_over(struct lki_core *core, const struct lki_report_hook *tol
 {
     struct lki_report_hook *hook = &core->hooks[LK_RUN_SETUP];
 
+    if (core->hook_by->leaving)
+        lki_ending_quit(core->hook_by);
+    if (hook->cancelled && !hook->failed && !core->stops) {
+        hook->failed = true;
+        hook->message = "its worker had to end";
+    }
     core->run_data = keep_text(core, told->run_data);
     core->base_url = keep_text(core, told->base_url);
     if (!hook->failed &&

@@ -79,6 +79,11 @@ static bool in_hook(const struct lki_core *core)
            (core->state == LKI_CORE_STOPPING && core->stopping == LKI_STOPPING_TEAR_DOWN);
 }
 
+bool lki_ending_is_in_hook(const struct lki_member *member)
+{
+    return in_hook(member->core) && member == member->core->hook_by;
+}
+
 static void tell_stop(struct lki_core *core)
 {
     if (in_hook(core))

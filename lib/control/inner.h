@@ -292,6 +292,8 @@ bool lki_ending_waits_for_lost(const struct lki_core *core);
 int64_t lki_ending_hook_ns(const struct lki_core *core, enum lk_run_hook_kind kind);
 /* False: nobody is there to carry it out. */
 bool lki_ending_order_hook(struct lki_core *core, enum lki_order_kind kind);
+/* It carries out one now. */
+bool lki_ending_is_in_hook(const struct lki_member *member);
 
 /* ---- lives.c: coming and going of workers ---- */
 

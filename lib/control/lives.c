@@ -173,7 +173,7 @@ void lki_core_leave(struct lki_core *core, uint64_t worker)
         member->stops = 1;
     else if (member->stage == LKI_MEMBER_ABSENT)
         member->left = true;
-    else
+    else if (!lki_ending_is_in_hook(member))
         lki_ending_quit(member);
     if (core->state == LKI_CORE_RUNNING)
         lki_paces_update(core);
