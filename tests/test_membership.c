@@ -367,6 +367,32 @@ START_TEST(iterations_are_all_carried_out_though_one_leaves_or_is_lost_for_good)
 }
 END_TEST
 
+START_TEST(who_comes_next_runs_the_probes_of_one_who_is_gone)
+{
+    struct lki_plan plan = open_plan(10);
+
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 1);
+    ck_assert(gang.workers[0].prepare.probes && !gang.workers[1].prepare.probes);
+    gang_add(&gang);
+    gang_run(&gang, 2);
+    ck_assert(!gang.workers[2].prepare.probes);
+    gang.stay_away = true;
+    if (_i)
+        gang_kill(&gang.workers[0]);
+    else
+        lki_core_leave(gang.core, 1);
+    gang_run(&gang, 6);
+    gang_add(&gang);
+    gang_run(&gang, 7);
+    ck_assert(gang.workers[3].prepare.probes);
+    gang_add(&gang);
+    gang_run(&gang, 8);
+    ck_assert(!gang.workers[4].prepare.probes);
+    gang_close(&gang);
+}
+END_TEST
+
 /* ---- hooks of the run ---- */
 
 static const struct lk_run_hook_def set_up = {.hook = LK_RUN_SETUP};
@@ -572,6 +598,7 @@ static Suite *membership_suite(void)
     tcase_add_test(all, one_who_leaves_goes_when_its_users_have);
     tcase_add_loop_test(all, iterations_are_all_carried_out_though_one_leaves_or_is_lost_for_good,
                         0, 2);
+    tcase_add_loop_test(all, who_comes_next_runs_the_probes_of_one_who_is_gone, 0, 2);
     tcase_add_loop_test(all, the_set_up_is_anothers_when_the_first_worker_is_gone, 0, 2);
     tcase_add_test(all, the_tear_down_is_of_who_is_in_reach);
     tcase_add_test(all, one_who_leaves_carries_out_the_set_up_before);
