@@ -307,6 +307,20 @@ case_leaving_idle() {
     check "nobody misses it" never_says orchestrator.log "not heard any more"
 }
 
+# It forks them when it can.
+case_no_descriptors() {
+    begin
+    prlimit --pid "${station[a]}" --nofile=3:
+    start ',"duration_s":5'
+    check "its workers cannot be forked" wait_until says a.log "cannot be started"
+    prlimit --pid "${station[a]}" --nofile="$(ulimit -Sn):"
+    check "they are as soon as they can be" wait_until has_users 20 4
+    check "and none has died" is crashes "$(state crashes)" 0
+    finish
+    exact
+    verdict valid
+}
+
 all_iterations() { # count
     check "iterations are all there" is iterations "$(member result.json iterations)" "$1"
 }
@@ -486,7 +500,7 @@ case_late_redis() {
 
 cases=(killed_station stopped_station stopped_machine stopped_redis redis_for_good stop_cut_off orphaned_stations
     killed_orchestrator ended_orchestrator stopped_orchestrator emptied_redis all_restarted late_redis leaving_station
-    leaving_idle
+    leaving_idle no_descriptors
     late_station stopped_process killed_process plain stop_in_ramp two_starts refusals
     iterations iterations_moved rate same_name abort continue change_users restart_at_end
     resources)

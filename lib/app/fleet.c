@@ -163,7 +163,7 @@ static void restart(struct worker *worker)
         return;
     worker->wanted = start(worker) != LK_OK;
     if (worker->wanted && !worker->told_wanted)
-        tell_of(worker, "cannot be started again: %s", strerror(errno));
+        tell_of(worker, "cannot be started: %s", strerror(errno));
     worker->told_wanted = worker->wanted;
 }
 
@@ -304,8 +304,12 @@ enum lk_err lki_fleet_begin(struct lki_fleet *fleet)
 {
     enum lk_err err = LK_OK;
 
-    for (size_t i = 0; !err && i < fleet->count; i++)
-        err = start(&fleet->workers[i]);
+    for (size_t i = 0; i < fleet->count; i++) {
+        enum lk_err one = start(&fleet->workers[i]);
+
+        fleet->workers[i].wanted = one != LK_OK;
+        err = err ? err : one;
+    }
     lki_timer_set(&fleet->loop->timers, &fleet->look, lki_loop_now(fleet->loop) + LKI_HANG_LOOK_NS);
     return err;
 }

@@ -42,7 +42,7 @@ struct lki_fleet_settings {
 enum lk_err lki_fleet_new(struct lki_fleet **out, struct lki_loop *loop,
                           const struct lki_model *model, const struct lki_fleet_settings *settings);
 
-/* Forks all workers. */
+/* Forks all workers. On failure of some of them they are tried again, while the fleet is there. */
 enum lk_err lki_fleet_begin(struct lki_fleet *fleet);
 
 /* Forks that worker, from 1, anew, at the end of the turn. */

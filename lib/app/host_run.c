@@ -105,7 +105,9 @@ static enum lk_err fleet_make(struct lki_host *host, const struct lki_command_ru
     };
     enum lk_err err = lki_fleet_new(&host->fleet, &host->loop, host->model, &settings);
 
-    return err ? err : lki_fleet_begin(host->fleet);
+    if (!err)
+        lki_fleet_begin(host->fleet); /* who cannot be forked now may be later */
+    return err;
 }
 
 /* One at a time: what is left of another one is over. */
