@@ -59,6 +59,20 @@ START_TEST(who_comes_late_gets_only_what_is_added_if_so_wanted)
 }
 END_TEST
 
+START_TEST(one_who_has_not_come_has_no_users)
+{
+    struct lki_plan plan = open_plan(10);
+
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 1);
+    ck_assert_uint_eq(lki_core_add(gang.core, "who cannot come", false), 3);
+    ck_assert_int_eq(lki_core_set_users(gang.core, 40, 0), LK_OK);
+    gang_run(&gang, 2);
+    ck_assert_uint_eq(gang_users(&gang), 40);
+    gang_close(&gang);
+}
+END_TEST
+
 START_TEST(a_run_waits_for_its_first_worker)
 {
     struct lki_plan plan = open_plan(10);
@@ -583,6 +597,7 @@ static Suite *membership_suite(void)
 
     tcase_add_test(all, who_comes_late_gets_a_fair_part);
     tcase_add_test(all, who_comes_late_gets_only_what_is_added_if_so_wanted);
+    tcase_add_test(all, one_who_has_not_come_has_no_users);
     tcase_add_test(all, a_run_waits_for_its_first_worker);
     tcase_add_test(all, users_of_one_who_is_lost_go_to_others_and_come_back);
     tcase_add_test(all, users_of_all_who_are_lost_wait_for_anybody);

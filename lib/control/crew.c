@@ -58,6 +58,15 @@ static void find(struct lki_station *station)
         lki_core_found(crew->core, station->seats[i].number);
 }
 
+static void leave_run(struct lki_station *station)
+{
+    struct lki_crew *crew = station->crew;
+
+    for (uint64_t i = 0; crew->core && i < lki_station_seats(station); i++)
+        lki_core_leave(crew->core, station->seats[i].number);
+    say_change(crew);
+}
+
 static void leave(struct lki_station *station)
 {
     struct lki_crew *crew = station->crew;
@@ -66,9 +75,7 @@ static void leave(struct lki_station *station)
         return;
     station->leaving = true;
     crew->owner.tell(crew->owner.arg, "station %s leaves", station->hello.id);
-    for (uint64_t i = 0; crew->core && i < lki_station_seats(station); i++)
-        lki_core_leave(crew->core, station->seats[i].number);
-    say_change(crew);
+    leave_run(station);
 }
 
 void lki_crew_on_silent(struct lki_contact *contact, bool silent)
@@ -253,8 +260,8 @@ static void on_data(struct lki_station *station, const struct lki_station_data *
         lki_seat_tell(seat->link, data->bytes, data->len);
 }
 
-/* It has ended the run by itself, and can take part in it anew; one that could not fork would only
- * fail again. */
+/* It has ended the run by itself, and can take part in it anew; one that could not begin it would
+ * only fail again, and is not waited for. */
 static void fall_out(struct lki_station *station)
 {
     static const struct lki_death death = {
@@ -269,8 +276,15 @@ static void fall_out(struct lki_station *station)
         lki_core_died(crew->core, seat->number, &death);
         lki_seat_cut(seat);
     }
-    if (station->forked && lki_station_is_there(station))
+    if (!lki_station_is_there(station))
+        return;
+    if (station->forked) {
         lki_station_take_part(station);
+        return;
+    }
+    crew->owner.tell(crew->owner.arg, "station %s cannot take part in the run: its log says why",
+                     station->hello.id);
+    leave_run(station);
 }
 
 static void on_over(struct lki_station *station, const char *run_id)

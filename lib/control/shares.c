@@ -35,10 +35,10 @@ static bool reserve(struct lki_core *core, uint64_t users)
     return true;
 }
 
-/* May be given users: also one that has died and will be back. */
+/* May be given users: also one that has died and will be back, but not one that never came. */
 static bool takes_users(const struct lki_member *member)
 {
-    return !member->failed && !member->lost && !member->leaving && !member->resting;
+    return member->last && !member->failed && !member->lost && !member->leaving && !member->resting;
 }
 
 /* Who has least; NULL: nobody may have any. */
