@@ -282,16 +282,21 @@ enum lk_err lki_hub_get_all(struct lki_hub *hub,
                                        void *arg),
                             void *arg)
 {
-    struct fetch *fetch = hub->up ? malloc(sizeof(*fetch)) : NULL;
-    enum lk_err err;
+    struct fetch *fetch;
+    enum lk_err err = LK_E_NOMEM;
 
-    if (!fetch)
-        return hub->up ? LK_E_NOMEM : LK_E_STATE;
-    *fetch = (struct fetch){hub, fn, arg};
-    err = lki_redis_say(hub->carrier.say, on_state, fetch, "HGETALL", hub->state_key);
-    if (err)
-        free(fetch);
-    else
+    if (!hub->up)
+        return LK_E_STATE;
+    fetch = malloc(sizeof(*fetch));
+    if (fetch) {
+        *fetch = (struct fetch){hub, fn, arg};
+        err = lki_redis_say(hub->carrier.say, on_state, fetch, "HGETALL", hub->state_key);
+    }
+    if (!err) {
         hub->fetching++;
+        return LK_OK;
+    }
+    free(fetch);
+    lki_redis_drop(hub->carrier.say, LKI_REDIS_AWAY, lk_strerror(err));
     return err;
 }
