@@ -475,6 +475,48 @@ START_TEST(who_died_with_the_former_core_is_wanted_again)
 }
 END_TEST
 
+static void tell_objects(struct gang_worker *worker, enum lki_report_kind kind, uint64_t id)
+{
+    struct lki_order_object object = {.id = id};
+
+    gang_report(worker, &(struct lki_report){.kind = kind, .objects = {0, &object, 1, 0}});
+}
+
+static void tell_want(struct gang_worker *worker, uint64_t count)
+{
+    gang_report(worker, &(struct lki_report){.kind = LKI_REPORT_WANT, .want = {0, count}});
+}
+
+/* The former core had it back; a worker that has had it as a new one takes it for a repetition. */
+START_TEST(an_id_that_nobody_has_is_not_new_to_another_core)
+{
+    static const struct lk_resource_def seats = {.count = 20};
+    static const struct lk_resource_def *const resources[] = {&seats};
+    struct lki_model model = {.resources = (const struct lk_resource_def **)(uintptr_t)resources,
+                              .resource_count = 1};
+    struct lki_plan plan = open_plan(30);
+
+    gang_open(&gang, &plan, &model, 2);
+    gang_run(&gang, 2);
+    tell_want(&gang.workers[0], 8);
+    gang_run(&gang, 2.1);
+    tell_want(&gang.workers[1], 10);
+    gang_run(&gang, 2.2);
+    ck_assert(gang.workers[0].pools[0].free[10]);
+    ck_assert(gang.workers[1].pools[0].free[20]);
+    gang.workers[1].pools[0].free[20] = false;
+    tell_objects(&gang.workers[1], LKI_REPORT_BACK, 20);
+    gang_run(&gang, 2.3);
+    hand_over(&plan);
+    resume_all_but(NULL);
+    gang_run(&gang, 6);
+    tell_want(&gang.workers[1], 1);
+    gang_run(&gang, 6.1);
+    ck_assert(gang.workers[1].pools[0].free[20]);
+    ck_assert(!gang.workers[0].pools[0].free[20]);
+}
+END_TEST
+
 START_TEST(a_run_that_had_not_begun_is_given_up)
 {
     struct lki_plan plan = open_plan(30);
@@ -583,6 +625,7 @@ static Suite *adopt_suite(void)
     tcase_add_test(all, users_that_crashed_stay_away);
     tcase_add_test(all, what_workers_measured_may_be_saved_in_parts);
     tcase_add_loop_test(all, who_died_with_the_former_core_is_wanted_again, 0, 2);
+    tcase_add_test(all, an_id_that_nobody_has_is_not_new_to_another_core);
     tcase_add_test(all, a_run_that_had_not_begun_is_given_up);
     tcase_add_test(all, an_end_that_was_asked_for_many_times_goes_on);
     tcase_add_loop_test(all, what_is_cut_short_is_refused, 0, 8);

@@ -34,8 +34,9 @@ static uint64_t leased; /* ids 1 .. leased were leased at some time */
 static uint64_t block;  /* new ids at a time */
 static uint64_t wants[AGENTS + 1];
 static bool recalling;
-static int made;    /* objects, as it was told */
-static bool closed; /* nothing is leased but by the test */
+static int made;      /* objects, as it was told */
+static bool closed;   /* nothing is leased but by the test */
+static uint64_t seen; /* the last new id, as another core is told */
 
 static void recall(bool on)
 {
@@ -114,6 +115,8 @@ static void on_report(struct troop_agent *agent, const struct lki_report *report
 {
     if (report->kind == LKI_REPORT_MADE || report->kind == LKI_REPORT_BACK)
         on_objects(agent, report);
+    if (report->kind == LKI_REPORT_HELD)
+        seen = report->objects.seen;
     if (report->kind == LKI_REPORT_WANT)
         wants[agent->number] = report->want.count;
     if (report->kind == LKI_REPORT_WANT || report->kind == LKI_REPORT_BACK)
@@ -410,6 +413,29 @@ START_TEST(orders_that_come_twice_are_heeded_once)
 }
 END_TEST
 
+/* Of what the former one has said it knows nothing, and so will not take it back. */
+START_TEST(another_core_is_told_what_came_and_has_recalled_nothing)
+{
+    struct lk_def *defs[] = {CITIZEN, ACCOUNTS(.count = 3), TOWN_STEP("b", borrow, ONCE), NULL};
+
+    employ(defs, 1, 1, 3);
+    block = 3;
+    troop_users(&troop.agents[0], 1, 1, 1, false);
+    troop_run(&troop, 0.5);
+    closed = true;
+    recall(true);
+    troop_run(&troop, 0);
+    ck_assert_uint_eq(ids[1].holder, 1);
+    ck_assert_uint_eq(ids[3].holder, 0);
+    troop_order(&troop.agents[0], &(struct lki_order){.kind = LKI_ORDER_STAND});
+    troop_run(&troop, 1);
+    ck_assert_uint_eq(seen, 3);
+    ck_assert_uint_eq(held_by[1], 0);
+    ck_assert_uint_eq(ids[1].holder, 1);
+    dismiss();
+}
+END_TEST
+
 static Suite *agent_resource_suite(void)
 {
     Suite *suite = suite_create("agent_resource");
@@ -425,6 +451,7 @@ static Suite *agent_resource_suite(void)
     tcase_add_test(tcase, a_try_gives_null_soon_while_all_are_held);
     tcase_add_test(tcase, a_wait_that_times_out_says_that_all_are_held);
     tcase_add_test(tcase, orders_that_come_twice_are_heeded_once);
+    tcase_add_test(tcase, another_core_is_told_what_came_and_has_recalled_nothing);
     suite_add_tcase(suite, tcase);
     return suite;
 }

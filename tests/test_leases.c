@@ -27,7 +27,7 @@ static void report_objects(struct gang_worker *worker, enum lki_report_kind kind
     const char *text = worker->pools[resource].text[id];
     struct lki_order_object object = {id, *text ? text : NULL};
 
-    gang_report(worker, &(struct lki_report){.kind = kind, .objects = {resource, &object, 1}});
+    gang_report(worker, &(struct lki_report){.kind = kind, .objects = {resource, &object, 1, 0}});
 }
 
 static void report_want(struct gang_worker *worker, size_t resource)
@@ -305,11 +305,11 @@ START_TEST(what_is_no_ones_to_give_back_is_ignored)
         struct lki_order_object object = {id, "{\"id\":999}"};
 
         gang_report(&gang.workers[1],
-                    &(struct lki_report){.kind = LKI_REPORT_BACK, .objects = {1, &object, 1}});
+                    &(struct lki_report){.kind = LKI_REPORT_BACK, .objects = {1, &object, 1, 0}});
         gang_report(&gang.workers[1],
-                    &(struct lki_report){.kind = LKI_REPORT_MADE, .objects = {1, &object, 1}});
+                    &(struct lki_report){.kind = LKI_REPORT_MADE, .objects = {1, &object, 1, 0}});
         gang_report(&gang.workers[1],
-                    &(struct lki_report){.kind = LKI_REPORT_MADE, .objects = {77, &object, 1}});
+                    &(struct lki_report){.kind = LKI_REPORT_MADE, .objects = {77, &object, 1, 0}});
     }
     gang_report(&gang.workers[1], &(struct lki_report){.kind = LKI_REPORT_WANT, .want = {9, 3}});
     want(&gang.workers[1], 1, 2);

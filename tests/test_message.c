@@ -107,7 +107,8 @@ static const struct lki_report reports[] = {
     {.kind = LKI_REPORT_TEAR_DOWN, .hook = {.abandoned = true, .message = "left"}},
     {.kind = LKI_REPORT_FAILED, .failed = {.err = LK_E_SYSTEM, .message = "epoll: too many"}},
     {.kind = LKI_REPORT_FAILED, .failed = {.err = LK_OK, .message = ""}},
-    {.kind = LKI_REPORT_HELD, .objects = {.objects = some, .count = LKI_COUNT(some)}},
+    {.kind = LKI_REPORT_HELD,
+     .objects = {.seen = 12, .objects = some, .count = LKI_COUNT(some)}},
     {.kind = LKI_REPORT_STANDING,
      .standing = {.started = true,
                   .gone = true,
@@ -339,6 +340,7 @@ static void same_report(const void *read, const void *written)
     case LKI_REPORT_BACK:
     case LKI_REPORT_HELD:
         SAME_U(objects.resource);
+        SAME_U(objects.seen);
         same_objects(one->objects.objects, one->objects.count, other->objects.objects,
                      other->objects.count);
         break;

@@ -27,7 +27,8 @@ static void report_objects(enum lki_report_kind kind, uint64_t id)
 {
     struct lki_order_object object = {id, "{\"seat\":1}"};
 
-    gang_report(&gang.workers[0], &(struct lki_report){.kind = kind, .objects = {0, &object, 1}});
+    gang_report(&gang.workers[0],
+                &(struct lki_report){.kind = kind, .objects = {0, &object, 1, 0}});
 }
 
 static void report_want(size_t worker, uint64_t count)

@@ -239,6 +239,12 @@ static void report_objects_fields(struct lki_wire *wire, struct lki_report *repo
     object_list(wire, &report->objects.objects, &report->objects.count);
 }
 
+static void held_fields(struct lki_wire *wire, struct lki_report *report)
+{
+    lki_wire_u64(wire, &report->objects.seen);
+    report_objects_fields(wire, report);
+}
+
 static void gone_fields(struct lki_wire *wire, struct lki_report *report)
 {
     end_reason(wire, &report->gone.why);
@@ -292,7 +298,7 @@ static void report_fields(struct lki_wire *wire, struct lki_report *report)
         [LKI_REPORT_GONE] = gone_fields,
         [LKI_REPORT_TEAR_DOWN] = hook_fields,
         [LKI_REPORT_FAILED] = failed_fields,
-        [LKI_REPORT_HELD] = report_objects_fields,
+        [LKI_REPORT_HELD] = held_fields,
         [LKI_REPORT_STANDING] = standing_fields,
         [LKI_REPORT_MAKE] = report_make_fields,
     };

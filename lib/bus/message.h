@@ -223,6 +223,7 @@ struct lki_report_objects { /* of LKI_REPORT_MADE, LKI_REPORT_BACK and LKI_REPOR
     size_t resource;
     struct lki_order_object *objects;
     size_t count;
+    uint64_t seen; /* of LKI_REPORT_HELD: the last id that ever came to it as a new one */
 };
 
 struct lki_report_gone {

@@ -409,20 +409,26 @@ void lki_leases_unsettle(struct lki_core *core)
         core->leases[r].back_count = 0;
 }
 
+static bool hold(struct lki_leases *leases, const struct lki_order_object *object, uint64_t worker)
+{
+    if (!object->id || !make_room(leases, object->id))
+        return false;
+    leases->all[object->id - 1].holder = worker;
+    keep_text(&leases->all[object->id - 1], object->text);
+    return true;
+}
+
+/* What came to a worker as new once it would take for a repetition: those ids count as leased, also
+ * when nobody has them. */
 void lki_leases_held(struct lki_member *member, const struct lki_report_objects *held)
 {
     struct lki_leases *leases = leases_of(member->core, held->resource);
+    bool room = leases && make_room(leases, held->seen);
 
-    for (size_t i = 0; leases && i < held->count; i++) {
-        const struct lki_order_object *object = &held->objects[i];
-
-        if (!object->id || !make_room(leases, object->id)) {
-            lki_course_fail(member->core, "%s", lk_strerror(LK_E_NOMEM));
-            return;
-        }
-        leases->all[object->id - 1].holder = member->shown.number;
-        keep_text(&leases->all[object->id - 1], object->text);
-    }
+    for (size_t i = 0; room && i < held->count; i++)
+        room = hold(leases, &held->objects[i], member->shown.number);
+    if (leases && !room)
+        lki_course_fail(member->core, "%s", lk_strerror(LK_E_NOMEM));
 }
 
 void lki_leases_settle(struct lki_core *core)

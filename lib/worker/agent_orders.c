@@ -88,7 +88,8 @@ static void make(struct lki_agent *agent, const struct lki_order_make *order)
         lki_agent_say_failed(agent, err, "make objects");
 }
 
-/* What is wanted is told anew, as to who has not heard of it. */
+/* What is wanted is told anew, as to who has not heard of it; and nothing is recalled any more, since who
+ * knows nothing of a recall does not end it. */
 static void stand(struct lki_agent *agent)
 {
     struct lki_worker *worker = &agent->worker;
@@ -110,8 +111,12 @@ static void stand(struct lki_agent *agent)
     lki_reporter_held(&agent->reporter, worker);
     if (agent->started)
         lki_reporter_second(&agent->reporter, worker, false);
-    for (size_t i = 0; i < worker->crowd.resources.count; i++)
-        worker->crowd.resources.pools[i].want_told = LKI_WANT_UNKNOWN;
+    for (size_t i = 0; i < worker->crowd.resources.count; i++) {
+        struct lki_resource_pool *pool = &worker->crowd.resources.pools[i];
+
+        pool->want_told = LKI_WANT_UNKNOWN;
+        pool->recalled = false;
+    }
     standing->iterations = lki_grant_stand(&agent->grant);
     lki_agent_say(agent, &report);
     lki_agent_tell_news(agent);

@@ -152,13 +152,16 @@ void lki_reporter_held(struct lki_reporter *reporter, const struct lki_worker *w
     struct lki_order_object list[OBJECTS_MAX];
 
     for (size_t i = 0; i < resources->count; i++) {
-        struct lki_report report = {.kind = LKI_REPORT_HELD,
-                                    .objects = {.resource = i, .objects = list}};
+        const struct lki_resource_pool *pool = &resources->pools[i];
+        struct lki_report report = {
+            .kind = LKI_REPORT_HELD,
+            .objects = {.resource = i, .seen = pool->fresh_seen, .objects = list}};
         size_t at = 0;
 
-        while ((report.objects.count = lki_lease_list_held(&resources->pools[i], list, OBJECTS_MAX,
-                                                           &at)))
+        do {
+            report.objects.count = lki_lease_list_held(pool, list, OBJECTS_MAX, &at);
             lki_reporter_say(reporter, &report);
+        } while (report.objects.count == OBJECTS_MAX);
     }
 }
 

@@ -105,11 +105,15 @@ static void on_users(struct gang_worker *worker, const struct lki_order_users *o
 static void on_objects(struct gang_worker *worker, const struct lki_order_objects *order)
 {
     struct gang_pool *pool = &worker->pools[order->resource];
+    uint64_t seen = pool->seen;
 
     pool->last |= order->last;
     for (uint64_t i = 0; i < order->fresh; i++) {
         uint64_t id = order->first + i;
 
+        if (id <= seen)
+            continue;
+        pool->seen = id;
         MUST(id <= GANG_IDS_MAX && !pool->held[id] && !pool->free[id]);
         pool->free[id] = pool->came[id] = true;
         pool->text[id][0] = '\0';
@@ -238,15 +242,15 @@ static void report_held(struct gang_worker *worker, size_t resource)
     const struct gang_pool *pool = &worker->pools[resource];
     struct lki_order_object list[GANG_IDS_MAX];
     struct lki_report report = {.kind = LKI_REPORT_HELD,
-                                .objects = {.resource = resource, .objects = list}};
+                                .objects = {
+                                    .resource = resource, .seen = pool->seen, .objects = list}};
 
     for (uint64_t id = 1; id <= GANG_IDS_MAX; id++) {
         if (pool->held[id] || pool->free[id])
             list[report.objects.count++] = (struct lki_order_object){
                 id, *pool->text[id] ? pool->text[id] : NULL};
     }
-    if (report.objects.count)
-        gang_report(worker, &report);
+    gang_report(worker, &report);
 }
 
 static void on_stand(struct gang_worker *worker)

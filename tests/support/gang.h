@@ -63,6 +63,7 @@ struct gang_worker {
         bool came[GANG_IDS_MAX + 1];     /* is free since it came from the core */
         char text[GANG_IDS_MAX + 1][24]; /* the object; "": not made */
         uint64_t waiting;                /* users */
+        uint64_t seen;                   /* the last id that came as a new one */
         bool recall, last;
     } pools[GANG_RESOURCES_MAX];
     uint64_t orders[LKI_ORDER_COUNT_]; /* how many came */
