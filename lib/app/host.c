@@ -9,6 +9,8 @@
 #include "app/host_inner.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "bus/channel.h"
+#include "bus/message.h"
 #include "model/model.h"
 
 #define LINE_MAX_BYTES ((size_t)1024)
@@ -36,12 +38,28 @@ static const struct lki_buf *as_bytes(struct lki_host *host,
     return &host->out;
 }
 
-void lki_host_say(struct lki_host *host, const struct lki_station_report *report)
+/* Of a second that is lost the next one tells the totals again: it must leave room for all else, of
+ * which nothing is told twice; and all that workers say for what is said of them. */
+static size_t most_before(const struct lki_station_report *report)
 {
+    if (report->kind != LKI_STATION_DATA)
+        return LKI_CHANNEL_LIMIT;
+    if (lki_report_is_second(report->data.bytes, report->data.len))
+        return LKI_CHANNEL_LIMIT / 2;
+    return LKI_CHANNEL_LIMIT / 8 * 7;
+}
+
+bool lki_host_say(struct lki_host *host, const struct lki_station_report *report)
+{
+    static const char lost[] = "no room for what is to be told to the orchestrator: it is lost";
     const struct lki_buf *out = as_bytes(host, report);
 
-    if (out->err || lki_spoke_send(host->spoke, out->data, out->len))
-        lki_host_tell(host, "no room for what is to be told to the orchestrator: it is lost");
+    if (!out->err && lki_spoke_queued_bytes(host->spoke) < most_before(report) &&
+        !lki_spoke_send(host->spoke, out->data, out->len))
+        return true;
+    if (lki_repeat_says(&host->full, lost, lki_loop_now(&host->loop)))
+        lki_host_tell(host, "%s", lost);
+    return false;
 }
 
 static void say_hello(struct lki_host *host)

@@ -35,6 +35,7 @@ struct lki_host {
     char boot[64];
     uint64_t memory_bytes;
     struct lki_repeat trouble; /* with Redis, as it was told */
+    struct lki_repeat full;    /* that something is lost, likewise */
     struct lki_timer beat;
     struct lki_arena inbox;
     struct lki_buf out;
@@ -59,7 +60,9 @@ struct lki_host {
 /* ---- host.c ---- */
 
 void lki_host_tell(const struct lki_host *host, const char *fmt, ...) LK_PRINTF(2, 3);
-void lki_host_say(struct lki_host *host, const struct lki_station_report *report);
+/* False: it is lost, since too much waits for the orchestrator, or there is no memory. What comes
+ * from workers is lost first. */
+bool lki_host_say(struct lki_host *host, const struct lki_station_report *report);
 
 /* ---- host_run.c: a run, from the order to fork to its end ---- */
 

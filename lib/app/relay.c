@@ -1,4 +1,5 @@
 /* The relays of a station: between the links of its worker processes and the orchestrator. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "app/host_inner.h"
@@ -6,25 +7,45 @@
 #include "bus/message.h"
 #include "control/core.h"
 
+/* Room for what is to be told of a death, but for its frames. */
+#define DIED_BYTES 4096
+/* What cannot be told now is tried again. */
+#define AGAIN_NS (1 * LKI_NS_PER_S)
+
+/* A worker whose link is gone ends. */
+static void cut(struct lki_relay *relay)
+{
+    lki_link_close(relay->link);
+    relay->link = NULL;
+}
+
+/* A worker of which the orchestrator lacks more than seconds must not go on: somebody would wait
+ * for ever, or objects stay with nobody. */
 static void on_link_message(struct lki_link *link, const void *bytes, size_t len)
 {
-    const struct lki_relay *relay = link->owner;
+    struct lki_relay *relay = link->owner;
+    const struct lki_station_report report = {
+        .kind = LKI_STATION_DATA,
+        .data = {.process = relay->process, .life = relay->life, .bytes = bytes, .len = len}};
 
-    lki_host_say(
-        relay->host,
-        &(struct lki_station_report){
-            .kind = LKI_STATION_DATA,
-            .data = {.process = relay->process, .life = relay->life, .bytes = bytes, .len = len}});
+    if (lki_host_say(relay->host, &report) || lki_report_is_second(bytes, len))
+        return;
+    lki_host_tell(relay->host, "worker %llu is ended: what it said is lost, and the run needs it",
+                  (unsigned long long)relay->process);
+    cut(relay);
 }
 
 /* All that it had to say was passed on; now that it has died. */
 static void last_word(struct lki_relay *relay)
 {
-    lki_link_close(relay->link);
-    relay->link = NULL;
+    cut(relay);
     lki_timer_cancel(&relay->silence);
-    if (relay->died.len)
-        lki_spoke_send(relay->host->spoke, relay->died.data, relay->died.len);
+    if (relay->died.len &&
+        lki_spoke_send(relay->host->spoke, relay->died.data, relay->died.len)) {
+        lki_timer_set(&relay->host->loop.timers, &relay->silence,
+                      lki_loop_now(&relay->host->loop) + AGAIN_NS);
+        return;
+    }
     lki_buf_clear(&relay->died);
     lki_host_end_look(relay->host);
 }
@@ -39,8 +60,7 @@ static void on_link_gone(struct lki_link *link)
 {
     struct lki_relay *relay = link->owner;
 
-    lki_link_close(relay->link);
-    relay->link = NULL;
+    cut(relay);
     if (relay->died.len)
         last_word(relay);
 }
@@ -62,17 +82,21 @@ enum lk_err lki_relays_on_join(uint64_t worker, struct lki_link *link, void *arg
 
     if (relay->died.len)
         last_word(relay);
-    lki_link_close(relay->link);
+    cut(relay);
     relay->link = link;
     relay->life = ++host->lives;
     link->owner = relay;
     link->on_message = on_link_message;
     link->on_gone = on_link_gone;
     lend(host, worker);
-    lki_host_say(host, &(struct lki_station_report){
-                           .kind = LKI_STATION_JOINED,
-                           .joined = {.process = relay->process, .life = relay->life}});
-    return LK_OK;
+    if (!relay->died.len &&
+        lki_host_say(host, &(struct lki_station_report){
+                               .kind = LKI_STATION_JOINED,
+                               .joined = {.process = relay->process, .life = relay->life}}))
+        return LK_OK;
+    cut(relay);
+    errno = ENOBUFS;
+    return LK_E_NOMEM;
 }
 
 void lki_relays_on_died(uint64_t worker, const struct lki_death *death, void *arg)
@@ -98,6 +122,11 @@ void lki_relays_on_died(uint64_t worker, const struct lki_death *death, void *ar
     }
     lki_buf_clear(&relay->died);
     lki_station_report_write(&report, &relay->died);
+    if (relay->died.err) {
+        lki_buf_clear(&relay->died);
+        report.died.frame_count = 0;
+        lki_station_report_write(&report, &relay->died);
+    }
     if (relay->link)
         lki_timer_set(&host->loop.timers, &relay->silence,
                       lki_loop_now(&host->loop) + LKI_LAST_WORDS_NS);
@@ -122,15 +151,12 @@ void lki_relays_data(struct lki_host *host, const struct lki_station_data *data)
         lki_link_send(relay->link, data->bytes, data->len);
 }
 
-/* A worker whose link is gone ends. */
 void lki_relays_close(struct lki_host *host, const struct lki_station_life *life)
 {
     struct lki_relay *relay = relay_of(host, life->process, life->life);
 
-    if (!relay || !relay->link)
-        return;
-    lki_link_close(relay->link);
-    relay->link = NULL;
+    if (relay)
+        cut(relay);
 }
 
 void lki_relays_order(struct lki_host *host, unsigned times)
@@ -164,7 +190,9 @@ enum lk_err lki_relays_open(struct lki_host *host)
         host->relays[i].host = host;
         host->relays[i].process = i + 1;
         lki_buf_init(&host->relays[i].died, LKI_MESSAGE_MAX);
-        err = lki_timer_init(&host->loop.timers, &host->relays[i].silence, on_silence);
+        err = lki_buf_reserve(&host->relays[i].died, DIED_BYTES) ? LK_OK : LK_E_NOMEM;
+        if (!err)
+            err = lki_timer_init(&host->loop.timers, &host->relays[i].silence, on_silence);
     }
     return err;
 }
@@ -172,8 +200,7 @@ enum lk_err lki_relays_open(struct lki_host *host)
 void lki_relays_cut(struct lki_host *host)
 {
     for (uint64_t i = 0; i < host->settings.processes; i++) {
-        lki_link_close(host->relays[i].link);
-        host->relays[i].link = NULL;
+        cut(&host->relays[i]);
         lki_buf_clear(&host->relays[i].died);
         lki_timer_cancel(&host->relays[i].silence);
     }

@@ -143,6 +143,8 @@ bool lki_spoke_is_up(const struct lki_spoke *spoke);
 uint64_t lki_spoke_session(const struct lki_spoke *spoke);
 /* LK_E_NOMEM, LK_E_LIMIT: LKI_CHANNEL_LIMIT waits already; it is not sent. */
 enum lk_err lki_spoke_send(struct lki_spoke *spoke, const void *bytes, size_t len);
+/* What was sent and is not acknowledged takes so much of LKI_CHANNEL_LIMIT. */
+size_t lki_spoke_queued_bytes(const struct lki_spoke *spoke);
 /* A BEAT: carried now or never. All that is needed for being heard: one each second. */
 void lki_spoke_beat(struct lki_spoke *spoke, const void *bytes, size_t len);
 /* All that was sent has been acknowledged. */

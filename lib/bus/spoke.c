@@ -275,6 +275,11 @@ enum lk_err lki_spoke_send(struct lki_spoke *spoke, const void *bytes, size_t le
     return lki_channel_send(&spoke->channel, bytes, len);
 }
 
+size_t lki_spoke_queued_bytes(const struct lki_spoke *spoke)
+{
+    return spoke->channel.queued_bytes;
+}
+
 void lki_spoke_beat(struct lki_spoke *spoke, const void *bytes, size_t len)
 {
     say(spoke, true, bytes, len);

@@ -194,6 +194,8 @@ static void on_beat(struct lki_station *station, const struct lki_station_beat *
 
         if (seat)
             seat->health = beat->processes[i];
+        if (seat && seat->wanted)
+            lki_crew_want(station->crew, seat->number);
     }
 }
 
@@ -371,6 +373,7 @@ void lki_crew_let_go(struct lki_crew *crew)
     for (struct lki_station *station = crew->stations; station; station = station->next) {
         for (uint64_t i = 0; i < lki_station_seats(station); i++) {
             station->seats[i].number = 0;
+            station->seats[i].wanted = false;
             lki_seat_let_go(&station->seats[i]);
         }
     }

@@ -28,6 +28,7 @@ struct lki_seat {
     uint64_t life;   /* the one that is there; 0: none */
     struct lki_seat_link *link;
     struct lki_station_process health; /* as its last beat has it */
+    bool wanted;                       /* could not be told so far */
 };
 
 struct lki_station {

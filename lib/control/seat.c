@@ -193,8 +193,9 @@ void lki_crew_want(struct lki_crew *crew, uint64_t worker)
     struct lki_seat *seat = seat_of(crew, worker);
 
     if (seat && lki_station_is_there(seat->station))
-        lki_crew_command(seat->station,
-                         &(struct lki_command){.kind = LKI_COMMAND_WANT, .want = seat->process});
+        seat->wanted = lki_crew_command(seat->station,
+                                        &(struct lki_command){.kind = LKI_COMMAND_WANT,
+                                                              .want = seat->process}) != LK_OK;
 }
 
 void lki_seat_let_go(struct lki_seat *seat)
