@@ -982,6 +982,31 @@ START_TEST(an_orchestrator_outbids_what_stations_have_seen)
 }
 END_TEST
 
+/* What it answers to that renewal is not taken for an answer to what is asked then. */
+START_TEST(an_orchestrator_outbids_while_it_renews_its_lock)
+{
+    struct lki_envelope envelope = {.station = "north", .session = 5, .beat = true};
+    struct lki_buf bytes;
+
+    boss_open(&old);
+    RUN_UNTIL(old.ups == 1);
+    test_redis_signal(&server, SIGSTOP);
+    RUN_UNTIL(old.hub->lock.asking);
+    envelope.token = old.token + 1000000000;
+    envelope.stamp_ns = lki_loop_now(&loop);
+    lki_buf_init(&bytes, 1000);
+    ck_assert_int_eq(lki_envelope_write(&envelope, &bytes), LK_OK);
+    lki_hub_hear(old.hub, bytes.data, bytes.len);
+    lki_buf_release(&bytes);
+    ck_assert(!lki_hub_is_up(old.hub));
+    test_redis_signal(&server, SIGCONT);
+    RUN_UNTIL(old.ups == 2);
+    ck_assert_uint_gt(old.token, envelope.token);
+    run_for(1.5);
+    ck_assert_int_eq(old.downs + old.refusals, 0);
+}
+END_TEST
+
 static void forge(uint64_t session, uint64_t token)
 {
     struct lki_envelope envelope = {.station = "north",
@@ -1375,6 +1400,7 @@ static void add_losing(TCase *tcase)
     tcase_add_test(tcase, an_orchestrator_that_was_stopped_must_not_go_on);
     tcase_add_test(tcase, a_token_is_greater_than_a_stored_one);
     tcase_add_test(tcase, an_orchestrator_outbids_what_stations_have_seen);
+    tcase_add_test(tcase, an_orchestrator_outbids_while_it_renews_its_lock);
     tcase_add_test(tcase, a_station_obeys_the_greatest_token_only);
     tcase_add_test(tcase, a_second_station_of_a_name_is_refused);
     tcase_add_test(tcase, the_name_of_a_dead_station_is_free_after_a_while);

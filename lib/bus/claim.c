@@ -116,9 +116,11 @@ static void on_others(struct lki_claim *claim, const char *value, int64_t left_m
 static void on_reply(const struct lki_redis_reply *reply, void *arg)
 {
     struct lki_claim *claim = arg;
+    bool stale = claim->stale > 0;
 
-    claim->asking = false;
-    if (lki_carrier_failed(claim->carrier, reply, claim->key) || !claim->started)
+    claim->asking--;
+    claim->stale -= stale;
+    if (lki_carrier_failed(claim->carrier, reply, claim->key) || !claim->started || stale)
         return;
     if (reply->count == 2 && reply->items[0].integer == 1)
         on_ours(claim, reply->items[1].text);
@@ -142,7 +144,7 @@ static void ask(struct lki_claim *claim)
     if (value)
         err = lki_redis_say(claim->carrier->say, on_reply, claim, "EVAL", take, "1", claim->key,
                             value, expiry, above);
-    claim->asking = !err;
+    claim->asking += !err;
     look_again(claim, RENEW_NS);
 }
 
@@ -206,6 +208,7 @@ void lki_claim_give_back(struct lki_claim *claim, uint64_t above)
     lki_claim_stop(claim);
     if (claim->value.data)
         lki_buf_clear(&claim->value);
+    claim->stale = claim->asking;
     claim->above = above;
 }
 

@@ -37,7 +37,8 @@ struct lki_claim {
     uint64_t token;
     uint64_t above; /* what the next token must be greater than */
     struct lki_timer timer;
-    bool asking;
+    unsigned asking; /* answers that have not come */
+    unsigned stale;  /* of them: to what was asked before it was given back */
     bool started;
     bool ours;
     /* whose it is, if not ours */
