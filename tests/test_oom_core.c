@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "control/core.h"
+#include "control/stock.h"
 #include "oom/memory.h"
 #include "stats/snapshot.h"
 #include "support/expect.h"
@@ -138,6 +139,70 @@ START_TEST(a_run_ends_whatever_memory_is_refused)
     while (run_without(after, in_a_row[_i]))
         after++;
     ck_assert_int_gt(after, 100);
+}
+END_TEST
+
+/* ---- objects ---- */
+
+static void create(struct lki_stock *stock, size_t count)
+{
+    static const struct lki_stock_parts parts = {.text = "{\"name\":\"x\"}"};
+    uint64_t id;
+
+    for (size_t i = 0; i < count; i++)
+        EXPECT(!lki_stock_add(stock, 0, &parts, &id), "no object");
+}
+
+/* Two are there at first, two come later, then one more. The gang minds one that comes to a worker
+ * that has it. later: memory is refused to those, else to the first ones. Returns how many requests
+ * were. */
+static long stock_without(bool later, long after, long how_many)
+{
+    static const struct lk_resource_def accounts = {.def.name = "accounts"};
+    const struct lk_resource_def *const defs[] = {&accounts};
+    const struct lki_model model = {.resources = (const struct lk_resource_def **)(uintptr_t)defs,
+                                    .resource_count = 1};
+    struct lki_plan plan = gang_plan(10);
+    uint64_t came = 0;
+    bool begun;
+    long refused;
+
+    gang_prepare(&gang, &model, 1);
+    gang.forgiving = true;
+    EXPECT(!lki_stock_new(&plan.stock, &gang.model), "no stock");
+    create(plan.stock, 2);
+    memory_refuse(later ? MEMORY_ALL : after, how_many);
+    begun = gang_begin(&gang, &plan) == LK_OK;
+    refused = memory_allow();
+    if (begun) {
+        gang_join(&gang.workers[0]);
+        gang_run(&gang, 1);
+        create(plan.stock, 2);
+        memory_refuse(later ? after : MEMORY_ALL, how_many);
+        lki_core_stocked(gang.core, 0);
+        refused += memory_allow();
+        create(plan.stock, 1);
+        lki_core_stocked(gang.core, 0);
+        report_want(0, 10);
+        gang_run(&gang, 2);
+        for (size_t id = 1; id <= 5; id++)
+            came += gang.workers[0].pools[0].free[id];
+        EXPECT(refused || came == 5, "%d objects came", (int)came);
+    }
+    gang_close(&gang);
+    lki_stock_free(plan.stock);
+    return refused;
+}
+
+START_TEST(an_object_is_lent_once_whatever_memory_is_refused)
+{
+    for (int later = 0; later < 2; later++) {
+        long after = 0;
+
+        while (stock_without(later, after, in_a_row[_i]))
+            after++;
+        ck_assert_int_ge(after, 2);
+    }
 }
 END_TEST
 
@@ -296,6 +361,8 @@ static Suite *oom_suite(void)
 
     tcase_set_timeout(all, 120);
     tcase_add_loop_test(all, a_run_ends_whatever_memory_is_refused, 0, LKI_COUNT(in_a_row));
+    tcase_add_loop_test(all, an_object_is_lent_once_whatever_memory_is_refused, 0,
+                        LKI_COUNT(in_a_row));
     tcase_add_loop_test(all, numbers_are_whole_or_said_to_be_missing, 0, LKI_COUNT(in_a_row));
     tcase_add_test(all, numbers_that_later_ones_replace_are_not_missed);
     suite_add_tcase(suite, all);

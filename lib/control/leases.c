@@ -16,30 +16,6 @@
 /* Nobody has it, and nobody gets it. */
 #define HOLDER_NONE UINT64_MAX
 
-/* Objects that there may be, when nobody else made them. */
-static uint64_t most_of(const struct lki_core *core, size_t resource)
-{
-    uint64_t count = core->model->resources[resource]->count;
-
-    if (count)
-        return count;
-    return lki_core_users_most(core);
-}
-
-enum lk_err lki_leases_init(struct lki_core *core)
-{
-    size_t count = core->model->resource_count;
-
-    core->leases = calloc(count ? count : 1, sizeof(*core->leases));
-    if (!core->leases)
-        return LK_E_NOMEM;
-    for (size_t i = 0; i < count; i++) {
-        core->leases[i].most = most_of(core, i);
-        lki_core_stocked(core, i);
-    }
-    return LK_OK;
-}
-
 enum lk_err lki_leases_room(struct lki_core *core, size_t workers)
 {
     for (size_t i = 0; i < core->model->resource_count; i++) {
@@ -122,20 +98,21 @@ static uint64_t fresh_ids(const struct lki_core *core, const struct lki_leases *
     return more < left - wanted ? wanted + more : left;
 }
 
-/* An object's text moves to its lease. */
-static void keep_text(struct lki_lease *lease, const char *text)
+/* An object's text moves to its lease. False: there is no memory. */
+static bool keep_text(struct lki_lease *lease, const char *text)
 {
     size_t len = text ? strlen(text) + 1 : 0;
     char *copy;
 
     if (!text || (lease->text && !strcmp(lease->text, text)))
-        return;
+        return true;
     copy = malloc(len);
     if (!copy)
-        return;
+        return false;
     memcpy(copy, text, len);
     free(lease->text);
     lease->text = copy;
+    return true;
 }
 
 static struct lki_lease *lease_of(const struct lki_leases *leases, uint64_t id,
@@ -189,8 +166,9 @@ static void come_back(struct lki_core *core, size_t resource, uint64_t id)
 
 /* ---- objects that others made ---- */
 
-/* One of the stock: its text, or, when it was deleted, nothing that could be leased. */
-static void restock(struct lki_core *core, size_t resource, uint64_t id)
+/* One of the stock: its text, or, when it was deleted, nothing that could be leased. False: there
+ * is no memory for its text, and it is not leased so far. */
+static bool restock(struct lki_core *core, size_t resource, uint64_t id)
 {
     struct lki_leases *leases = &core->leases[resource];
     const char *text = lki_stock_text(core->plan.stock, resource, id);
@@ -198,32 +176,65 @@ static void restock(struct lki_core *core, size_t resource, uint64_t id)
 
     if (!there)
         leases->all[leases->count++] = (struct lki_lease){.holder = HOLDER_NONE};
-    if (text && !leases->all[id - 1].text) {
-        keep_text(&leases->all[id - 1], text);
-        take_back(core, leases, id);
-    }
+    if (!text || leases->all[id - 1].holder != HOLDER_NONE)
+        return true;
+    if (!keep_text(&leases->all[id - 1], text))
+        return false;
+    take_back(core, leases, id);
+    return true;
 }
 
 /* A resource that was created by others, and of which something is left, has no objects but those.
  */
-void lki_core_stocked(struct lki_core *core, size_t resource)
+static enum lk_err stock_up(struct lki_core *core, size_t resource)
 {
     const struct lki_stock *stock = core->plan.stock;
     struct lki_leases *leases = &core->leases[resource];
     uint64_t last = stock ? lki_stock_last_id(stock, resource) : 0;
+    bool all = true;
 
     if (!last || (!leases->stocked && (leases->count || !lki_stock_count(stock, resource))))
-        return;
-    if (!reserve(leases, last)) {
-        lki_course_fail(core, "%s", lk_strerror(LK_E_NOMEM));
-        return;
-    }
+        return LK_OK;
+    if (!reserve(leases, last))
+        return LK_E_NOMEM;
     leases->stocked = true;
     leases->most = last;
     drop_deleted(leases, stock, resource);
     for (uint64_t id = 1; id <= last; id++)
-        restock(core, resource, id);
+        all &= restock(core, resource, id);
     lki_leases_update(core);
+    return all ? LK_OK : LK_E_NOMEM;
+}
+
+void lki_core_stocked(struct lki_core *core, size_t resource)
+{
+    if (stock_up(core, resource))
+        lki_course_fail(core, "%s", lk_strerror(LK_E_NOMEM));
+}
+
+/* Objects that there may be, when nobody else made them. */
+static uint64_t most_of(const struct lki_core *core, size_t resource)
+{
+    uint64_t count = core->model->resources[resource]->count;
+
+    if (count)
+        return count;
+    return lki_core_users_most(core);
+}
+
+enum lk_err lki_leases_init(struct lki_core *core)
+{
+    size_t count = core->model->resource_count;
+    enum lk_err err = LK_OK;
+
+    core->leases = calloc(count ? count : 1, sizeof(*core->leases));
+    if (!core->leases)
+        return LK_E_NOMEM;
+    for (size_t i = 0; i < count && !err; i++) {
+        core->leases[i].most = most_of(core, i);
+        err = stock_up(core, i);
+    }
+    return err;
 }
 
 /* ---- leasing ---- */
