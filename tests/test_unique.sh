@@ -11,7 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 program=$build/tests/support/unique
 objects=1000
-# a machine that stands still has lost its leases after 5 s of silence, these, the grace, and 5 s
+# a machine that stands still has lost its leases after 4 s of silence, these, the grace, and 5 s
 leases=(--orphan-after 6s)
 
 start_servers() {

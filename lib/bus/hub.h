@@ -20,8 +20,11 @@
 #include "net/redis.h"
 
 #define LKI_CLUSTER_DEFAULT "default"
-/* A station that was not heard of for so long is lost. */
-#define LKI_SILENCE_NS (5 * LKI_NS_PER_S)
+/* A station that was not heard of for so long is lost: it beats each second, and is connected again
+ * within this time when Redis is there again. */
+#define LKI_SILENCE_NS (4 * LKI_NS_PER_S)
+/* By so long after Redis, or another orchestrator, is there, each station that lives was heard. */
+#define LKI_REUNION_NS (5 * LKI_NS_PER_S)
 
 /* What names and ids are: lki_cluster_is_name, lki_station_is_id in bus/envelope.h. */
 struct lki_hub_settings {

@@ -83,7 +83,7 @@ static void on_up(struct lki_hub *hub, uint64_t token, void *arg)
     if (lki_repeat_over(&o->trouble))
         lki_orchestrator_tell(o, "Redis is there again");
     if (o->run.core)
-        lki_core_hold(o->run.core, LKI_SILENCE_NS);
+        lki_core_hold(o->run.core, LKI_REUNION_NS);
     if (o->loaded)
         lki_checkpoint_renew(&o->checkpoint);
     else
@@ -97,7 +97,7 @@ static void on_down(struct lki_hub *hub, enum lki_redis_trouble trouble, const c
 
     (void)hub;
     if (o->up && o->run.core)
-        lki_core_hold(o->run.core, lki_ns_after(LKI_SILENCE_NS, lki_crew_lapse_ns(&o->crew)));
+        lki_core_hold(o->run.core, lki_ns_after(LKI_REUNION_NS, lki_crew_lapse_ns(&o->crew)));
     o->up = false;
     *o->former = '\0';
     if (trouble == LKI_REDIS_REFUSED && !o->loaded) {
