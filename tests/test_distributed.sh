@@ -424,6 +424,7 @@ case_restart_at_end() {
     begin
     start ',"duration_s":3'
     load_goes_on 900
+    cp -r "$tmp/state" "$tmp/before"
     destroy "$orchestrator"
     start_orchestrator
     finish
@@ -434,6 +435,12 @@ case_restart_at_end() {
     wait_until alive_is 4
     check "the last result is kept" status "$(api GET /result)" 200
     check "and it is IDLE" is state "$(state state)" IDLE
+    destroy "$orchestrator"
+    rm -r "$tmp/state" && mv "$tmp/before" "$tmp/state"
+    start_orchestrator
+    wait_until alive_is 4
+    check "nor does it come back from elsewhere" is state "$(state state)" IDLE
+    check "and that is told" says orchestrator.log "is over: what was kept of it is removed"
 }
 
 # As many objects as users: who moves finds one only if the former holder's came back.

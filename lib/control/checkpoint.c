@@ -87,6 +87,11 @@ static void frame(struct lki_checkpoint *checkpoint, const struct lki_blob *blob
     lki_pack_bytes(out, blob->bytes.data, blob->bytes.len);
 }
 
+static bool is_ours(const void *bytes, size_t len)
+{
+    return len >= strlen(MAGIC) && !memcmp(bytes, MAGIC, strlen(MAGIC));
+}
+
 /* The younger one stays. What is not ours is left alone. */
 void lki_checkpoint_take(struct lki_checkpoint *checkpoint, const char *name, const void *bytes,
                          size_t len)
@@ -98,7 +103,7 @@ void lki_checkpoint_take(struct lki_checkpoint *checkpoint, const char *name, co
     const void *value;
     size_t value_len;
 
-    if (len < magic || memcmp(bytes, MAGIC, magic) != 0)
+    if (!is_ours(bytes, len))
         return;
     in = lki_unpack((const char *)bytes + magic, len - magic);
     written_ns = lki_unpack_u64(&in);
@@ -270,6 +275,13 @@ void lki_checkpoint_renew(struct lki_checkpoint *checkpoint)
         if (!checkpoint->out.err)
             put_to_redis(checkpoint, blob->name);
     }
+}
+
+void lki_checkpoint_found(struct lki_checkpoint *checkpoint, const char *name, const void *bytes,
+                          size_t len)
+{
+    if (is_ours(bytes, len) && !find(checkpoint, name))
+        lki_hub_put(checkpoint->hub, name, NULL, 0);
 }
 
 const void *lki_checkpoint_get(const struct lki_checkpoint *checkpoint, const char *name,

@@ -42,6 +42,9 @@ enum lk_err lki_checkpoint_put(struct lki_checkpoint *checkpoint, const char *na
 void lki_checkpoint_remove(struct lki_checkpoint *checkpoint, const char *prefix);
 /* Writes all again to Redis, which may have come back empty. */
 void lki_checkpoint_renew(struct lki_checkpoint *checkpoint);
+/* Redis has that. What was removed while it could not be told of it is removed there. */
+void lki_checkpoint_found(struct lki_checkpoint *checkpoint, const char *name, const void *bytes,
+                          size_t len);
 
 /* NULL: there is none. Terminated; lives until it is put again. */
 const void *lki_checkpoint_get(const struct lki_checkpoint *checkpoint, const char *name,

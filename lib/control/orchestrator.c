@@ -60,11 +60,11 @@ static void on_blob(const char *name, const void *bytes, size_t len, bool ok, vo
 {
     struct lki_orchestrator *o = arg;
 
-    if (name) {
+    if (name && o->loaded)
+        lki_checkpoint_found(&o->checkpoint, name, bytes, len);
+    else if (name)
         lki_checkpoint_take(&o->checkpoint, name, bytes, len);
-        return;
-    }
-    if (!ok)
+    if (name || !ok || o->loaded)
         return;
     o->loaded = true;
     lki_restore_load(o);
@@ -86,8 +86,7 @@ static void on_up(struct lki_hub *hub, uint64_t token, void *arg)
         lki_core_hold(o->run.core, LKI_REUNION_NS);
     if (o->loaded)
         lki_checkpoint_renew(&o->checkpoint);
-    else
-        lki_hub_get_all(hub, on_blob, o);
+    lki_hub_get_all(hub, on_blob, o);
     lki_orchestrator_changed(o);
 }
 

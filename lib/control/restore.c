@@ -215,6 +215,7 @@ static void save_run(struct lki_orchestrator *o)
         return;
     lki_buf_init(&out, (size_t)64 * 1024 * 1024);
     start_fields(&wire, &start);
+    lki_wire_u64(&wire, &o->epoch);
     put(o, "run", &out);
     lki_buf_clear(&out);
     lki_crew_write(&o->crew, &out);
@@ -305,30 +306,44 @@ static enum lk_err read_run(struct lki_orchestrator *o, const struct lki_start *
     return give_up(o, start, "the orchestrator ended, and what it has kept of it cannot be read");
 }
 
+/* One that is over may be kept where nobody could be told of that: in Redis while it was away, in
+ * the directory of an orchestrator that had ended. */
+static enum lk_err take_up(struct lki_orchestrator *o, const void *bytes, size_t len)
+{
+    struct lki_arena arena;
+    struct lki_wire wire = {.in = lki_unpack(bytes, len), .arena = &arena};
+    struct lki_start start = {0};
+    uint64_t epoch = 0;
+    enum lk_err err;
+
+    lki_arena_init(&arena, NULL, 0);
+    start_fields(&wire, &start);
+    lki_wire_u64(&wire, &epoch);
+    err = lki_unpack_err(&wire.in);
+    if (!err && !is_run_id(start.plan.run_id))
+        err = LK_E_FORMAT;
+    if (!err && (epoch < o->epoch || !strcmp(start.plan.run_id, o->last_run_id)))
+        lki_orchestrator_tell(o, "run %s is over: what was kept of it is removed",
+                              start.plan.run_id);
+    else if (!err)
+        err = read_run(o, &start);
+    lki_arena_reset(&arena);
+    return err;
+}
+
 static void load_run(struct lki_orchestrator *o)
 {
     size_t len;
     const void *bytes = lki_checkpoint_get(&o->checkpoint, "run", &len);
-    struct lki_arena arena;
-    struct lki_wire wire = {.in = lki_unpack(bytes, len), .arena = &arena};
-    struct lki_start start = {0};
-    enum lk_err err;
+    enum lk_err err = bytes ? take_up(o, bytes, len) : LK_OK;
 
-    if (!bytes)
-        return;
-    lki_arena_init(&arena, NULL, 0);
-    start_fields(&wire, &start);
-    err = lki_unpack_err(&wire.in);
-    if (!err && !is_run_id(start.plan.run_id))
-        err = LK_E_FORMAT;
-    if (!err)
-        err = read_run(o, &start);
-    lki_arena_reset(&arena);
-    if (!err)
-        return;
-    lki_orchestrator_tell(o, "the run that was on cannot be gone on with: %s", lk_strerror(err));
-    drop_run(o);
-    forget_run(o);
+    if (err) {
+        lki_orchestrator_tell(o, "the run that was on cannot be gone on with: %s",
+                              lk_strerror(err));
+        drop_run(o);
+    }
+    if (!o->run.core)
+        forget_run(o);
 }
 
 /* ---- all of it ---- */
@@ -357,10 +372,11 @@ void lki_restore_look(struct lki_orchestrator *o)
         lki_restore_save(o);
 }
 
+/* That it is over comes first: who ends in between leaves nothing that would be gone on with. */
 void lki_restore_forget(struct lki_orchestrator *o)
 {
-    forget_run(o);
     lki_restore_save(o);
+    forget_run(o);
 }
 
 void lki_restore_load(struct lki_orchestrator *o)

@@ -1,0 +1,215 @@
+/* The orchestrator through a restart: what it finds of a run in its directory and in Redis, and
+ * what becomes of that. */
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <loadkit/scenario.h>
+
+#include "base/mem.h"
+#include "bus/contact.h"
+#include "control/conduct.h"
+#include "model/registry.h"
+#include "support/folder.h"
+#include "support/redis.h"
+#include "support/suite.h"
+
+#define STATE "lk:default:state"
+
+LK_VU(visitor)
+{
+    int visits;
+};
+
+LK_STEP(visitor, visit)
+{
+    (void)vu;
+    self->visits++;
+}
+
+static struct lki_loop loop;
+static struct lki_model *model;
+static struct lki_redis_address address;
+static struct test_redis server;
+static struct lki_buf why;
+
+static void set_up(void)
+{
+    folder_enter();
+    lki_loop_quiet();
+    lki_buf_init(&why, 65536);
+    ck_assert_int_eq(lki_loop_open(&loop), LK_OK);
+    ck_assert_int_eq(lki_model_new(&model, lki_registry_first(), &why), LK_OK);
+    ck_assert_int_eq(lki_redis_address_parse(&address, "unix:///nowhere/at/all", &why), LK_OK);
+}
+
+static void let_pass(void)
+{
+    lki_loop_run_until(&loop, lki_loop_now(&loop) + 10 * LKI_NS_PER_MS);
+}
+
+#define WAIT_FOR(condition)                                                                        \
+    do {                                                                                           \
+        for (int i_ = 0; i_ < 1000 && !(condition); i_++)                                          \
+            let_pass();                                                                            \
+        ck_assert(condition);                                                                      \
+    } while (0)
+
+static void tear_down(void)
+{
+    let_pass();
+    lki_loop_close(&loop);
+    lki_redis_address_release(&address);
+    lki_model_free(model);
+    lki_buf_release(&why);
+    test_redis_release(&server);
+    folder_leave();
+}
+
+static void on_refused(struct lki_orchestrator *o, const char *who, void *arg)
+{
+    (void)o;
+    (void)who;
+    (void)arg;
+}
+
+static struct lki_orchestrator *begin_at(const struct lki_redis_address *redis)
+{
+    static struct lki_hub_settings hub;
+    const struct lki_orchestrator_settings settings = {
+        .hub = &hub, .state_dir = "state", .program = "test", .on_refused = on_refused};
+    struct lki_orchestrator *o;
+
+    hub = (struct lki_hub_settings){redis, LKI_CLUSTER_DEFAULT, "orchestrator"};
+    ck_assert_int_eq(lki_orchestrator_new(&o, &loop, model, &settings, &why), LK_OK);
+    return o;
+}
+
+/* Without Redis. */
+static struct lki_orchestrator *begin(void)
+{
+    return begin_at(&address);
+}
+
+/* With it, and what it has was read. */
+static struct lki_orchestrator *begin_with_redis(void)
+{
+    struct lki_orchestrator *o;
+
+    test_redis_start(&server, false);
+    o = begin_at(&server.address);
+    WAIT_FOR(o->loaded);
+    return o;
+}
+
+/* As if it was killed. */
+static void end(struct lki_orchestrator *o)
+{
+    o->loaded = false;
+    lki_orchestrator_free(o);
+}
+
+static bool has(const struct lki_orchestrator *o, const char *name)
+{
+    size_t len;
+
+    return lki_checkpoint_get(&o->checkpoint, name, &len) != NULL;
+}
+
+/* A run that is being prepared. */
+static void run_begin(struct lki_orchestrator *o, uint64_t users)
+{
+    const struct lki_start start = {
+        .plan = {.run_id = "this", .users = users, .duration_ns = LKI_NEVER}};
+    struct lki_refusal refusal;
+
+    ck_assert_int_eq(lki_conduct_begin(o, &start, &refusal), LK_OK);
+    o->epoch = 1;
+}
+
+static void run_drop(struct lki_orchestrator *o)
+{
+    lki_crew_end(&o->crew);
+    lki_conduct_drop(o);
+}
+
+/* It ended elsewhere, and others began after it, or none. */
+static const struct {
+    uint64_t epoch;
+    const char *last;
+    bool over;
+} known[] = {{1, "former", false}, {1, "this", true}, {2, "another", true}};
+
+START_TEST(a_run_that_is_over_does_not_come_back)
+{
+    struct lki_orchestrator *o = begin();
+
+    run_begin(o, 4);
+    lki_restore_save(o);
+    run_drop(o);
+    o->epoch = known[_i].epoch;
+    snprintf(o->last_run_id, sizeof(o->last_run_id), "%s", known[_i].last);
+    lki_restore_save(o);
+    end(o);
+    o = begin();
+    lki_restore_load(o);
+    ck_assert_int_eq(o->run.core == NULL, known[_i].over);
+    ck_assert_int_eq(has(o, "run"), !known[_i].over);
+    ck_assert_int_eq(has(o, "moment"), !known[_i].over);
+    end(o);
+}
+END_TEST
+
+START_TEST(what_is_left_without_a_run_is_removed)
+{
+    struct lki_orchestrator *o = begin();
+
+    ck_assert_int_eq(lki_checkpoint_put(&o->checkpoint, "life.1.0", "x", 1), LK_OK);
+    end(o);
+    o = begin();
+    ck_assert(has(o, "life.1.0"));
+    lki_restore_load(o);
+    ck_assert(!has(o, "life.1.0"));
+    end(o);
+}
+END_TEST
+
+static bool redis_has(const char *name)
+{
+    return test_redis_ask(&server, "HEXISTS", STATE, name, NULL) == 1;
+}
+
+START_TEST(what_was_removed_while_redis_was_away_is_removed_there_too)
+{
+    struct lki_orchestrator *o = begin_with_redis();
+
+    ck_assert_int_eq(lki_checkpoint_put(&o->checkpoint, "epoch", "e", 1), LK_OK);
+    ck_assert_int_eq(lki_checkpoint_put(&o->checkpoint, "run", "r", 1), LK_OK);
+    test_redis_ask(&server, "HSET", STATE, "somebody's", "x", NULL);
+    WAIT_FOR(redis_has("epoch") && redis_has("run"));
+    o->checkpoint.hub = NULL;
+    lki_checkpoint_remove(&o->checkpoint, "run");
+    o->hub->owner.on_up(o->hub, o->token, o->hub->owner.arg);
+    WAIT_FOR(!redis_has("run"));
+    ck_assert(redis_has("epoch"));
+    ck_assert(redis_has("somebody's"));
+    end(o);
+}
+END_TEST
+
+static Suite *restore_suite(void)
+{
+    Suite *suite = suite_create("restore");
+    TCase *all = suite_group(suite, "all");
+
+    tcase_add_checked_fixture(all, set_up, tear_down);
+    tcase_add_loop_test(all, a_run_that_is_over_does_not_come_back, 0, LKI_COUNT(known));
+    tcase_add_test(all, what_is_left_without_a_run_is_removed);
+    tcase_add_test(all, what_was_removed_while_redis_was_away_is_removed_there_too);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(restore_suite());
+}
