@@ -517,6 +517,79 @@ START_TEST(an_id_that_nobody_has_is_not_new_to_another_core)
 }
 END_TEST
 
+/* _i: its users have gone to others by then. */
+START_TEST(who_leaves_before_it_says_how_it_stands_does_so_in_order)
+{
+    struct lki_plan plan = open_plan(30);
+    struct gang_worker *leaver;
+
+    gang_open(&gang, &plan, NULL, 3);
+    leaver = gang_worker(&gang, 2);
+    gang_run(&gang, 3);
+    hand_over(&plan);
+    resume_all_but(_i ? leaver : NULL);
+    if (_i) {
+        gang_run(&gang, 10);
+        gang_resume(leaver);
+    }
+    lki_core_leave(gang.core, 2);
+    gang_run(&gang, 20);
+    ck_assert_uint_eq(leaver->orders[LKI_ORDER_STOP], 1);
+    ck_assert(leaver->gone);
+    ck_assert(leaver->quit);
+    ck_assert_uint_eq(gang.workers[0].user_count + gang.workers[2].user_count, 30);
+    ck_assert_uint_eq(gang_status(&gang).crashes, 0);
+    ck_assert_uint_eq(gang.wanted, 0);
+}
+END_TEST
+
+START_TEST(who_is_told_to_quit_before_it_says_how_it_stands_has_not_crashed)
+{
+    const struct lki_report failed = {.kind = LKI_REPORT_FAILED, .failed = {.message = "no room"}};
+    struct lki_core_outcome outcome;
+    struct lki_plan plan = open_plan(30);
+
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 3);
+    hand_over(&plan);
+    resume_all_but(NULL);
+    gang_report(gang_worker(&gang, 2), &failed);
+    gang_run(&gang, 20);
+    ck_assert(gang_worker(&gang, 2)->quit);
+    ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
+    ck_assert_uint_eq(outcome.crash_count, 0);
+}
+END_TEST
+
+static void end_in_order(struct gang_worker *worker)
+{
+    const struct lki_death death = {.told = true, .what = "ended with status 0"};
+    struct lki_link *link = worker->link;
+
+    worker->link = NULL;
+    lki_link_close(link);
+    lki_core_died(gang.core, worker->number, &death);
+}
+
+START_TEST(who_ended_as_the_former_core_had_told_it_has_not_crashed)
+{
+    struct lki_core_outcome outcome;
+    struct lki_plan plan = open_plan(30);
+
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 3);
+    lki_core_stop(gang.core, LKI_END_COMMAND);
+    hand_over(&plan);
+    resume_all_but(NULL);
+    for (size_t i = 0; i < 2; i++)
+        end_in_order(&gang.workers[i]);
+    gang_finish(&gang);
+    ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
+    ck_assert_uint_eq(outcome.crash_count, 0);
+    ck_assert_ptr_null(outcome.failure);
+}
+END_TEST
+
 START_TEST(a_run_that_had_not_begun_is_given_up)
 {
     struct lki_plan plan = open_plan(30);
@@ -626,6 +699,9 @@ static Suite *adopt_suite(void)
     tcase_add_test(all, what_workers_measured_may_be_saved_in_parts);
     tcase_add_loop_test(all, who_died_with_the_former_core_is_wanted_again, 0, 2);
     tcase_add_test(all, an_id_that_nobody_has_is_not_new_to_another_core);
+    tcase_add_loop_test(all, who_leaves_before_it_says_how_it_stands_does_so_in_order, 0, 2);
+    tcase_add_test(all, who_is_told_to_quit_before_it_says_how_it_stands_has_not_crashed);
+    tcase_add_test(all, who_ended_as_the_former_core_had_told_it_has_not_crashed);
     tcase_add_test(all, a_run_that_had_not_begun_is_given_up);
     tcase_add_test(all, an_end_that_was_asked_for_many_times_goes_on);
     tcase_add_loop_test(all, what_is_cut_short_is_refused, 0, 8);

@@ -293,6 +293,22 @@ case_leaving_station() {
     verdict valid
 }
 
+# Nobody is there who could be told.
+case_leaving_unheard() {
+    begin
+    start ',"duration_s":14'
+    load_goes_on
+    destroy "$orchestrator"
+    kill -TERM "${station[a]}"
+    start_orchestrator
+    check "its users live elsewhere" wait_until has_users 20 2
+    wait "${station[a]}"
+    check "it leaves" is "exit status" $? 0
+    finish
+    exact
+    verdict valid
+}
+
 # It has left: nothing is awaited of it.
 case_leaving_idle() {
     begin
@@ -507,7 +523,7 @@ case_late_redis() {
 
 cases=(killed_station stopped_station stopped_machine stopped_redis redis_for_good stop_cut_off orphaned_stations
     killed_orchestrator ended_orchestrator stopped_orchestrator emptied_redis all_restarted late_redis leaving_station
-    leaving_idle no_descriptors
+    leaving_unheard leaving_idle no_descriptors
     late_station stopped_process killed_process plain stop_in_ramp two_starts refusals
     iterations iterations_moved rate same_name abort continue change_users restart_at_end
     resources)

@@ -66,6 +66,7 @@ START_TEST(only_what_it_has_done_itself_is_blamed_on_who_was_at_work)
                      ends[_i].line != NULL);
     if (ends[_i].line)
         ck_assert_str_eq(wreck.line, ends[_i].line);
+    ck_assert_int_eq(wreck.death.told, !ends[_i].line);
     ck_assert_int_eq(wreck.death.in_step, ends[_i].user > 0);
     ck_assert_uint_eq(wreck.death.user, ends[_i].user);
     ck_assert_str_eq(wreck.death.step, !ends[_i].user ? "" : ends[_i].user == 4 ? "load" : "pay");

@@ -107,6 +107,7 @@ void lki_relays_on_died(uint64_t worker, const struct lki_death *death, void *ar
     struct lki_station_report report = {.kind = LKI_STATION_DIED,
                                         .died = {.process = relay->process,
                                                  .life = relay->life,
+                                                 .told = death->told,
                                                  .what = death->what,
                                                  .in_step = death->in_step,
                                                  .user = death->user,

@@ -185,6 +185,7 @@ bool lki_wreck_init(struct lki_wreck *wreck, const struct lki_model *model,
     }
     status_text(wreck->what, sizeof(wreck->what), status);
     snprintf(wreck->line, sizeof(wreck->line), "died: %s", wreck->what);
+    wreck->death.told = in_order;
     return !in_order;
 }
 

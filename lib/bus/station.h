@@ -77,7 +77,7 @@ struct lki_station_beat {
 struct lki_station_died {
     uint64_t process;
     uint64_t life;
-    bool told; /* it was told to end, and did: nothing below counts */
+    bool told; /* it was told to end, and did */
     const char *what;
     bool in_step;
     uint64_t user;

@@ -41,6 +41,7 @@ enum lki_core_state {
 /* What is known of how a worker ended that was not told to. Texts are borrowed during the call. */
 struct lki_death {
     const char *what;          /* "segmentation fault", "killed by signal 9", "hung" */
+    bool told;                 /* it was told to end, and did */
     bool silent;               /* nobody knows: it is out of reach, and not waited for any longer */
     bool in_step;              /* user and step tell where */
     uint64_t user;             /* 0: the hidden one */
@@ -119,7 +120,7 @@ enum lk_err lki_core_join(struct lki_core *core, uint64_t worker, struct lki_lin
                           int64_t ahead_ns);
 
 /* A worker has died. After the third crash in one step, and the third death of one worker from
- * outside, the run ends; else it is wanted again. Ignored of one that was told to quit. */
+ * outside, the run ends; else it is wanted again. No crash of one that was told to quit. */
 void lki_core_died(struct lki_core *core, uint64_t worker, const struct lki_death *death);
 
 /* A worker is out of reach, and has been for silent_ns, though it may be at work: what becomes of

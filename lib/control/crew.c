@@ -240,7 +240,8 @@ static void on_died(struct lki_station *station, const struct lki_station_died *
     struct lki_worker_page page = {.totals = died->totals,
                                    .iterations_taken = died->iterations_taken,
                                    .sending = died->sending};
-    const struct lki_death death = {.what = died->what,
+    const struct lki_death death = {.told = died->told,
+                                    .what = died->what,
                                     .in_step = died->in_step,
                                     .user = died->user,
                                     .step = died->step ? died->step : "",

@@ -299,6 +299,8 @@ bool lki_ending_is_in_hook(const struct lki_member *member);
 
 /* Its last word has come, or will not come any more. */
 void lki_lives_bury(struct lki_member *member);
+/* Its users are to leave, and then it ends. */
+void lki_lives_leave(struct lki_member *member);
 /* Each second: those who have waited long enough for their burial. */
 void lki_lives_look(struct lki_core *core);
 void lki_lives_release(struct lki_core *core);

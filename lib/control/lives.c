@@ -68,10 +68,11 @@ static void take_page(struct lki_life *life, const struct lki_worker_page *page)
         life->totals.http_requests = seen;
 }
 
-/* It has told of all that it did, as the run ends: nothing is missing. */
-static bool was_ending(const struct lki_member *member)
+/* It has told of all that it did, as the run ends: nothing is missing. A core that has taken the
+ * run over may not know whom the former one told to end. */
+static bool was_ending(const struct lki_member *member, const struct lki_death *death)
 {
-    return member->stage == LKI_MEMBER_QUITTING ||
+    return member->stage == LKI_MEMBER_QUITTING || (death->told && member->core->taken_ns) ||
            (member->gone && lki_ending_waits_for_users(member->core));
 }
 
@@ -85,7 +86,7 @@ void lki_core_died(struct lki_core *core, uint64_t worker, const struct lki_deat
     if (!member->lost)
         member->cut_ns = lki_core_now(core);
     take_page(member->last, death->page);
-    if (!was_ending(member))
+    if (!was_ending(member, death))
         lki_crashes_add(member, death);
     if (!member->link)
         lki_lives_bury(member);
@@ -158,10 +159,22 @@ void lki_core_found(struct lki_core *core, uint64_t worker)
     lki_course_look(core);
 }
 
-void lki_core_leave(struct lki_core *core, uint64_t worker)
+void lki_lives_leave(struct lki_member *member)
 {
     const struct lki_order stop = {.kind = LKI_ORDER_STOP,
                                    .stop = {.why = LKI_END_INTERRUPT, .times = 1}};
+
+    if (lki_member_works(member) && !member->gone && lki_core_order(member, &stop))
+        member->stops = 1;
+    else if (member->stage == LKI_MEMBER_ABSENT)
+        member->left = true;
+    else if (!lki_ending_is_in_hook(member))
+        lki_ending_quit(member);
+}
+
+/* Of one that has to say first how it stands nobody knows yet whether it has users. */
+void lki_core_leave(struct lki_core *core, uint64_t worker)
+{
     struct lki_member *member = lki_core_member(core, worker);
 
     if (!member || member->leaving)
@@ -169,12 +182,8 @@ void lki_core_leave(struct lki_core *core, uint64_t worker)
     member->leaving = true;
     if (core->state == LKI_CORE_RUNNING)
         lki_shares_leave(member);
-    if (lki_member_works(member) && !member->gone && lki_core_order(member, &stop))
-        member->stops = 1;
-    else if (member->stage == LKI_MEMBER_ABSENT)
-        member->left = true;
-    else if (!lki_ending_is_in_hook(member))
-        lki_ending_quit(member);
+    if (!member->awaited)
+        lki_lives_leave(member);
     if (core->state == LKI_CORE_RUNNING)
         lki_paces_update(core);
     lki_course_look(core);

@@ -49,26 +49,19 @@ static void users_stood(struct lki_member *member, const struct lki_report_stand
         lki_shares_stood(member, &standing->users[i]);
 }
 
-void lki_settle_standing(struct lki_member *member, const struct lki_report_standing *standing)
+static void go_on(struct lki_member *member, const struct lki_report_standing *standing)
 {
     struct lki_core *core = member->core;
 
-    if (!member->awaited)
-        return;
-    member->awaited = false;
-    member->lost = false;
     member->shown.alive = true;
     member->stage = standing->started ? LKI_MEMBER_STARTED : LKI_MEMBER_GREETED;
     member->stops = standing->stops;
     /* it came when nothing was left: whoever has had some was told that they were the last */
     member->resting = core->iterations_over && !standing->iterations_last;
-    member->lease = (struct lki_member_lease){.granted = standing->iterations.granted,
-                                              .recalls = standing->iterations.recalls,
-                                              .recallable = true,
-                                              .last = standing->iterations_last,
-                                              .told = standing->iterations};
     users_stood(member, standing);
-    if (!standing->started) {
+    if (member->leaving) {
+        lki_lives_leave(member);
+    } else if (!standing->started) {
         lki_course_prepared(member);
     } else if (core->settled && core->state == LKI_CORE_RUNNING) {
         lki_shares_join(member); /* others have its users by now */
@@ -78,7 +71,23 @@ void lki_settle_standing(struct lki_member *member, const struct lki_report_stan
         lki_course_gone(member,
                         &(struct lki_report_gone){.why = standing->why,
                                                   .at_ns = standing->gone_ns - member->ahead_ns});
-    lki_settle_look(core);
+}
+
+/* One that was told to quit since then does so. */
+void lki_settle_standing(struct lki_member *member, const struct lki_report_standing *standing)
+{
+    if (!member->awaited)
+        return;
+    member->awaited = false;
+    member->lost = false;
+    member->lease = (struct lki_member_lease){.granted = standing->iterations.granted,
+                                              .recalls = standing->iterations.recalls,
+                                              .recallable = true,
+                                              .last = standing->iterations_last,
+                                              .told = standing->iterations};
+    if (member->stage != LKI_MEMBER_QUITTING)
+        go_on(member, standing);
+    lki_settle_look(member->core);
 }
 
 void lki_settle_held(struct lki_member *member, const struct lki_report_objects *held)

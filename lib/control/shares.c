@@ -333,7 +333,7 @@ void lki_shares_stood(struct lki_member *member, const struct lki_range *range)
         }
         if (core->shared_most < user)
             core->shared_most = user;
-        if (!core->settled && !core->holders[user - 1])
+        if (!core->settled && !member->leaving && !core->holders[user - 1])
             core->holders[user - 1] = (uint32_t)member->shown.number;
     }
     member->behind = true;

@@ -53,8 +53,6 @@ static void use_beat(const struct lki_station_beat *beat, size_t size)
 static void use_died(const struct lki_station_died *died, size_t size)
 {
     must(died->process > 0);
-    if (died->told)
-        return;
     must_be_text(died->what, size);
     must(!died->step || strlen(died->step) < size);
     must_be_texts(died->frames, died->frame_count, size);
