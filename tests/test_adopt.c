@@ -76,6 +76,9 @@ static void teardown(void)
     forget();
 }
 
+static const struct lk_run_hook_def tear_down = {.hook = LK_RUN_TEARDOWN, .timeout_s = 30};
+static const struct lki_model hooked = {.run_hooks = {[LK_RUN_TEARDOWN] = &tear_down}};
+
 static struct lki_plan open_plan(uint64_t users)
 {
     struct lki_plan plan = gang_plan(users);
@@ -590,6 +593,68 @@ START_TEST(who_ended_as_the_former_core_had_told_it_has_not_crashed)
 }
 END_TEST
 
+static void is_torn_down(void)
+{
+    struct lki_core_outcome outcome;
+
+    ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
+    ck_assert(!outcome.hooks[LK_RUN_TEARDOWN].failed);
+    ck_assert(!outcome.hooks[LK_RUN_TEARDOWN].cancelled);
+    ck_assert_ptr_null(outcome.failure);
+}
+
+static const struct lki_report torn_down = {.kind = LKI_REPORT_TEAR_DOWN, .hook = {.message = ""}};
+
+/* The former core had heard of it, but nobody else knows. */
+START_TEST(a_tear_down_that_is_over_is_not_ordered_again)
+{
+    struct lki_plan plan = open_plan(30);
+    struct gang_worker *first;
+
+    gang_open(&gang, &plan, &hooked, 2);
+    first = gang_worker(&gang, 1);
+    gang_run(&gang, 3);
+    lki_core_stop(gang.core, LKI_END_COMMAND);
+    lki_core_save(gang.core, &keeper);
+    for (size_t i = 0; i < 2; i++)
+        gang.workers[i].mute = 1U << LKI_ORDER_QUIT;
+    gang_run(&gang, 3.5);
+    ck_assert_uint_eq(first->orders[LKI_ORDER_TEAR_DOWN], 1);
+    ck_assert_int_eq(take_over(&plan), LK_OK);
+    resume_all_but(NULL);
+    gang_report(first, &torn_down);
+    for (size_t i = 0; i < 2; i++)
+        gang.workers[i].mute = 1U << LKI_ORDER_TEAR_DOWN;
+    gang_finish(&gang);
+    ck_assert_uint_eq(first->orders[LKI_ORDER_TEAR_DOWN], 1);
+    is_torn_down();
+}
+END_TEST
+
+/* It lasts longer than a stop may take, and whether its order had gone out is not known. */
+START_TEST(a_tear_down_goes_on_with_another_core)
+{
+    struct lki_plan plan = open_plan(30);
+    struct gang_worker *first;
+
+    gang_open(&gang, &plan, &hooked, 2);
+    first = gang_worker(&gang, 1);
+    first->mute = 1U << LKI_ORDER_TEAR_DOWN;
+    gang_run(&gang, 3);
+    lki_core_stop(gang.core, LKI_END_COMMAND);
+    gang_run(&gang, 4);
+    ck_assert_uint_eq(first->orders[LKI_ORDER_TEAR_DOWN], 1);
+    hand_over(&plan);
+    resume_all_but(NULL);
+    gang_run(&gang, 30);
+    ck_assert_uint_eq(first->orders[LKI_ORDER_TEAR_DOWN], 2);
+    ck_assert_uint_eq(first->stops, 1);
+    gang_report(first, &torn_down);
+    gang_finish(&gang);
+    is_torn_down();
+}
+END_TEST
+
 START_TEST(a_run_that_had_not_begun_is_given_up)
 {
     struct lki_plan plan = open_plan(30);
@@ -702,6 +767,8 @@ static Suite *adopt_suite(void)
     tcase_add_loop_test(all, who_leaves_before_it_says_how_it_stands_does_so_in_order, 0, 2);
     tcase_add_test(all, who_is_told_to_quit_before_it_says_how_it_stands_has_not_crashed);
     tcase_add_test(all, who_ended_as_the_former_core_had_told_it_has_not_crashed);
+    tcase_add_test(all, a_tear_down_that_is_over_is_not_ordered_again);
+    tcase_add_test(all, a_tear_down_goes_on_with_another_core);
     tcase_add_test(all, a_run_that_had_not_begun_is_given_up);
     tcase_add_test(all, an_end_that_was_asked_for_many_times_goes_on);
     tcase_add_loop_test(all, what_is_cut_short_is_refused, 0, 8);

@@ -149,11 +149,14 @@ void lki_course_enter(struct lki_core *core, enum lki_core_state state)
     states[state].enter(core);
 }
 
-/* What was waited for is waited for anew, since nobody looked meanwhile. */
+/* What was waited for is waited for anew, since nobody looked meanwhile. The tear-down is ordered
+ * anew as well, since the order may have died with the former core: who is at it goes on. */
 void lki_course_resume(struct lki_core *core)
 {
     core->active_ns = lki_core_now(core);
     core->held_until_ns = lki_ns_after(core->active_ns, RESUME_NS);
+    if (core->stopping == LKI_STOPPING_TEAR_DOWN && !core->hook_over[LK_RUN_TEARDOWN])
+        core->stopping = LKI_STOPPING_USERS;
     if (core->state == LKI_CORE_RUNNING)
         wait_until(core, lki_ns_after(core->start_ns, core->plan.duration_ns));
     else
@@ -236,14 +239,20 @@ static void set_up_over(struct lki_core *core, const struct lki_report_hook *tol
         lki_course_enter(core, LKI_CORE_RUNNING);
 }
 
+static bool is_in_hook(const struct lki_core *core, enum lk_run_hook_kind kind)
+{
+    return kind == LK_RUN_SETUP ? core->state == LKI_CORE_PREPARING
+                                : core->state == LKI_CORE_STOPPING &&
+                                      core->stopping == LKI_STOPPING_TEAR_DOWN;
+}
+
 void lki_course_hook_over(struct lki_core *core, enum lk_run_hook_kind kind,
                           const struct lki_report_hook *hook)
 {
-    bool awaited = kind == LK_RUN_SETUP ? core->state == LKI_CORE_PREPARING
-                                        : core->state == LKI_CORE_STOPPING &&
-                                              core->stopping == LKI_STOPPING_TEAR_DOWN;
+    /* it may have been ordered by the former core, after that was saved */
+    bool former = core->settling && kind == LK_RUN_TEARDOWN;
 
-    if (!awaited || core->hook_over[kind])
+    if ((!is_in_hook(core, kind) && !former) || core->hook_over[kind])
         return;
     core->hook_over[kind] = true;
     core->hooks[kind] = *hook;
@@ -261,10 +270,11 @@ void lki_course_hook_over(struct lki_core *core, enum lk_run_hook_kind kind,
 void lki_course_hook_lost(const struct lki_member *member, const char *why)
 {
     struct lki_core *core = member->core;
+    enum lk_run_hook_kind kind = core->state == LKI_CORE_PREPARING ? LK_RUN_SETUP
+                                                                   : LK_RUN_TEARDOWN;
 
-    if (member == core->hook_by)
-        lki_course_hook_over(core,
-                             core->state == LKI_CORE_PREPARING ? LK_RUN_SETUP : LK_RUN_TEARDOWN,
+    if (member == core->hook_by && is_in_hook(core, kind))
+        lki_course_hook_over(core, kind,
                              &(struct lki_report_hook){.failed = true, .message = why});
 }
 

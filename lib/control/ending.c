@@ -141,7 +141,8 @@ bool lki_ending_order_hook(struct lki_core *core, enum lki_order_kind kind)
 static void tear_down(struct lki_core *core)
 {
     core->stopping = LKI_STOPPING_TEAR_DOWN;
-    if (!core->model->run_hooks[LK_RUN_TEARDOWN] || !(core->set_up || core->started)) {
+    if (core->hook_over[LK_RUN_TEARDOWN] || !core->model->run_hooks[LK_RUN_TEARDOWN] ||
+        !(core->set_up || core->started)) {
         core->hook_over[LK_RUN_TEARDOWN] = true;
         return;
     }
