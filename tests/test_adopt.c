@@ -162,6 +162,22 @@ START_TEST(time_goes_on_and_the_seconds_are_kept)
 }
 END_TEST
 
+START_TEST(users_change_from_what_they_were)
+{
+    struct lki_plan plan = open_plan(30);
+
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 3);
+    hand_over(&plan);
+    resume_all_but(NULL);
+    ck_assert_int_eq(lki_core_set_users(gang.core, 33, 10 * S), LK_OK);
+    gang_run(&gang, 8);
+    ck_assert_uint_eq(gang_users(&gang), 31);
+    gang_run(&gang, 25);
+    ck_assert_uint_eq(gang_users(&gang), 33);
+}
+END_TEST
+
 START_TEST(the_most_that_was_asked_for_is_kept)
 {
     struct lki_core_outcome outcome;
@@ -751,6 +767,7 @@ static Suite *adopt_suite(void)
     tcase_add_checked_fixture(all, NULL, teardown);
     tcase_add_test(all, users_stay_where_they_are);
     tcase_add_test(all, time_goes_on_and_the_seconds_are_kept);
+    tcase_add_test(all, users_change_from_what_they_were);
     tcase_add_loop_test(all, the_most_that_was_asked_for_is_kept, 0, 2);
     tcase_add_test(all, moments_outlive_the_clock_by_which_they_were_taken);
     tcase_add_test(all, seconds_are_those_of_the_moment_that_was_saved);

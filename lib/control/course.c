@@ -157,10 +157,12 @@ void lki_course_resume(struct lki_core *core)
     core->held_until_ns = lki_ns_after(core->active_ns, RESUME_NS);
     if (core->stopping == LKI_STOPPING_TEAR_DOWN && !core->hook_over[LK_RUN_TEARDOWN])
         core->stopping = LKI_STOPPING_USERS;
-    if (core->state == LKI_CORE_RUNNING)
+    if (core->state == LKI_CORE_RUNNING) {
         wait_until(core, lki_ns_after(core->start_ns, core->plan.duration_ns));
-    else
+        lki_shares_update(core);
+    } else {
         lki_course_wait(core, lki_ns_after(core->plan.grace_ns, RESUME_NS));
+    }
     lki_timer_set(&core->loop->timers, &core->second, lki_core_now(core) + LKI_NS_PER_S);
 }
 
