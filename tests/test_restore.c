@@ -197,6 +197,43 @@ START_TEST(what_was_removed_while_redis_was_away_is_removed_there_too)
 }
 END_TEST
 
+/* Before it is told that another one has it, and afterwards. */
+START_TEST(who_may_not_have_the_cluster_any_more_writes_nothing)
+{
+    struct lki_orchestrator *o = begin_with_redis();
+
+    o->epoch = 1;
+    ck_assert(lki_restore_save(o));
+    if (_i)
+        o->hub->owner.on_refused(o->hub, "there 2", o->hub->owner.arg);
+    else
+        o->hub->lock.renewed_ns -= LKI_CLAIM_EXPIRY_MS * LKI_NS_PER_MS;
+    o->epoch = 2;
+    ck_assert(!lki_restore_save(o));
+    lki_orchestrator_free(o);
+    o = begin();
+    lki_restore_load(o);
+    ck_assert_uint_eq(o->epoch, 1);
+    end(o);
+}
+END_TEST
+
+START_TEST(who_has_lost_redis_writes_all_the_same)
+{
+    struct lki_orchestrator *o = begin_with_redis();
+
+    test_redis_kill(&server);
+    WAIT_FOR(!o->up);
+    o->epoch = 2;
+    ck_assert(lki_restore_save(o));
+    end(o);
+    o = begin();
+    lki_restore_load(o);
+    ck_assert_uint_eq(o->epoch, 2);
+    end(o);
+}
+END_TEST
+
 static Suite *restore_suite(void)
 {
     Suite *suite = suite_create("restore");
@@ -206,6 +243,8 @@ static Suite *restore_suite(void)
     tcase_add_loop_test(all, a_run_that_is_over_does_not_come_back, 0, LKI_COUNT(known));
     tcase_add_test(all, what_is_left_without_a_run_is_removed);
     tcase_add_test(all, what_was_removed_while_redis_was_away_is_removed_there_too);
+    tcase_add_loop_test(all, who_may_not_have_the_cluster_any_more_writes_nothing, 0, 2);
+    tcase_add_test(all, who_has_lost_redis_writes_all_the_same);
     return suite;
 }
 

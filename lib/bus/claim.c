@@ -73,6 +73,7 @@ static void on_ours(struct lki_claim *claim, const char *token)
         claim->token = strtoull(token, NULL, 10);
     }
     claim->ours = true;
+    claim->renewed_ns = claim->asked_ns;
     claim->other = 0;
     look_again(claim, RENEW_NS);
     if (news)
@@ -145,6 +146,7 @@ static void ask(struct lki_claim *claim)
         err = lki_redis_say(claim->carrier->say, on_reply, claim, "EVAL", take, "1", claim->key,
                             value, expiry, above);
     claim->asking += !err;
+    claim->asked_ns = lki_loop_now(claim->carrier->loop);
     look_again(claim, RENEW_NS);
 }
 

@@ -206,6 +206,12 @@ bool lki_hub_is_up(const struct lki_hub *hub)
     return hub->up;
 }
 
+bool lki_hub_has_lock(const struct lki_hub *hub)
+{
+    return hub->lock.ours &&
+           lki_loop_now(hub->loop) - hub->lock.renewed_ns < LKI_CLAIM_EXPIRY_MS * LKI_NS_PER_MS;
+}
+
 int64_t lki_hub_clock_ns(const struct lki_hub *hub)
 {
     return hub->carrier.clock_ns;

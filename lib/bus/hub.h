@@ -78,6 +78,8 @@ void lki_hub_close(struct lki_hub *hub);
 void lki_hub_forked(struct lki_hub *hub);
 
 bool lki_hub_is_up(const struct lki_hub *hub);
+/* The lock is ours, and nobody else can have it by now. */
+bool lki_hub_has_lock(const struct lki_hub *hub);
 /* Redis TIME less our monotonic clock; as measured last. */
 int64_t lki_hub_clock_ns(const struct lki_hub *hub);
 

@@ -46,7 +46,7 @@ struct lki_orchestrator {
     uint64_t epoch;
     uint64_t token;
     bool up;                   /* Redis is there, and the lock is ours */
-    char former[320];          /* whose lock is waited for; "" nobody's */
+    char former[320];          /* whose lock it is, and waited for, if not ours; "" nobody's */
     bool loaded;               /* what Redis had of the checkpoint was read */
     struct lki_repeat trouble; /* with Redis, as it was told */
     enum lki_core_state saved; /* of the run, as the checkpoint has it */
@@ -78,8 +78,9 @@ void lki_creations_release(struct lki_orchestrator *o);
 
 /* ---- restore.c: through a restart ---- */
 
-/* Each second: what changed is written. */
-void lki_restore_save(struct lki_orchestrator *o);
+/* Each second: what changed is written. False: nothing is, since another orchestrator may have the
+ * cluster, and this directory, by now. */
+bool lki_restore_save(struct lki_orchestrator *o);
 /* Beforehand, as lki_core_save_some. */
 bool lki_restore_save_some(struct lki_orchestrator *o);
 /* As soon as the run is in another state. */

@@ -114,6 +114,7 @@ static void on_refused(struct lki_hub *hub, const char *who, void *arg)
     char why[512];
 
     (void)hub;
+    snprintf(o->former, sizeof(o->former), "%s", who);
     snprintf(why, sizeof(why),
              "another orchestrator has the cluster \"%s\": %s; stop it first, or choose another "
              "cluster with --cluster",
@@ -168,8 +169,8 @@ static void on_saving(struct lki_post *post)
         lki_loop_post(o->loop, post, on_saving);
         return;
     }
-    lki_restore_save(o);
-    lki_crew_safe(&o->crew);
+    if (lki_restore_save(o))
+        lki_crew_safe(&o->crew);
 }
 
 static void on_tick(struct lki_timer *timer)

@@ -348,20 +348,32 @@ static void load_run(struct lki_orchestrator *o)
 
 /* ---- all of it ---- */
 
-void lki_restore_save(struct lki_orchestrator *o)
+/* One that was stopped for a while may go on before it hears that it is no longer the one. While
+ * Redis is away nobody takes the cluster. */
+static bool is_fenced(const struct lki_orchestrator *o)
 {
+    const struct lki_hub *hub = o->checkpoint.hub;
+
+    return *o->former || (o->up && hub && !lki_hub_has_lock(hub));
+}
+
+bool lki_restore_save(struct lki_orchestrator *o)
+{
+    if (is_fenced(o))
+        return false;
     save_epoch(o);
     save_stock(o);
     save_run(o);
     o->checkpoint.told = o->checkpoint.failed;
     o->checkpoint.failed = false;
+    return true;
 }
 
 bool lki_restore_save_some(struct lki_orchestrator *o)
 {
     const struct lki_keeper keeper = keeper_of(o);
 
-    return !o->run.core || lki_core_save_some(o->run.core, &keeper);
+    return is_fenced(o) || !o->run.core || lki_core_save_some(o->run.core, &keeper);
 }
 
 void lki_restore_look(struct lki_orchestrator *o)
@@ -375,8 +387,8 @@ void lki_restore_look(struct lki_orchestrator *o)
 /* That it is over comes first: who ends in between leaves nothing that would be gone on with. */
 void lki_restore_forget(struct lki_orchestrator *o)
 {
-    lki_restore_save(o);
-    forget_run(o);
+    if (lki_restore_save(o))
+        forget_run(o);
 }
 
 void lki_restore_load(struct lki_orchestrator *o)
