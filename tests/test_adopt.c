@@ -469,6 +469,20 @@ START_TEST(users_that_crashed_stay_away)
 }
 END_TEST
 
+START_TEST(a_user_that_cannot_be_is_nobody)
+{
+    static const uint64_t users[] = {LKI_USERS_MAX + 1, (UINT64_C(1) << 63) + 1};
+    struct lki_plan plan = open_plan(30);
+
+    gang_open(&gang, &plan, NULL, 3);
+    gang_run(&gang, 2);
+    gang_crash(gang_worker(&gang, 2), users[_i], "pay");
+    gang_run(&gang, 4);
+    ck_assert_uint_eq(gang_users(&gang), 30);
+    ck_assert_int_eq(gang_status(&gang).state, LKI_CORE_RUNNING);
+}
+END_TEST
+
 /* _i: its burial was seen by the former core, and its order to fork it anew lost. */
 START_TEST(who_died_with_the_former_core_is_wanted_again)
 {
@@ -778,6 +792,7 @@ static Suite *adopt_suite(void)
     tcase_add_test(all, iterations_that_were_granted_are_not_granted_again);
     tcase_add_test(all, who_came_when_all_had_begun_is_not_given_users_by_another_core);
     tcase_add_test(all, users_that_crashed_stay_away);
+    tcase_add_loop_test(all, a_user_that_cannot_be_is_nobody, 0, 2);
     tcase_add_test(all, what_workers_measured_may_be_saved_in_parts);
     tcase_add_loop_test(all, who_died_with_the_former_core_is_wanted_again, 0, 2);
     tcase_add_test(all, an_id_that_nobody_has_is_not_new_to_another_core);

@@ -174,6 +174,21 @@ START_TEST(what_is_left_without_a_run_is_removed)
 }
 END_TEST
 
+START_TEST(a_run_of_more_users_than_can_be_is_given_up)
+{
+    struct lki_orchestrator *o = begin();
+
+    run_begin(o, _i ? UINT64_MAX : LKI_USERS_MAX);
+    lki_restore_save(o);
+    end(o);
+    o = begin();
+    lki_restore_load(o);
+    ck_assert_int_eq(o->run.core == NULL, _i);
+    ck_assert_int_eq(has(o, "run"), !_i);
+    end(o);
+}
+END_TEST
+
 static bool redis_has(const char *name)
 {
     return test_redis_ask(&server, "HEXISTS", STATE, name, NULL) == 1;
@@ -242,6 +257,7 @@ static Suite *restore_suite(void)
     tcase_add_checked_fixture(all, set_up, tear_down);
     tcase_add_loop_test(all, a_run_that_is_over_does_not_come_back, 0, LKI_COUNT(known));
     tcase_add_test(all, what_is_left_without_a_run_is_removed);
+    tcase_add_loop_test(all, a_run_of_more_users_than_can_be_is_given_up, 0, 2);
     tcase_add_test(all, what_was_removed_while_redis_was_away_is_removed_there_too);
     tcase_add_loop_test(all, who_may_not_have_the_cluster_any_more_writes_nothing, 0, 2);
     tcase_add_test(all, who_has_lost_redis_writes_all_the_same);

@@ -320,7 +320,7 @@ void lki_shares_leave(struct lki_member *member);
 void lki_shares_stood(struct lki_member *member, const struct lki_range *range);
 /* All who have said so are in the table. */
 void lki_shares_settle(struct lki_core *core);
-/* LK_E_NOMEM: it is not retired. */
+/* Nothing to do for one that cannot be. LK_E_NOMEM: it is not retired. */
 enum lk_err lki_shares_retire(struct lki_core *core, uint64_t user);
 void lki_shares_on_ramp(struct lki_timer *timer);
 

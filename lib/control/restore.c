@@ -146,6 +146,7 @@ static void plan_fields(struct lki_wire *wire, struct lki_plan *plan)
         lki_wire_i64(wire, &plan->stages[i].length_ns);
         lki_wire_f64(wire, &plan->stages[i].target);
     }
+    lki_wire_require(wire, wire->in.bad || lki_plan_population(plan) <= LKI_USERS_MAX);
 }
 
 static void start_fields(struct lki_wire *wire, struct lki_start *start)

@@ -22,11 +22,11 @@ static bool reserve(struct lki_core *core, uint64_t users)
 
     if (users <= core->holder_cap)
         return true;
+    if (users > LKI_USERS_MAX)
+        return false;
     while (cap < users)
         cap *= 2;
-    holders = cap > SIZE_MAX / sizeof(*holders)
-                  ? NULL
-                  : realloc(core->holders, (size_t)cap * sizeof(*holders));
+    holders = realloc(core->holders, (size_t)cap * sizeof(*holders));
     if (!holders)
         return false;
     memset(holders + core->holder_cap, 0, (size_t)(cap - core->holder_cap) * sizeof(*holders));
@@ -397,8 +397,10 @@ enum lk_err lki_shares_retire(struct lki_core *core, uint64_t user)
 {
     uint32_t *holder;
 
-    if (!user || !reserve(core, user))
-        return user ? LK_E_NOMEM : LK_OK;
+    if (!user || user > LKI_USERS_MAX)
+        return LK_OK;
+    if (!reserve(core, user))
+        return LK_E_NOMEM;
     holder = &core->holders[user - 1];
     if (*holder && *holder != RETIRED && user <= core->shared)
         core->members[*holder - 1]->shown.wanted--;
