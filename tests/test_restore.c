@@ -9,8 +9,10 @@
 #include "base/mem.h"
 #include "bus/contact.h"
 #include "control/conduct.h"
+#include "control/crew_inner.h"
 #include "model/registry.h"
 #include "support/folder.h"
+#include "support/gang.h"
 #include "support/redis.h"
 #include "support/suite.h"
 
@@ -189,6 +191,56 @@ START_TEST(a_run_of_more_users_than_can_be_is_given_up)
 }
 END_TEST
 
+/* One that has a worker in the run, by each of its processes. */
+static void add_station(struct lki_crew *crew, const char *id, uint64_t processes)
+{
+    const struct lki_station_hello hello = {
+        .id = id, .host = "here", .boot = "", .version = LK_VERSION, .processes = processes};
+    struct lki_station *station = lki_zalloc(sizeof(*station));
+
+    ck_assert_ptr_nonnull(station);
+    station->crew = crew;
+    station->session = 17;
+    station->in_run = true;
+    lki_arena_init(&station->texts, NULL, 0);
+    ck_assert(lki_station_remember(station, &hello));
+    for (uint64_t i = 0; i < processes; i++) {
+        station->seats[i].number = i + 1;
+        station->seats[i].life = i + 1;
+    }
+    *crew->last = station;
+    crew->last = &station->next;
+}
+
+/* Without processes there is no station. */
+START_TEST(stations_of_a_run_that_cannot_be_read_have_no_part_in_it)
+{
+    struct lki_orchestrator *o = begin();
+    struct lki_plan plan = gang_plan(4);
+    static struct gang gang;
+
+    plan.open_ended = true;
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 2);
+    o->run = (struct lki_conduct){.core = gang.core, .plan = plan, .run_id = plan.run_id};
+    add_station(&o->crew, "good", 2);
+    add_station(&o->crew, "bad", 0);
+    lki_restore_save(o);
+    o->run = (struct lki_conduct){0};
+    end(o);
+    gang_close(&gang);
+    o = begin();
+    o->crew.hub = o->hub;
+    lki_restore_load(o);
+    ck_assert_ptr_nonnull(o->run.core);
+    ck_assert_ptr_nonnull(o->crew.stations);
+    ck_assert_str_eq(o->crew.stations->hello.id, "good");
+    for (uint64_t i = 0; i < 2; i++)
+        ck_assert_uint_eq(o->crew.stations->seats[i].number, 0);
+    end(o);
+}
+END_TEST
+
 static bool redis_has(const char *name)
 {
     return test_redis_ask(&server, "HEXISTS", STATE, name, NULL) == 1;
@@ -258,6 +310,7 @@ static Suite *restore_suite(void)
     tcase_add_loop_test(all, a_run_that_is_over_does_not_come_back, 0, LKI_COUNT(known));
     tcase_add_test(all, what_is_left_without_a_run_is_removed);
     tcase_add_loop_test(all, a_run_of_more_users_than_can_be_is_given_up, 0, 2);
+    tcase_add_test(all, stations_of_a_run_that_cannot_be_read_have_no_part_in_it);
     tcase_add_test(all, what_was_removed_while_redis_was_away_is_removed_there_too);
     tcase_add_loop_test(all, who_may_not_have_the_cluster_any_more_writes_nothing, 0, 2);
     tcase_add_test(all, who_has_lost_redis_writes_all_the_same);

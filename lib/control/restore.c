@@ -239,7 +239,7 @@ static void forget_run(struct lki_orchestrator *o)
 
 static void drop_run(struct lki_orchestrator *o)
 {
-    o->crew.core = NULL;
+    lki_crew_end(&o->crew);
     lki_conduct_drop(o);
 }
 
