@@ -606,6 +606,8 @@ static void end_in_order(struct gang_worker *worker)
 
 START_TEST(who_ended_as_the_former_core_had_told_it_has_not_crashed)
 {
+    const struct lki_report gone = {.kind = LKI_REPORT_GONE,
+                                    .gone = {.why = LKI_END_COMMAND, .at_ns = 4 * S}};
     struct lki_core_outcome outcome;
     struct lki_plan plan = open_plan(30);
 
@@ -613,12 +615,18 @@ START_TEST(who_ended_as_the_former_core_had_told_it_has_not_crashed)
     gang_run(&gang, 3);
     lki_core_stop(gang.core, LKI_END_COMMAND);
     hand_over(&plan);
-    resume_all_but(NULL);
+    for (size_t i = 0; i < 2; i++) {
+        gang.workers[i].mute = 1U << LKI_ORDER_STAND | 1U << LKI_ORDER_STOP;
+        gang_resume(&gang.workers[i]);
+        gang_report(&gang.workers[i], &gone);
+    }
+    gang_run(&gang, 8);
     for (size_t i = 0; i < 2; i++)
         end_in_order(&gang.workers[i]);
     gang_finish(&gang);
     ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
     ck_assert_uint_eq(outcome.crash_count, 0);
+    ck_assert_int_eq(outcome.end_ns, 4 * S);
     ck_assert_ptr_null(outcome.failure);
 }
 END_TEST

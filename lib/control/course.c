@@ -314,10 +314,19 @@ void lki_course_look(struct lki_core *core)
         lki_ending_look(core);
 }
 
+static void users_end(struct lki_core *core, int64_t at_ns)
+{
+    if (core->end_ns == LKI_NEVER || at_ns > core->end_ns)
+        core->end_ns = at_ns;
+}
+
 void lki_course_gone(struct lki_member *member, const struct lki_report_gone *gone)
 {
     struct lki_core *core = member->core;
 
+    /* it may have ended since, and not say any more how it stands */
+    if (member->awaited && core->state == LKI_CORE_STOPPING)
+        users_end(core, gone->at_ns);
     if (member->stage != LKI_MEMBER_STARTED || member->gone)
         return;
     if (core->state == LKI_CORE_RUNNING && member->leaving) {
@@ -331,8 +340,7 @@ void lki_course_gone(struct lki_member *member, const struct lki_report_gone *go
         return;
     member->gone = true;
     member->shown.users = 0;
-    if (core->end_ns == LKI_NEVER || gone->at_ns > core->end_ns)
-        core->end_ns = gone->at_ns;
+    users_end(core, gone->at_ns);
     if (core->state == LKI_CORE_RUNNING && gone->why == LKI_END_DURATION)
         lki_ending_stop(core, LKI_END_DURATION);
     else
