@@ -464,8 +464,8 @@ START_TEST(the_tear_down_is_of_who_is_in_reach)
     lki_core_stop(gang.core, LKI_END_INTERRUPT);
     gang_run(&gang, 2);
     cut_off(gang_worker(&gang, 1), 60 * S);
-    gang_report(&gang.workers[1], &(struct lki_report){.kind = LKI_REPORT_GONE,
-                                                       .gone = {LKI_END_INTERRUPT, 2 * S}});
+    gang_report(&gang.workers[1],
+                &(struct lki_report){.kind = LKI_REPORT_GONE, .gone = {LKI_END_INTERRUPT, 2 * S}});
     gang_finish(&gang);
     hooks_were(1, 2);
     ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
@@ -488,10 +488,10 @@ static struct lki_core_outcome outcome_of_leaving_in_set_up(bool cancelled)
     gang_run(&gang, 4);
     ck_assert(!gang.workers[0].quit);
     ck_assert(gang_status(&gang).setting_up);
-    gang_report(&gang.workers[0], &(struct lki_report){.kind = LKI_REPORT_SET_UP,
-                                                       .hook = {.cancelled = cancelled,
-                                                                .message = "",
-                                                                .run_data = "[7]"}});
+    gang_report(
+        &gang.workers[0],
+        &(struct lki_report){.kind = LKI_REPORT_SET_UP,
+                             .hook = {.cancelled = cancelled, .message = "", .run_data = "[7]"}});
     gang_finish(&gang);
     ck_assert(gang.workers[0].quit);
     ck_assert_uint_eq(gang.workers[0].orders[LKI_ORDER_START], 0);

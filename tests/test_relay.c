@@ -64,9 +64,9 @@ static void open_spoke(void)
 {
     const struct lki_spoke_owner owner = {on_up, on_down, on_refused, on_up, on_command, NULL};
 
-    ck_assert_int_eq(lki_spoke_open(&host.spoke, &host.loop, &settings,
-                                    "{\"host\":\"here\",\"pid\":1}", &owner),
-                     LK_OK);
+    ck_assert_int_eq(
+        lki_spoke_open(&host.spoke, &host.loop, &settings, "{\"host\":\"here\",\"pid\":1}", &owner),
+        LK_OK);
 }
 
 static size_t waiting(void)

@@ -40,8 +40,7 @@ static void last_word(struct lki_relay *relay)
 {
     cut(relay);
     lki_timer_cancel(&relay->silence);
-    if (relay->died.len &&
-        lki_spoke_send(relay->host->spoke, relay->died.data, relay->died.len)) {
+    if (relay->died.len && lki_spoke_send(relay->host->spoke, relay->died.data, relay->died.len)) {
         lki_timer_set(&relay->host->loop.timers, &relay->silence,
                       lki_loop_now(&relay->host->loop) + AGAIN_NS);
         return;

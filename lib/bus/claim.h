@@ -39,8 +39,8 @@ struct lki_claim {
     struct lki_timer timer;
     int64_t asked_ns;   /* when it was asked for last */
     int64_t renewed_ns; /* the same, of what was answered last: it is ours */
-    unsigned asking; /* answers that have not come */
-    unsigned stale;  /* of them: to what was asked before it was given back */
+    unsigned asking;    /* answers that have not come */
+    unsigned stale;     /* of them: to what was asked before it was given back */
     bool started;
     bool ours;
     /* whose it is, if not ours */

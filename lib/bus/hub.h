@@ -108,8 +108,8 @@ void lki_contact_free(struct lki_contact *contact);
  * comes back may have none of them. */
 void lki_hub_put(struct lki_hub *hub, const char *name, const void *bytes, size_t len);
 /* Reads all of them; fn is called for each, then once with name NULL. ok false there: Redis was
- * lost meanwhile. LK_E_STATE: the hub is not up; LK_E_NOMEM: it goes down, and comes up again; fn is
- * not called, and not any more once the hub was closed. */
+ * lost meanwhile. LK_E_STATE: the hub is not up; LK_E_NOMEM: it goes down, and comes up again; fn
+ * is not called, and not any more once the hub was closed. */
 enum lk_err lki_hub_get_all(struct lki_hub *hub,
                             void (*fn)(const char *name, const void *bytes, size_t len, bool ok,
                                        void *arg),

@@ -243,9 +243,9 @@ static void set_up_over(struct lki_core *core, const struct lki_report_hook *tol
 
 static bool is_in_hook(const struct lki_core *core, enum lk_run_hook_kind kind)
 {
-    return kind == LK_RUN_SETUP ? core->state == LKI_CORE_PREPARING
-                                : core->state == LKI_CORE_STOPPING &&
-                                      core->stopping == LKI_STOPPING_TEAR_DOWN;
+    return kind == LK_RUN_SETUP
+               ? core->state == LKI_CORE_PREPARING
+               : core->state == LKI_CORE_STOPPING && core->stopping == LKI_STOPPING_TEAR_DOWN;
 }
 
 void lki_course_hook_over(struct lki_core *core, enum lk_run_hook_kind kind,
@@ -272,12 +272,10 @@ void lki_course_hook_over(struct lki_core *core, enum lk_run_hook_kind kind,
 void lki_course_hook_lost(const struct lki_member *member, const char *why)
 {
     struct lki_core *core = member->core;
-    enum lk_run_hook_kind kind = core->state == LKI_CORE_PREPARING ? LK_RUN_SETUP
-                                                                   : LK_RUN_TEARDOWN;
+    enum lk_run_hook_kind kind = core->state == LKI_CORE_PREPARING ? LK_RUN_SETUP : LK_RUN_TEARDOWN;
 
     if (member == core->hook_by && is_in_hook(core, kind))
-        lki_course_hook_over(core, kind,
-                             &(struct lki_report_hook){.failed = true, .message = why});
+        lki_course_hook_over(core, kind, &(struct lki_report_hook){.failed = true, .message = why});
 }
 
 static bool all_failed(const struct lki_core *core)

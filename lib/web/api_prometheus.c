@@ -181,8 +181,7 @@ static void put_latency(struct each *each)
     for (size_t i = 0; i < LKI_COUNT(quantiles); i++)
         line_of_metric(each, each->family, (struct label){"quantile", quantiles[i].quantile}, none,
                        quantiles[i].ms / 1e3);
-    line_of_metric(each, "loadkit_latency_seconds_sum", none, none,
-                   (double)latency->sum / 1e9);
+    line_of_metric(each, "loadkit_latency_seconds_sum", none, none, (double)latency->sum / 1e9);
     line_of_metric(each, "loadkit_latency_seconds_count", none, none, (double)latency->count);
 }
 

@@ -88,8 +88,8 @@ static void make(struct lki_agent *agent, const struct lki_order_make *order)
         lki_agent_say_failed(agent, err, "make objects");
 }
 
-/* What is wanted is told anew, as to who has not heard of it; and nothing is recalled any more, since who
- * knows nothing of a recall does not end it. */
+/* What is wanted is told anew, as to who has not heard of it; and nothing is recalled any more,
+ * since who knows nothing of a recall does not end it. */
 static void stand(struct lki_agent *agent)
 {
     struct lki_worker *worker = &agent->worker;

@@ -241,9 +241,9 @@ static void report_held(struct gang_worker *worker, size_t resource)
 {
     const struct gang_pool *pool = &worker->pools[resource];
     struct lki_order_object list[GANG_IDS_MAX];
-    struct lki_report report = {.kind = LKI_REPORT_HELD,
-                                .objects = {
-                                    .resource = resource, .seen = pool->seen, .objects = list}};
+    struct lki_report report = {
+        .kind = LKI_REPORT_HELD,
+        .objects = {.resource = resource, .seen = pool->seen, .objects = list}};
 
     for (uint64_t id = 1; id <= GANG_IDS_MAX; id++) {
         if (pool->held[id] || pool->free[id])
