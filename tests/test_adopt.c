@@ -178,6 +178,28 @@ START_TEST(users_change_from_what_they_were)
 }
 END_TEST
 
+/* Its clock begins anew when the machine does: the run began before that. */
+START_TEST(a_run_outlives_its_machine)
+{
+    struct lki_core_outcome outcome;
+    struct lki_plan plan = open_plan(30);
+
+    plan.duration_ns = 10 * S;
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 5.3);
+    lki_core_save(gang.core, &keeper);
+    gang_close(&gang);
+    gang_prepare(&gang, NULL, 0);
+    gang.stay_away = true;
+    ck_assert_int_eq(gang_begin(&gang, &plan), LK_OK);
+    ck_assert_int_eq(lki_core_load(gang.core, &keeper, 20 * S), LK_OK);
+    gang_finish(&gang);
+    ck_assert_int_le(gang.over_ns, 60 * S);
+    ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
+    ck_assert_int_eq(outcome.ended_by, LKI_END_DURATION);
+}
+END_TEST
+
 START_TEST(the_most_that_was_asked_for_is_kept)
 {
     struct lki_core_outcome outcome;
@@ -790,6 +812,7 @@ static Suite *adopt_suite(void)
     tcase_add_test(all, users_stay_where_they_are);
     tcase_add_test(all, time_goes_on_and_the_seconds_are_kept);
     tcase_add_test(all, users_change_from_what_they_were);
+    tcase_add_test(all, a_run_outlives_its_machine);
     tcase_add_loop_test(all, the_most_that_was_asked_for_is_kept, 0, 2);
     tcase_add_test(all, moments_outlive_the_clock_by_which_they_were_taken);
     tcase_add_test(all, seconds_are_those_of_the_moment_that_was_saved);

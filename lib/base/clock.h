@@ -82,7 +82,9 @@ static inline bool lki_is_limit(double seconds)
 /* base_ns + ns, staying at LKI_NEVER. */
 static inline int64_t lki_ns_after(int64_t base_ns, int64_t ns)
 {
-    return ns >= LKI_NEVER - base_ns ? LKI_NEVER : base_ns + ns;
+    int64_t sum;
+
+    return __builtin_add_overflow(base_ns, ns, &sum) || ns == LKI_NEVER ? LKI_NEVER : sum;
 }
 
 #endif

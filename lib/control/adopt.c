@@ -34,9 +34,10 @@ static void raw(struct lki_wire *wire, void *value, size_t size)
 static void moment(struct lki_wire *wire, const struct lki_core *core, int64_t *ns)
 {
     int64_t ahead_ns = lki_wall_ns() - lki_core_now(core);
-    int64_t value = *ns == LKI_NEVER ? LKI_NEVER : *ns + ahead_ns;
+    int64_t value = *ns == LKI_NEVER ? LKI_NEVER : lki_ns_after(*ns, ahead_ns);
 
     lki_wire_i64(wire, &value);
+    lki_wire_require(wire, value >= 0);
     if (!wire->out)
         *ns = value == LKI_NEVER ? LKI_NEVER : value - ahead_ns;
 }
