@@ -423,7 +423,7 @@ same 'and has its type' 'text/plain; version=0.0.4; charset=utf-8' \
     "$(sed -n 's/^[Cc]ontent-[Tt]ype: \(.*\)\r$/\1/p' head)"
 grep -q '^loadkit_state{state="RUNNING"} 1$' body && grep -q '^loadkit_users 4$' body &&
     grep -q '^loadkit_samples_total{metric="look/GET /catalog",source="http",step="look"} [1-9]' body &&
-    grep -q '^loadkit_codes_total{metric="lose",source="step",code="STEP_FAILED",category=".*"} [1-9]' body &&
+    grep -q '^loadkit_codes_total{metric="lose",source="step",step="lose",code="STEP_FAILED",category=".*"} [1-9]' body &&
     grep -q '^loadkit_latency_seconds_count{metric="lose/rpc",source="custom",step="lose",stage="send"} [1-9]' body &&
     grep -q '^loadkit_author_sum{name="sold",type="counter"} [1-9]' body &&
     grep -q '^loadkit_probe_value{probe="level"} 7.5$' body &&

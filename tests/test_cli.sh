@@ -233,10 +233,10 @@ same "and with what the environment said" \
     "./good -qi 1 --json again.json LK_PARAM_base_url='http://127.0.0.1/a b' LK_SEED=5" \
     "./good ${again#*./good } $(grep -oE "LK_SEED=5|LK_[A-Za-z_]*='[^']*'" <<<"$again" | sort | paste -sd ' ')"
 same "and nothing else" 2 "$(grep -o LK_ <<<"$again" | wc -l)"
-LK_PROXY=http://me:sesame@127.0.0.1:9 ./good "${given[@]}" -qi 1 \
-    --proxy http://me:poppy:@127.0.0.1:9 --json again.json >out 2>err
-[ "$(grep -o 'http://me:\*\*\*@127.0.0.1:9' again.json | wc -l)" = 2 ] && ! grep -qE 'sesame|poppy' again.json
-tell $? "but no password of a proxy"
+LK_PROXY=http://me:sesame@127.0.0.1:9 ./good -p base_url=http://me:poppy@127.0.0.1/ -qi 1 \
+    --json again.json >out 2>err
+[ "$(grep -o 'http://me:\*\*\*@127.0.0.1' again.json | wc -l)" = 2 ] && ! grep -qE 'sesame|poppy' again.json
+tell $? "but no password of a URL"
 
 # ---- stages and workers
 

@@ -354,22 +354,6 @@ static const struct messages families[] = {
 static const struct messages *const all_reports = &families[0];
 static const struct messages *const all_commands = &families[1];
 
-START_TEST(of_one_that_ended_as_it_was_told_nothing_else_travels)
-{
-    struct lki_station_report told = reports[5];
-    struct lki_station_report read;
-    size_t len;
-    char *bytes;
-
-    told.died.told = true;
-    bytes = message_bytes(all_reports, &told, &len);
-    ck_assert_uint_eq(len, 4);
-    ck_assert_int_eq(lki_station_report_read(&read, bytes, len, &message_arena), LK_OK);
-    ck_assert(read.died.told && !read.died.what && !read.died.frame_count && !read.died.exact);
-    free(bytes);
-}
-END_TEST
-
 START_TEST(without_a_page_there_are_no_counts)
 {
     struct lki_station_report died = reports[5];
@@ -490,7 +474,6 @@ static Suite *station_message_suite(void)
     TCase *tests = tcase_create("station_message");
 
     messages_add_tests(tests, families, LKI_COUNT(families));
-    tcase_add_test(tests, of_one_that_ended_as_it_was_told_nothing_else_travels);
     tcase_add_test(tests, without_a_page_there_are_no_counts);
     tcase_add_test(tests, a_write_appends);
     tcase_add_test(tests, many_lives_arrive);
