@@ -17,6 +17,7 @@
 #include "support/suite.h"
 
 #define STATE "lk:default:state"
+#define RUN "00000000000000a1"
 
 LK_VU(visitor)
 {
@@ -35,19 +36,29 @@ static struct lki_redis_address address;
 static struct test_redis server;
 static struct lki_buf why;
 
+static struct lki_timer rest;
+
+static void on_rest(struct lki_timer *timer)
+{
+    (void)timer;
+    lki_loop_stop(&loop);
+}
+
 static void set_up(void)
 {
     folder_enter();
     lki_loop_quiet();
     lki_buf_init(&why, 65536);
     ck_assert_int_eq(lki_loop_open(&loop), LK_OK);
+    ck_assert_int_eq(lki_timer_init(&loop.timers, &rest, on_rest), LK_OK);
     ck_assert_int_eq(lki_model_new(&model, lki_registry_first(), &why), LK_OK);
     ck_assert_int_eq(lki_redis_address_parse(&address, "unix:///nowhere/at/all", &why), LK_OK);
 }
 
 static void let_pass(void)
 {
-    lki_loop_run_until(&loop, lki_loop_now(&loop) + 10 * LKI_NS_PER_MS);
+    lki_timer_set(&loop.timers, &rest, lki_loop_now(&loop) + 10 * LKI_NS_PER_MS);
+    lki_loop_run(&loop);
 }
 
 #define WAIT_FOR(condition)                                                                        \
@@ -60,6 +71,7 @@ static void let_pass(void)
 static void tear_down(void)
 {
     let_pass();
+    lki_timer_release(&loop.timers, &rest);
     lki_loop_close(&loop);
     lki_redis_address_release(&address);
     lki_model_free(model);
@@ -122,7 +134,7 @@ static bool has(const struct lki_orchestrator *o, const char *name)
 static void run_begin(struct lki_orchestrator *o, uint64_t users)
 {
     const struct lki_start start = {
-        .plan = {.run_id = "this", .users = users, .duration_ns = LKI_NEVER}};
+        .plan = {.run_id = RUN, .users = users, .duration_ns = LKI_NEVER}};
     struct lki_refusal refusal;
 
     ck_assert_int_eq(lki_conduct_begin(o, &start, &refusal), LK_OK);
@@ -140,7 +152,7 @@ static const struct {
     uint64_t epoch;
     const char *last;
     bool over;
-} known[] = {{1, "former", false}, {1, "this", true}, {2, "another", true}};
+} known[] = {{1, "former", false}, {1, RUN, true}, {2, "another", true}};
 
 START_TEST(a_run_that_is_over_does_not_come_back)
 {
@@ -220,6 +232,7 @@ START_TEST(stations_of_a_run_that_cannot_be_read_have_no_part_in_it)
     static struct gang gang;
 
     plan.open_ended = true;
+    plan.run_id = RUN;
     gang_open(&gang, &plan, NULL, 2);
     gang_run(&gang, 2);
     o->run = (struct lki_conduct){.core = gang.core, .plan = plan, .run_id = plan.run_id};
