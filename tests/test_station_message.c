@@ -72,7 +72,7 @@ static const struct lki_station_report reports[] = {
               .told = true,
               .what = "ended with status 0",
               .exact = true,
-              .totals = {10, 9, 8},
+              .totals = {.iterations = 10, .steps = 9, .http_requests = 8},
               .iterations_taken = 7}},
     {.kind = LKI_STATION_DATA, .data = {.process = 1, .life = 2, .bytes = "all\0of it", .len = 9}},
     {.kind = LKI_STATION_DATA, .data = {.process = UINT64_MAX}},
