@@ -38,7 +38,7 @@ static void moment(struct lki_wire *wire, const struct lki_core *core, int64_t *
 
     lki_wire_i64(wire, &value);
     lki_wire_require(wire, value >= 0);
-    if (!wire->out)
+    if (!wire->out && !wire->in.bad)
         *ns = value == LKI_NEVER ? LKI_NEVER : value - ahead_ns;
 }
 
