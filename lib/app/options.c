@@ -160,10 +160,10 @@ static enum lk_err stages_read(struct lki_run_plan *plan, struct lki_buf *proble
     enum lk_err err = LK_OK;
     size_t count = 0;
 
-    for (; stages && stages[count].seconds != LK_OFF; count++)
-        settings->rated = settings->rated || stages[count].rate_per_s > 0;
     if (!stages)
         return LK_OK;
+    for (; stages[count].seconds != LK_OFF; count++)
+        settings->rated = settings->rated || stages[count].rate_per_s > 0;
     if (plan->options.duration_s != 0)
         return lki_refuse(problems, ".duration_s goes with no .stages: stages have their own "
                                     "length; leave one of them out");
@@ -211,7 +211,8 @@ static enum lk_err settings_read(struct lki_run_plan *plan, struct lki_buf *prob
         err = times_read(options, &plan->settings, problems);
     if (!err)
         err = stages_read(plan, problems);
-    users_settle(&plan->settings);
+    if (!err)
+        users_settle(&plan->settings);
     return err;
 }
 
