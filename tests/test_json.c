@@ -667,6 +667,32 @@ START_TEST(numbers_and_words_are_written_exactly)
 }
 END_TEST
 
+START_TEST(counts_of_parts_are_written_with_a_point)
+{
+    static const struct {
+        int64_t count;
+        unsigned decimals;
+        const char *text;
+    } rows[] = {
+        {0, 6, "0"},
+        {1, 6, "0.000001"},
+        {-1, 3, "-0.001"},
+        {1500000, 6, "1.5"},
+        {42000000, 6, "42"},
+        {100, 0, "100"},
+        {505671509, 6, "505.671509"},
+        {INT64_MAX, 6, "9223372036854.775807"},
+        {INT64_MIN, 18, "-9.223372036854775808"},
+    };
+
+    for (size_t i = 0; i < LKI_COUNT(rows); i++) {
+        lki_buf_clear(&out);
+        lki_json_write_fixed(&out, rows[i].count, rows[i].decimals);
+        ck_assert_str_eq(lki_buf_cstr(&out), rows[i].text);
+    }
+}
+END_TEST
+
 START_TEST(every_character_comes_back_as_it_was_written)
 {
     char text[4];
@@ -735,6 +761,7 @@ static Suite *json_suite(void)
     tcase_add_loop_test(write, a_string_is_written_so_that_it_is_always_json, 0,
                         LKI_COUNT(written));
     tcase_add_test(write, numbers_and_words_are_written_exactly);
+    tcase_add_test(write, counts_of_parts_are_written_with_a_point);
     tcase_add_test(write, every_character_comes_back_as_it_was_written);
     suite_add_tcase(suite, check);
     suite_add_tcase(suite, find);

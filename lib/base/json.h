@@ -89,6 +89,8 @@ void lki_json_write_string(struct lki_buf *buf, const char *text, size_t len);
 void lki_json_write_int(struct lki_buf *buf, int64_t value);
 void lki_json_write_uint(struct lki_buf *buf, uint64_t value);
 void lki_json_write_double(struct lki_buf *buf, double value);
+/* count / 10^decimals, at most 18 of them, without the zeros at the end. */
+void lki_json_write_fixed(struct lki_buf *buf, int64_t count, unsigned decimals);
 void lki_json_write_bool(struct lki_buf *buf, bool value);
 void lki_json_write_null(struct lki_buf *buf);
 

@@ -75,6 +75,31 @@ void lki_json_write_double(struct lki_buf *buf, double value)
         lki_json_write_null(buf);
 }
 
+void lki_json_write_fixed(struct lki_buf *buf, int64_t count, unsigned decimals)
+{
+    uint64_t rest = count < 0 ? 0 - (uint64_t)count : (uint64_t)count;
+    char text[24];
+    size_t at = sizeof(text);
+
+    while (decimals && rest % 10 == 0) {
+        rest /= 10;
+        decimals--;
+    }
+    for (unsigned i = 0; i < decimals; i++) {
+        text[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    }
+    if (decimals)
+        text[--at] = '.';
+    do {
+        text[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    if (count < 0)
+        text[--at] = '-';
+    lki_buf_append(buf, text + at, sizeof(text) - at);
+}
+
 void lki_json_write_bool(struct lki_buf *buf, bool value)
 {
     lki_buf_str(buf, value ? "true" : "false");

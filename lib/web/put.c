@@ -68,9 +68,18 @@ void lki_put_number(struct lki_put *put, const char *key, double value)
     lki_json_write_double(&put->buf, value);
 }
 
+static void put_fixed(struct lki_put *put, const char *key, double count, unsigned decimals)
+{
+    begin(put, key);
+    lki_json_write_fixed(&put->buf, (int64_t)round(count), decimals);
+}
+
 void lki_put_measured(struct lki_put *put, const char *key, double value)
 {
-    lki_put_number(put, key, fabs(value) < EXACT_BELOW ? round(value * 1e6) / 1e6 : value);
+    if (fabs(value) < EXACT_BELOW)
+        put_fixed(put, key, value * 1e6, 6);
+    else
+        lki_put_number(put, key, value);
 }
 
 void lki_put_bool(struct lki_put *put, const char *key, bool truth)
@@ -91,17 +100,12 @@ void lki_put_raw(struct lki_put *put, const char *key, const char *json, size_t 
     lki_buf_append(&put->buf, json, len);
 }
 
-static double rounded_us(int64_t ns)
-{
-    return round((double)ns / 1e3);
-}
-
 void lki_put_seconds(struct lki_put *put, const char *key, int64_t ns)
 {
-    lki_put_number(put, key, rounded_us(ns) / 1e6);
+    put_fixed(put, key, (double)ns / 1e3, 6);
 }
 
 void lki_put_ms(struct lki_put *put, const char *key, int64_t ns)
 {
-    lki_put_number(put, key, rounded_us(ns) / 1e3);
+    put_fixed(put, key, (double)ns / 1e3, 3);
 }
