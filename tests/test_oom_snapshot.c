@@ -230,6 +230,51 @@ START_TEST(a_series_without_memory_counts_all_the_same)
 }
 END_TEST
 
+/* Into one that has a value, of whose rows there is but one. */
+static bool decode_without(const struct lki_buf *bytes, uint64_t count, long after, long many)
+{
+    struct lki_hist into = {0};
+    enum lk_err err;
+    long refused;
+
+    lki_hist_record(&into, 5000);
+    memory_refuse(after, many);
+    err = lki_hist_decode(&into, bytes->data, bytes->len);
+    refused = memory_allow();
+    ck_assert_int_eq(err, refused ? LK_E_NOMEM : LK_OK);
+    ck_assert_uint_eq(into.count, refused ? 1 : 1 + count);
+    ck_assert_uint_eq(into.lost, 0);
+    for (int r = 0; r < LKI_HIST_ROWS; r++) {
+        uint64_t sum = 0;
+
+        for (int i = 0; into.rows[r] && i < LKI_HIST_ROW_BUCKETS; i++)
+            sum += into.rows[r][i];
+        ck_assert_msg(!refused || !into.rows[r] || sum == 1, "row %d has %lu", r,
+                      (unsigned long)sum);
+    }
+    lki_hist_release(&into);
+    return refused > 0;
+}
+
+START_TEST(a_histogram_without_memory_is_as_it_was)
+{
+    struct lki_hist latency = {0};
+    struct lki_buf bytes;
+    long after = 0;
+
+    lki_buf_init(&bytes, BYTES_MAX);
+    for (int i = 0; i < ROUNDS; i++)
+        lki_hist_record(&latency, 1000 + ((int64_t)1 << i % 30));
+    lki_hist_encode(&latency, &bytes);
+    ck_assert_int_eq(bytes.err, LK_OK);
+    while (decode_without(&bytes, latency.count, after, droughts[_i]))
+        after++;
+    ck_assert_int_gt(after, 8);
+    lki_buf_release(&bytes);
+    lki_hist_release(&latency);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("oom_snapshot");
@@ -240,6 +285,7 @@ int main(void)
     tcase_add_loop_test(tests, a_snapshot_without_memory_is_counted_all_the_same, 0,
                         LKI_COUNT(droughts));
     tcase_add_loop_test(tests, a_series_without_memory_counts_all_the_same, 0, LKI_COUNT(droughts));
+    tcase_add_loop_test(tests, a_histogram_without_memory_is_as_it_was, 0, LKI_COUNT(droughts));
     suite_add_tcase(suite, tests);
     return suite_run(suite);
 }

@@ -16,9 +16,7 @@
 #define FORMAT_COUNT_MAX (UINT64_C(1) << 53)
 /* Bytes of a bucket: its distance and its count. */
 #define BUCKET_BYTES_MAX 13
-#define NO_BUCKET LKI_HIST_BUCKETS
-/* So many buckets of a histogram need not be read twice. */
-#define NOTED_MAX 256
+#define NO_BUCKET SIZE_MAX
 
 /* ---- writing ---- */
 
@@ -109,7 +107,8 @@ void lki_hist_encode(const struct lki_hist *hist, struct lki_buf *out)
 struct cursor {
     struct lki_unpack in;
     size_t left;   /* that have not been read */
-    size_t bucket; /* the one in hand, */
+    size_t next;   /* behind the one in hand, */
+    size_t bucket; /* which is this; NO_BUCKET: there is none */
     uint64_t count;
 };
 
@@ -121,16 +120,13 @@ struct reading {
 
 static const struct reading nothing = {.buckets = {.bucket = NO_BUCKET}};
 
-/* How the buckets of one differ from those of the other. */
+/* By how much the buckets of one exceed those of the other. */
 struct growth {
     uint64_t count;
+    uint64_t lost;      /* of that, for want of memory */
     size_t first, last; /* buckets that have grown; NO_BUCKET: none */
-    uint64_t rows;      /* the set of those that they are in */
-    size_t len;         /* of them; of many only the first are noted */
-    struct {
-        size_t bucket;
-        uint64_t count;
-    } noted[NOTED_MAX];
+    size_t read;        /* buckets */
+    uint64_t rows;      /* the set of those that were made for them */
 };
 
 /* The counts and the exact values, whose rules among each other are checked here. */
@@ -173,54 +169,64 @@ static void reading_begin(struct reading *reading, const void *bytes, size_t len
     reading->buckets.in = in;
 }
 
-static void earlier_next(struct cursor *earlier)
+/* A bucket that takes more than three bytes, or is the last one. */
+static void cursor_next_long(struct cursor *cursor)
 {
-    size_t distance;
+    size_t distance = (size_t)lki_unpack_max(&cursor->in, LKI_HIST_BUCKETS - 1);
 
-    if (!earlier->left) {
-        earlier->bucket = NO_BUCKET;
+    cursor->count = lki_unpack_max(&cursor->in, FORMAT_COUNT_MAX);
+    cursor->bucket = cursor->next + distance;
+    cursor->next = cursor->bucket + 1;
+}
+
+/* Of a fleet there are millions each second: only a copy is lent, so that what is read stays in
+ * registers. */
+static inline __attribute__((always_inline)) void cursor_next(struct cursor *cursor)
+{
+    const unsigned char *at = cursor->in.at;
+    ptrdiff_t room = cursor->in.end - at;
+
+    if (!cursor->left) {
+        cursor->bucket = NO_BUCKET;
         return;
     }
-    earlier->left--;
-    distance = (size_t)lki_unpack_max(&earlier->in, LKI_HIST_BUCKETS - 1);
-    earlier->bucket = earlier->bucket == NO_BUCKET ? distance : earlier->bucket + 1 + distance;
-    earlier->count = lki_unpack_max(&earlier->in, FORMAT_COUNT_MAX);
+    cursor->left--;
+    if (LKI_LIKELY(room >= 2 && at[0] < 128 && at[1] < 128)) {
+        cursor->count = at[1];
+        cursor->in.at = at + 2;
+    } else if (LKI_LIKELY(room >= 3 && at[0] < 128 && at[2] && at[2] < 128)) {
+        cursor->count = (at[1] & 127U) | (uint64_t)at[2] << 7;
+        cursor->in.at = at + 3;
+    } else {
+        struct cursor lent = *cursor;
+
+        cursor_next_long(&lent);
+        *cursor = lent;
+        return;
+    }
+    cursor->bucket = cursor->next + at[0];
+    cursor->next = cursor->bucket + 1;
 }
 
-/* How often the earlier one had it. One that only the earlier one has cannot be. */
-static inline uint64_t earlier_count(struct cursor *earlier, size_t bucket)
+/* Once there was no memory for a row no other one is made: so what was added can be told from what
+ * was not. */
+static inline __attribute__((always_inline)) void add(struct lki_hist *into, size_t bucket,
+                                                      uint64_t count, struct growth *growth)
 {
-    uint64_t count = earlier->count;
+    size_t r = bucket / LKI_HIST_ROW_BUCKETS;
+    uint64_t *row = into->rows[r];
 
-    if (LKI_LIKELY(earlier->bucket > bucket))
-        return 0;
-    if (earlier->bucket < bucket)
-        earlier->in.bad = true;
-    earlier_next(earlier);
-    return count;
-}
-
-static inline void add(struct lki_hist *into, size_t bucket, uint64_t count)
-{
-    uint64_t *row = into->rows[bucket / LKI_HIST_ROW_BUCKETS];
-
+    if (LKI_UNLIKELY(!row) && !growth->lost) {
+        row = lki_hist_row_make(into, r);
+        growth->rows |= (uint64_t)(row != NULL) << r;
+    }
     if (LKI_LIKELY(row != NULL))
         row[bucket % LKI_HIST_ROW_BUCKETS] += count;
     else
-        into->lost += count;
-}
-
-static inline void note(struct growth *growth, size_t bucket, uint64_t count)
-{
+        growth->lost += count;
     growth->count += count;
-    growth->first = growth->len ? growth->first : bucket;
+    growth->first = growth->first == NO_BUCKET ? bucket : growth->first;
     growth->last = bucket;
-    growth->rows |= UINT64_C(1) << bucket / LKI_HIST_ROW_BUCKETS;
-    if (LKI_LIKELY(growth->len < NOTED_MAX)) {
-        growth->noted[growth->len].bucket = bucket;
-        growth->noted[growth->len].count = count;
-    }
-    growth->len++;
 }
 
 static bool in_range(int64_t ns)
@@ -228,42 +234,94 @@ static bool in_range(int64_t ns)
     return ns >= LKI_HIST_LOW_NS && ns <= LKI_HIST_HIGH_NS;
 }
 
-/* Reads all buckets, and notes by how much they have grown since the earlier one, or else adds that
- * to `into`. Copies are read, so that it can be done again. False: it is not in order. */
-static bool take_buckets(const struct lki_hist *head, struct cursor now, struct cursor earlier,
-                         struct growth *growth, struct lki_hist *into)
+/* The extremes that lie in the range have their buckets, unless just they were lost. */
+static bool has_extremes(const struct lki_hist *head, size_t first, size_t next)
 {
     size_t low = lki_hist_bucket_of(lki_hist_into_range(head->min));
     size_t high = lki_hist_bucket_of(lki_hist_into_range(head->max));
-    uint64_t left = head->count - head->below - head->above - head->lost;
-    size_t first = NO_BUCKET;
-    size_t next = 0;
 
-    earlier_next(&earlier);
-    for (; now.left && !now.in.bad; now.left--) {
-        size_t bucket = next + (size_t)lki_unpack_max(&now.in, LKI_HIST_BUCKETS - 1);
-        uint64_t count = lki_unpack_max(&now.in, left);
-        uint64_t before;
-
-        if (LKI_UNLIKELY(bucket < low || bucket > high || !count))
-            return false;
-        before = earlier_count(&earlier, bucket);
-        if (LKI_UNLIKELY(before > count || earlier.in.bad))
-            return false;
-        if (before < count && growth)
-            note(growth, bucket, count - before);
-        if (before < count && into)
-            add(into, bucket, count - before);
-        left -= count;
-        first = first == NO_BUCKET ? bucket : first;
-        next = bucket + 1;
-    }
-    if (left || !lki_unpack_done(&now.in) || earlier.bucket != NO_BUCKET ||
-        !lki_unpack_done(&earlier.in))
+    if (first < low || next > high + 1)
         return false;
-    /* the extremes that lie in the range have their buckets, unless just they were lost */
     return head->lost ||
            ((!in_range(head->min) || first == low) && (!in_range(head->max) || next == high + 1));
+}
+
+/* Adds to the buckets of `into` by how much they have grown since the earlier one. False: they are
+ * not in order; then so many as were read have been added. */
+static inline __attribute__((always_inline)) bool take_growth(struct lki_hist *into,
+                                                              struct cursor earlier,
+                                                              const struct reading *reading,
+                                                              struct growth *growth)
+{
+    const struct lki_hist *head = &reading->head;
+    struct cursor now = reading->buckets;
+    struct growth by = *growth; /* which what is added to cannot be */
+    uint64_t left = head->count - head->below - head->above - head->lost;
+    size_t first;
+
+    cursor_next(&earlier);
+    cursor_next(&now);
+    first = now.bucket;
+    while (now.bucket < LKI_HIST_BUCKETS && now.count - 1 < left) {
+        uint64_t grown = now.count;
+
+        if (earlier.bucket == now.bucket) {
+            if (LKI_UNLIKELY(earlier.count > now.count))
+                break;
+            grown -= earlier.count;
+            cursor_next(&earlier);
+        }
+        if (LKI_UNLIKELY(earlier.bucket < now.next)) /* one that only the earlier one has */
+            break;
+        if (grown)
+            add(into, now.bucket, grown, &by);
+        left -= now.count;
+        cursor_next(&now);
+    }
+    by.read = reading->buckets.left - now.left - (now.bucket != NO_BUCKET);
+    *growth = by;
+    return !left && now.bucket == NO_BUCKET && lki_unpack_done(&now.in) &&
+           earlier.bucket == NO_BUCKET && lki_unpack_done(&earlier.in) &&
+           has_extremes(head, first, now.next);
+}
+
+/* The same; most often there is no earlier one, which makes it much shorter. */
+static bool take_buckets(struct lki_hist *into, const struct reading *earlier,
+                         const struct reading *reading, struct growth *growth)
+{
+    if (!earlier->head.count)
+        return lki_unpack_done(&earlier->buckets.in) &&
+               take_growth(into, nothing.buckets, reading, growth);
+    return take_growth(into, earlier->buckets, reading, growth);
+}
+
+/* Makes undone what it has done. */
+static void take_back(struct lki_hist *into, const struct reading *earlier_reading,
+                      const struct reading *reading, const struct growth *growth)
+{
+    struct cursor earlier = earlier_reading->buckets;
+    struct cursor now = reading->buckets;
+
+    for (size_t r = 0; r < LKI_HIST_ROWS; r++) {
+        if (growth->rows >> r & 1) {
+            free(into->rows[r]);
+            into->rows[r] = NULL;
+        }
+    }
+    cursor_next(&earlier);
+    for (size_t i = 0; i < growth->read; i++) {
+        uint64_t *row;
+
+        cursor_next(&now);
+        row = into->rows[now.bucket / LKI_HIST_ROW_BUCKETS];
+        if (row)
+            row[now.bucket % LKI_HIST_ROW_BUCKETS] -= now.count;
+        if (earlier.bucket > now.bucket)
+            continue;
+        if (row)
+            row[now.bucket % LKI_HIST_ROW_BUCKETS] += earlier.count;
+        cursor_next(&earlier);
+    }
 }
 
 /* ---- what has come between two ---- */
@@ -286,7 +344,7 @@ static int64_t value_in(size_t bucket, int64_t at_hand)
 static void find_extremes(struct lki_hist *change, const struct growth *growth,
                           const struct lki_hist *earlier, const struct lki_hist *now)
 {
-    bool found = growth->len > 0;
+    bool found = growth->first != NO_BUCKET;
     bool new_min = now->min < earlier->min;
     bool new_max = now->max > earlier->max;
 
@@ -313,16 +371,16 @@ static void find_single(struct lki_hist *change, const struct growth *growth)
         ns = within(ns, INT64_MIN, LKI_HIST_LOW_NS - 1);
     else if (change->above)
         ns = within(ns, LKI_HIST_HIGH_NS + 1, INT64_MAX);
-    else if (growth->len)
+    else if (growth->first != NO_BUCKET)
         ns = value_in(growth->first, ns);
     else
         ns = lki_hist_into_range(ns);
     change->min = change->max = ns;
 }
 
-/* Everything but the buckets. False: it has not grown. */
+/* How many there are of what; the rest depends on the buckets. False: it has not grown. */
 static bool change_of(struct lki_hist *change, const struct lki_hist *from,
-                      const struct lki_hist *to, const struct growth *growth)
+                      const struct lki_hist *to)
 {
     if (from->count > to->count || from->below > to->below || from->above > to->above ||
         from->lost > to->lost)
@@ -331,62 +389,46 @@ static bool change_of(struct lki_hist *change, const struct lki_hist *from,
                                 .below = to->below - from->below,
                                 .above = to->above - from->above,
                                 .lost = to->lost - from->lost,
-                                .sum = to->sum - from->sum};
-    if (change->count != growth->count + change->below + change->above + change->lost)
-        return false;
-    change->min = to->min;
-    change->max = to->max;
-    if (from->count && change->count == 1)
-        find_single(change, growth);
-    else if (from->count && change->count)
-        find_extremes(change, growth, from, to);
+                                .sum = to->sum - from->sum,
+                                .min = to->min,
+                                .max = to->max};
     return true;
 }
 
-/* All rows of the set, so that nothing can fail half-way. */
-static enum lk_err rows_prepare(struct lki_hist *into, uint64_t rows)
+/* What has come, in buckets or not. */
+static void count_in(struct lki_hist *into, struct lki_hist *change, const struct lki_hist *from,
+                     const struct lki_hist *to, const struct growth *growth)
 {
-    enum lk_err err = LK_OK;
-
-    for (size_t r = 0; r < LKI_HIST_ROWS; r++) {
-        if (rows >> r & 1 && !lki_hist_row_make(into, r))
-            err = LK_E_NOMEM;
-    }
-    return err;
-}
-
-static void apply(struct lki_hist *into, const struct reading *earlier, const struct reading *now,
-                  const struct growth *growth)
-{
-    if (growth->len > NOTED_MAX) {
-        take_buckets(&now->head, now->buckets, earlier->buckets, NULL, into);
-        return;
-    }
-    for (size_t i = 0; i < growth->len; i++)
-        add(into, growth->noted[i].bucket, growth->noted[i].count);
+    if (from->count && change->count == 1)
+        find_single(change, growth);
+    else if (from->count)
+        find_extremes(change, growth, from, to);
+    change->lost += growth->lost;
+    lki_hist_merge_counts(into, change);
 }
 
 static enum lk_err decode(struct lki_hist *into, const struct reading *earlier,
                           const struct reading *now, bool lossy)
 {
+    struct growth growth = {.first = NO_BUCKET, .last = NO_BUCKET};
+    enum lk_err err = LK_OK;
     struct lki_hist change;
-    struct growth growth;
-    enum lk_err err;
 
-    growth.count = growth.rows = growth.len = 0;
-    growth.first = growth.last = NO_BUCKET;
     if (earlier->buckets.in.bad || now->buckets.in.bad ||
-        !take_buckets(&now->head, now->buckets, earlier->buckets, &growth, NULL) ||
-        !change_of(&change, &earlier->head, &now->head, &growth))
+        !change_of(&change, &earlier->head, &now->head))
         return LK_E_FORMAT;
-    if (into->count > UINT64_MAX - change.count)
-        return LK_E_LIMIT;
-    err = rows_prepare(into, growth.rows);
-    if (change.count && (!err || lossy)) {
-        apply(into, earlier, now, &growth);
-        lki_hist_merge_counts(into, &change);
-    }
-    return err;
+    if (!take_buckets(into, earlier, now, &growth) ||
+        change.count != growth.count + change.below + change.above + change.lost)
+        err = LK_E_FORMAT;
+    else if (into->count > UINT64_MAX - change.count)
+        err = LK_E_LIMIT;
+    else if (growth.lost && !lossy)
+        err = LK_E_NOMEM;
+    if (err)
+        take_back(into, earlier, now, &growth);
+    else if (change.count)
+        count_in(into, &change, &earlier->head, &now->head, &growth);
+    return growth.lost && !err ? LK_E_NOMEM : err;
 }
 
 enum lk_err lki_hist_decode(struct lki_hist *into, const void *bytes, size_t len)
