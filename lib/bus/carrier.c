@@ -11,7 +11,7 @@
 #define ENTRIES_MAX "10000"
 /* Read at once, so that others have their turns in between; and how long a read waits for the first
  * one, well below the time after which a connection without replies is given up. */
-#define ENTRIES_A_READ 32
+#define ENTRIES_A_READ 8
 #define READ_WAIT_MS "1000"
 /* A stream that nobody uses goes. */
 #define EXPIRY_S "120"

@@ -13,6 +13,8 @@
 /* A whole body and its head fit in; what is sent beyond that waits in the kernel. libevent's own
  * high-water mark would do the same, but crash when there is no memory for it. */
 #define INPUT_MAX (LKI_WEB_BODY_MAX + 2 * LKI_WEB_HEAD_MAX)
+/* Written at once: a history has megabytes, and between two writes the loop does all else. */
+#define WRITE_MAX ((size_t)1024 * 1024)
 #define LINE_BYTES 40 /* of "HTTP/1.1 400 Bad Request", whatever the version */
 
 static void unlink_conn(struct lki_web_conn *conn)
@@ -297,6 +299,7 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
         return NULL;
     }
     bufferevent_incref(bev);
+    bufferevent_set_max_single_write(bev, WRITE_MAX);
     event_active(web->adopt, EV_TIMEOUT, 1);
     return bev;
 }
