@@ -29,10 +29,14 @@
 
 #define METRICS 49 /* and the step itself */
 #define SAMPLES 20 /* of each, in a second */
+/* Before that so many seconds with ten times as many: as if the run had lasted for ten times as
+ * long, since what is told grows with the histograms until they are full. */
+#define FILLING_S 60
 
 LK_VU(asker)
 {
     struct lki_metric *metrics[METRICS];
+    unsigned seconds;
 };
 
 /* Most take about as long as is usual for them, and at most so many octaves more or less. */
@@ -83,13 +87,15 @@ static void make_up(lk_vu *vu, struct lki_metric *metric, int i)
 
 LK_STEP(asker, ask, .pace = LK_FIXED(1))
 {
+    int samples = self->seconds++ < FILLING_S ? 10 * SAMPLES : SAMPLES;
+
     for (int i = 0; i < METRICS; i++) {
         const char *name = lk_format(vu, "GET /articles/of/kind/%d", i);
 
         if (!self->metrics[i])
             self->metrics[i] = lki_metrics_find(vu->metrics, LKI_SOURCE_HTTP, "ask", name,
                                                 strlen(name));
-        for (int n = 0; n < SAMPLES; n++)
+        for (int n = 0; n < samples; n++)
             make_up(vu, self->metrics[i], i);
     }
 }

@@ -105,10 +105,10 @@ fleet_load() { # stations processes seconds
 
     say "fleet of $workers workers, $3 s"
     fleet_up "$crowd"
-    fleet_station "$crowd" "$1" "$2" $(($3 + 90))
+    fleet_station "$crowd" "$1" "$2" $(($3 + 150))
     fleet_until /status "\"workers\":$workers\b"
     fleet_say /start_test "{\"target_users\":$workers}"
-    sleep 10
+    sleep 70 # in the first 60 they fill their histograms
     before=$(fleet_times "$fleet_orchestrator")
     told=$(fleet_told)
     fleet_ask "$3"
