@@ -188,6 +188,8 @@ static void teardown(void)
     lk_result_free(result);
     json = NULL;
     result = NULL;
+    start_does = step_does = NULL;
+    all_do = false;
 }
 
 static int crash_count(void)

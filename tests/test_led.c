@@ -108,6 +108,12 @@ static void open_run(struct lk_def *const *defs, struct lki_plan *plan, size_t w
     struct lk_def *first = NULL;
     struct lki_buf problems;
 
+    memset(hands, 0, sizeof(hands));
+    memset(active, 0, sizeof(active));
+    memset(holders, 0, sizeof(holders));
+    over = false;
+    leases_told = begun = 0;
+    set_ups = tear_downs = 0;
     for (size_t i = 0; defs[i]; i++) {
         defs[i]->next_ = first;
         first = defs[i];

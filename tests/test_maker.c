@@ -192,6 +192,9 @@ static void teardown(void)
         free(made[i].message);
     }
     free(failure);
+    failure = NULL;
+    made_count = 0;
+    overs = 0;
     lki_timer_release(&loop.timers, &limit);
     lki_loop_close(&loop);
     lki_model_free(model);

@@ -30,6 +30,9 @@ static void setup(void)
     lki_buf_init(&before, BYTES_MAX);
     lki_buf_init(&now, BYTES_MAX);
     rng = (struct lki_rng){7};
+    memset(came, 0, sizeof(came));
+    memset(total, 0, sizeof(total));
+    refuse = false;
 }
 
 static void teardown(void)
