@@ -411,12 +411,22 @@ case_abort() {
     check "for this reason" says result.json "out of reach"
 }
 
+users_of() { # worker, as the answer tells
+    grep -oE "\"worker_id\": *\"$1\"[^{}]*" "$tmp/answer" |
+        sed -n 's/.*"active_users_count": *\([0-9]*\).*/\1/p'
+}
+
 case_continue() {
+    local before
+
     begin_with --on-worker-loss continue --
     start ',"duration_s":20'
     load_goes_on
+    check "both have users" wait_until has_worker_with_users b.1
+    before=$(users_of b.1)
     pause_for 6.5 "${station[a]}"
-    check "its users are its own" has_worker_with_users a.1
+    check "its users are its own" wait_until has_worker_with_users a.1
+    check "and nobody else has got them" is "users of b.1" "$(users_of b.1)" "$before"
     finish
     exact
     verdict valid
