@@ -127,6 +127,7 @@ $(OOM_TESTS): $(call objects,$(OOM_SRC))
 $(BUILD)/tests/test_behaviour: $(call objects,$(BEHAVIOUR_SRC))
 $(OOM_TESTS): MORE_LIBS = $(CHECK_LIBS) $(REFUSABLE:%=-Wl,--wrap=%)
 $(BUILD)/tests/fuzz/fuzz_api: $(call objects,tests/support/desk.c tests/support/gang.c)
+$(BUILD)/tests/fuzz/fuzz_checkpoint: $(call objects,tests/support/gang.c)
 $(FUZZERS): %: %.o $(STATIC)
 $(FUZZERS): MORE_LIBS = -fsanitize=fuzzer
 $(EXAMPLES) $(SUPPORT) $(BENCHES) $(TESTS) $(FUZZERS):

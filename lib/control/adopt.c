@@ -9,16 +9,19 @@
 #include "base/pack.h"
 #include "bus/wire.h"
 #include "control/inner.h"
+#include "user/arrivals.h"
 
 /* What is not as this build has it is not read. */
-#define MAGIC UINT64_C(0x6c6b636f72650004)
+#define MAGIC UINT64_C(0x6c6b636f72650005)
 #define BLOB_MAX ((size_t)1 << 30)
 #define ROWS_IN_BLOB 64
+/* Further apart no two moments are, and times below it can be added to each other: a century. */
+#define SPAN_MAX_NS (INT64_C(100) * 365 * 24 * 3600 * LKI_NS_PER_S)
 /* Of the snapshots so many bytes are saved in one go, where a blob by itself costs as much as: */
 #define GO_BYTES ((size_t)1024 * 1024)
 #define BLOB_COST_BYTES ((size_t)64 * 1024)
 
-/* A struct of numbers only. */
+/* A struct of counts only. */
 static void raw(struct lki_wire *wire, void *value, size_t size)
 {
     const void *bytes = value;
@@ -30,16 +33,41 @@ static void raw(struct lki_wire *wire, void *value, size_t size)
         memcpy(value, bytes, size);
 }
 
-/* A moment outlives the clock by which it was taken. */
-static void moment(struct lki_wire *wire, const struct lki_core *core, int64_t *ns)
+static void span(struct lki_wire *wire, int64_t *ns)
 {
-    int64_t ahead_ns = lki_wall_ns() - lki_core_now(core);
-    int64_t value = *ns == LKI_NEVER ? LKI_NEVER : lki_ns_after(*ns, ahead_ns);
+    int64_t value = *ns < SPAN_MAX_NS ? *ns : SPAN_MAX_NS;
 
     lki_wire_i64(wire, &value);
-    lki_wire_require(wire, value >= 0);
+    lki_wire_require(wire, value >= -SPAN_MAX_NS && value <= SPAN_MAX_NS);
     if (!wire->out && !wire->in.bad)
-        *ns = value == LKI_NEVER ? LKI_NEVER : value - ahead_ns;
+        *ns = value;
+}
+
+/* A moment outlives the clock by which it was taken: it is told by that on the wall. */
+static void moment(struct lki_wire *wire, const struct lki_core *core, int64_t *ns)
+{
+    int64_t now_ns = lki_core_now(core);
+    int64_t wall_ns = lki_wall_ns();
+    bool never = *ns == LKI_NEVER || *ns - now_ns > SPAN_MAX_NS;
+    int64_t value = never ? 0 : wall_ns + (*ns - now_ns);
+
+    lki_wire_flag(wire, &never);
+    lki_wire_i64(wire, &value);
+    lki_wire_require(wire,
+                     never || (value >= wall_ns - SPAN_MAX_NS && value <= wall_ns + SPAN_MAX_NS));
+    if (!wire->out && !wire->in.bad)
+        *ns = never ? LKI_NEVER : now_ns + (value - wall_ns);
+}
+
+static void users(struct lki_wire *wire, uint64_t *count)
+{
+    *count = lki_wire_number(wire, *count, LKI_USERS_MAX);
+}
+
+static void rate(struct lki_wire *wire, double *per_s)
+{
+    lki_wire_f64(wire, per_s);
+    lki_wire_require(wire, *per_s >= 0 && *per_s <= (double)LKI_RATE_MAX);
 }
 
 /* ---- the fields of a core, in both directions ---- */
@@ -53,6 +81,16 @@ static void hook_fields(struct lki_wire *wire, struct lki_core *core, int kind)
     lki_wire_flag(wire, &hook->cancelled);
     lki_wire_flag(wire, &hook->abandoned);
     lki_wire_text_or_null(wire, &hook->message);
+}
+
+static void users_set_fields(struct lki_wire *wire, struct lki_users_set *set)
+{
+    lki_wire_flag(wire, &set->on);
+    users(wire, &set->from);
+    users(wire, &set->to);
+    span(wire, &set->since_ns);
+    span(wire, &set->interval_ns);
+    lki_wire_require(wire, set->interval_ns >= 0);
 }
 
 static void course_fields(struct lki_wire *wire, struct lki_core *core)
@@ -74,11 +112,11 @@ static void course_fields(struct lki_wire *wire, struct lki_core *core)
     lki_wire_text_or_null(wire, &core->base_url);
     lki_wire_text_or_null(wire, &core->failure);
     lki_wire_flag(wire, &core->unexplained);
-    raw(wire, &core->users_set, sizeof(core->users_set));
+    users_set_fields(wire, &core->users_set);
     lki_wire_flag(wire, &core->rate_set);
-    lki_wire_f64(wire, &core->rate_to);
-    lki_wire_u64(wire, &core->users_most);
-    lki_wire_f64(wire, &core->rate_most);
+    rate(wire, &core->rate_to);
+    users(wire, &core->users_most);
+    rate(wire, &core->rate_most);
     lki_wire_flag(wire, &core->iterations_over);
     lki_wire_u64(wire, &core->seconds_lost);
 }
@@ -91,26 +129,39 @@ static void crash_fields(struct lki_wire *wire, struct lki_crash *crash)
     lki_wire_u64(wire, &crash->user);
     lki_wire_text(wire, &crash->step);
     lki_wire_text(wire, &crash->what);
-    lki_wire_i64(wire, &crash->at_ns);
-    lki_wire_i64(wire, &crash->silent_ns);
-    lki_wire_i64(wire, &crash->goes_on_ns);
+    span(wire, &crash->at_ns);
+    span(wire, &crash->silent_ns);
+    span(wire, &crash->goes_on_ns);
     lki_wire_flag(wire, &crash->retired);
     lki_wire_texts(wire, &frames, &crash->frame_count);
     crash->frames = frames;
 }
 
-static void life_fields(struct lki_wire *wire, struct lki_life *life)
+static void health_fields(struct lki_wire *wire, struct lki_worker_health *health)
 {
-    raw(wire, &life->health, sizeof(life->health));
+    span(wire, &health->span_ns);
+    span(wire, &health->busy_ns);
+    span(wire, &health->waited_ns);
+    span(wire, &health->busiest_ns);
+    lki_wire_u64(wire, &health->turns);
+    lki_wire_u64(wire, &health->stalls);
+    lki_wire_u64(wire, &health->overflowed);
+    lki_wire_u64(wire, &health->abandoned);
+    lki_wire_u64(wire, &health->descriptors);
+}
+
+static void life_fields(struct lki_wire *wire, const struct lki_core *core, struct lki_life *life)
+{
+    health_fields(wire, &life->health);
     lki_wire_u64(wire, &life->hook_errors);
     raw(wire, &life->head, sizeof(life->head));
     lki_wire_flag(wire, &life->in_second);
     lki_wire_u32(wire, &life->second);
-    lki_wire_i64(wire, &life->told_ns);
+    span(wire, &life->told_ns);
     lki_wire_flag(wire, &life->exact);
     raw(wire, &life->totals, sizeof(life->totals));
     lki_wire_u64(wire, &life->taken);
-    lki_wire_size(wire, &life->crash);
+    life->crash = (size_t)lki_wire_number(wire, life->crash, core->crash_count);
 }
 
 /* present: it had a life, which may go on. */
@@ -137,7 +188,7 @@ static void lives_save(struct lki_wire *wire, const struct lki_member *member)
         count++;
     lki_wire_u64(wire, &count);
     for (struct lki_life *life = member->first; life; life = life->next)
-        life_fields(wire, life);
+        life_fields(wire, member->core, life);
 }
 
 static void members_save(struct lki_wire *wire, struct lki_core *core)
@@ -261,7 +312,7 @@ static enum lk_err lives_load(struct lki_wire *wire, struct lki_member *member)
 
         if (!life)
             return LK_E_NOMEM;
-        life_fields(wire, life);
+        life_fields(wire, member->core, life);
         lki_member_begin(member, life);
     }
     return LK_OK;
@@ -386,6 +437,8 @@ static enum lk_err rows_load(struct lki_core *core, const char *bytes, size_t le
         struct lki_series_row row;
 
         memcpy(&row, bytes + at, sizeof(row));
+        if (row.span_ns < 0 || row.span_ns > SPAN_MAX_NS)
+            return LK_E_FORMAT;
         err = lki_series_restore(&core->series, &row);
     }
     return err;
