@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/pack.h"
+#include "bus/wire.h"
 #include "support/expect.h"
 #include "support/messages.h"
 #include "support/suite.h"
@@ -491,6 +492,34 @@ START_TEST(want_of_memory_is_told_from_a_bad_message)
 }
 END_TEST
 
+START_TEST(a_span_is_a_century_at_most)
+{
+    static const int64_t beyond[] = {INT64_MIN, -LKI_WIRE_SPAN_MAX_NS - 1, LKI_WIRE_SPAN_MAX_NS + 1,
+                                     INT64_MAX};
+    int64_t ns = INT64_MAX;
+    struct lki_buf out;
+    struct lki_wire to = {.out = &out};
+    struct lki_wire from;
+
+    lki_buf_init(&out, 100);
+    lki_wire_span(&to, &ns);
+    from = (struct lki_wire){.in = lki_unpack(out.data, out.len)};
+    lki_wire_span(&from, &ns);
+    ck_assert(lki_unpack_done(&from.in));
+    ck_assert_int_eq(ns, LKI_WIRE_SPAN_MAX_NS);
+    for (size_t i = 0; i < LKI_COUNT(beyond); i++) {
+        ns = beyond[i];
+        lki_buf_clear(&out);
+        lki_wire_i64(&to, &ns);
+        from.in = lki_unpack(out.data, out.len);
+        lki_wire_span(&from, &ns);
+        ck_assert(from.in.bad);
+        ck_assert_int_eq(ns, 0);
+    }
+    lki_buf_release(&out);
+}
+END_TEST
+
 static Suite *message_suite(void)
 {
     Suite *suite = suite_create("message");
@@ -501,6 +530,7 @@ static Suite *message_suite(void)
     tcase_add_test(tests, many_objects_arrive);
     tcase_add_test(tests, a_count_of_objects_is_not_believed);
     tcase_add_test(tests, want_of_memory_is_told_from_a_bad_message);
+    tcase_add_test(tests, a_span_is_a_century_at_most);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -175,7 +175,7 @@ static void row_fields(struct lki_wire *wire, struct lki_series_row *row)
 {
     lki_wire_u32(wire, &row->t_s);
     lki_wire_u32(wire, &row->users);
-    lki_wire_i64(wire, &row->span_ns);
+    lki_wire_span(wire, &row->span_ns);
     lki_wire_u64(wire, &row->iterations);
     lki_wire_u64(wire, &row->steps);
     lki_wire_u64(wire, &row->step_errors);
@@ -183,17 +183,17 @@ static void row_fields(struct lki_wire *wire, struct lki_series_row *row)
     lki_wire_u64(wire, &row->errors);
     lki_wire_u64(wire, &row->bytes_sent);
     lki_wire_u64(wire, &row->bytes_received);
-    lki_wire_i64(wire, &row->p50_ns);
-    lki_wire_i64(wire, &row->p95_ns);
-    lki_wire_i64(wire, &row->p99_ns);
+    lki_wire_span(wire, &row->p50_ns);
+    lki_wire_span(wire, &row->p95_ns);
+    lki_wire_span(wire, &row->p99_ns);
 }
 
-static void health_fields(struct lki_wire *wire, struct lki_worker_health *health)
+void lki_wire_health(struct lki_wire *wire, struct lki_worker_health *health)
 {
-    lki_wire_i64(wire, &health->span_ns);
-    lki_wire_i64(wire, &health->busy_ns);
-    lki_wire_i64(wire, &health->waited_ns);
-    lki_wire_i64(wire, &health->busiest_ns);
+    lki_wire_span(wire, &health->span_ns);
+    lki_wire_span(wire, &health->busy_ns);
+    lki_wire_span(wire, &health->waited_ns);
+    lki_wire_span(wire, &health->busiest_ns);
     lki_wire_u64(wire, &health->turns);
     lki_wire_u64(wire, &health->stalls);
     lki_wire_u64(wire, &health->overflowed);
@@ -209,7 +209,7 @@ static void second_fields(struct lki_wire *wire, struct lki_report *report)
     lki_wire_bytes(wire, &second->latency, &second->latency_bytes);
     second->source = (enum lki_source)lki_wire_number(wire, second->source, LKI_SOURCE_COUNT - 1);
     lki_wire_u64(wire, &second->hook_errors);
-    health_fields(wire, &second->health);
+    lki_wire_health(wire, &second->health);
     lki_wire_bytes(wire, &second->totals, &second->totals_bytes);
 }
 

@@ -195,6 +195,10 @@ struct lki_worker_health {
     uint64_t descriptors; /* open now */
 };
 
+/* Also a part of what is kept of a run. */
+struct lki_wire;
+void lki_wire_health(struct lki_wire *wire, struct lki_worker_health *health);
+
 struct lki_report_second {
     struct lki_series_row row; /* the change: of this second only */
     const void *latency;       /* its latencies, as lki_hist_encode writes them */

@@ -44,6 +44,16 @@ void lki_wire_i64(struct lki_wire *wire, int64_t *value)
         *value = lki_unpack_i64(&wire->in);
 }
 
+void lki_wire_span(struct lki_wire *wire, int64_t *ns)
+{
+    int64_t value = *ns < LKI_WIRE_SPAN_MAX_NS ? *ns : LKI_WIRE_SPAN_MAX_NS;
+
+    lki_wire_i64(wire, &value);
+    lki_wire_require(wire, value >= -LKI_WIRE_SPAN_MAX_NS && value <= LKI_WIRE_SPAN_MAX_NS);
+    if (!wire->out)
+        *ns = wire->in.bad ? 0 : value;
+}
+
 void lki_wire_f64(struct lki_wire *wire, double *value)
 {
     if (wire->out)

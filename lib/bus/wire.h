@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/pack.h"
 
 /* What messages of these kinds begin with, and on: none is read as one of another. */
@@ -38,6 +39,9 @@ void lki_wire_u32(struct lki_wire *wire, uint32_t *value);
 void lki_wire_size(struct lki_wire *wire, size_t *value);
 void lki_wire_flag(struct lki_wire *wire, bool *value);
 void lki_wire_i64(struct lki_wire *wire, int64_t *value);
+/* What lies between two moments, at most a century: sums of some of them do not overflow. */
+#define LKI_WIRE_SPAN_MAX_NS (INT64_C(100) * 365 * 24 * 3600 * LKI_NS_PER_S)
+void lki_wire_span(struct lki_wire *wire, int64_t *ns);
 void lki_wire_f64(struct lki_wire *wire, double *value);
 void lki_wire_text(struct lki_wire *wire, const char **text); /* NULL is refused */
 void lki_wire_text_or_null(struct lki_wire *wire, const char **text);

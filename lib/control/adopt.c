@@ -15,8 +15,6 @@
 #define MAGIC UINT64_C(0x6c6b636f72650005)
 #define BLOB_MAX ((size_t)1 << 30)
 #define ROWS_IN_BLOB 64
-/* Further apart no two moments are, and times below it can be added to each other: a century. */
-#define SPAN_MAX_NS (INT64_C(100) * 365 * 24 * 3600 * LKI_NS_PER_S)
 /* Of the snapshots so many bytes are saved in one go, where a blob by itself costs as much as: */
 #define GO_BYTES ((size_t)1024 * 1024)
 #define BLOB_COST_BYTES ((size_t)64 * 1024)
@@ -33,28 +31,18 @@ static void raw(struct lki_wire *wire, void *value, size_t size)
         memcpy(value, bytes, size);
 }
 
-static void span(struct lki_wire *wire, int64_t *ns)
-{
-    int64_t value = *ns < SPAN_MAX_NS ? *ns : SPAN_MAX_NS;
-
-    lki_wire_i64(wire, &value);
-    lki_wire_require(wire, value >= -SPAN_MAX_NS && value <= SPAN_MAX_NS);
-    if (!wire->out && !wire->in.bad)
-        *ns = value;
-}
-
 /* A moment outlives the clock by which it was taken: it is told by that on the wall. */
 static void moment(struct lki_wire *wire, const struct lki_core *core, int64_t *ns)
 {
     int64_t now_ns = lki_core_now(core);
     int64_t wall_ns = lki_wall_ns();
-    bool never = *ns == LKI_NEVER || *ns - now_ns > SPAN_MAX_NS;
+    bool never = *ns == LKI_NEVER || *ns - now_ns > LKI_WIRE_SPAN_MAX_NS;
     int64_t value = never ? 0 : wall_ns + (*ns - now_ns);
 
     lki_wire_flag(wire, &never);
     lki_wire_i64(wire, &value);
-    lki_wire_require(wire,
-                     never || (value >= wall_ns - SPAN_MAX_NS && value <= wall_ns + SPAN_MAX_NS));
+    lki_wire_require(wire, never || (value >= wall_ns - LKI_WIRE_SPAN_MAX_NS &&
+                                     value <= wall_ns + LKI_WIRE_SPAN_MAX_NS));
     if (!wire->out && !wire->in.bad)
         *ns = never ? LKI_NEVER : now_ns + (value - wall_ns);
 }
@@ -88,8 +76,8 @@ static void users_set_fields(struct lki_wire *wire, struct lki_users_set *set)
     lki_wire_flag(wire, &set->on);
     users(wire, &set->from);
     users(wire, &set->to);
-    span(wire, &set->since_ns);
-    span(wire, &set->interval_ns);
+    lki_wire_span(wire, &set->since_ns);
+    lki_wire_span(wire, &set->interval_ns);
     lki_wire_require(wire, set->interval_ns >= 0);
 }
 
@@ -129,35 +117,22 @@ static void crash_fields(struct lki_wire *wire, struct lki_crash *crash)
     lki_wire_u64(wire, &crash->user);
     lki_wire_text(wire, &crash->step);
     lki_wire_text(wire, &crash->what);
-    span(wire, &crash->at_ns);
-    span(wire, &crash->silent_ns);
-    span(wire, &crash->goes_on_ns);
+    lki_wire_span(wire, &crash->at_ns);
+    lki_wire_span(wire, &crash->silent_ns);
+    lki_wire_span(wire, &crash->goes_on_ns);
     lki_wire_flag(wire, &crash->retired);
     lki_wire_texts(wire, &frames, &crash->frame_count);
     crash->frames = frames;
 }
 
-static void health_fields(struct lki_wire *wire, struct lki_worker_health *health)
-{
-    span(wire, &health->span_ns);
-    span(wire, &health->busy_ns);
-    span(wire, &health->waited_ns);
-    span(wire, &health->busiest_ns);
-    lki_wire_u64(wire, &health->turns);
-    lki_wire_u64(wire, &health->stalls);
-    lki_wire_u64(wire, &health->overflowed);
-    lki_wire_u64(wire, &health->abandoned);
-    lki_wire_u64(wire, &health->descriptors);
-}
-
 static void life_fields(struct lki_wire *wire, const struct lki_core *core, struct lki_life *life)
 {
-    health_fields(wire, &life->health);
+    lki_wire_health(wire, &life->health);
     lki_wire_u64(wire, &life->hook_errors);
     raw(wire, &life->head, sizeof(life->head));
     lki_wire_flag(wire, &life->in_second);
     lki_wire_u32(wire, &life->second);
-    span(wire, &life->told_ns);
+    lki_wire_span(wire, &life->told_ns);
     lki_wire_flag(wire, &life->exact);
     raw(wire, &life->totals, sizeof(life->totals));
     lki_wire_u64(wire, &life->taken);
@@ -437,7 +412,7 @@ static enum lk_err rows_load(struct lki_core *core, const char *bytes, size_t le
         struct lki_series_row row;
 
         memcpy(&row, bytes + at, sizeof(row));
-        if (row.span_ns < 0 || row.span_ns > SPAN_MAX_NS)
+        if (row.span_ns < 0 || row.span_ns > LKI_WIRE_SPAN_MAX_NS)
             return LK_E_FORMAT;
         err = lki_series_restore(&core->series, &row);
     }
