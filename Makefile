@@ -187,11 +187,12 @@ demo-distributed: ## the same by three workers, over Redis
 demo-programs: $(BUILD)/examples/shop $(BUILD)/examples/shop_server
 	@:
 
-# Tests that do hardly anything but wait for time to pass: they run beside the others, and once is
-# enough.
+# Tests that mostly wait for time to pass: they run beside the others, one after the other. Of some
+# once is enough.
 PATIENT = hub distributed ends unique netns infra remote oom_hub redis rate
+WAITING = oom_run api redis_bad cli_remote examples scenario_test
 # Those that under sanitizers would only show again what others do.
-UNSANITIZED = counts_curl wrong
+UNSANITIZED = $(PATIENT) counts_curl wrong
 
 # What every contribution must pass is counted like a test. Under sanitizers, a script is of
 # interest only if it runs what was built, and programs do not fork for each test: at each end all
@@ -200,13 +201,15 @@ UNSANITIZED = counts_curl wrong
 GATES = check-layers check-headers check-man check-install check-dist lint
 WITH_GATES = -b $(BUILD) $(GATES:%=tests/tools/%)
 ALL_TESTS = $(TESTS) $(TEST_SCRIPTS)
-PATIENT_TESTS = $(foreach name,$(PATIENT),$(filter %/test_$(name) %/test_$(name).sh,$(ALL_TESTS)))
+called = $(foreach name,$(1),$(filter %/test_$(name) %/test_$(name).sh,$(ALL_TESTS)))
+PATIENT_TESTS = $(call called,$(PATIENT) $(WAITING))
 QUICK_TESTS = $(filter-out $(PATIENT_TESTS),$(ALL_TESTS))
 WITH_TESTS = -b $(BUILD) $(QUICK_TESTS) -p $(PATIENT_TESTS)
-WITH_ASAN = -x 'env CK_FORK=no' -b $(BUILD)/asan \
-	$(patsubst $(BUILD)/%,$(BUILD)/asan/%,$(filter $(BUILD)/%,$(QUICK_TESTS))) \
-	$(filter-out tests/test_tool_% $(UNSANITIZED:%=tests/test_%.sh),\
-		$(shell grep -l BUILD $(filter %.sh,$(QUICK_TESTS))))
+sanitized = $(patsubst $(BUILD)/%,$(BUILD)/asan/%,$(filter-out $(call called,$(UNSANITIZED)),\
+	$(filter $(BUILD)/%,$(1)) $(filter-out tests/test_tool_%,\
+		$(shell grep -l BUILD /dev/null $(filter %.sh,$(1))))))
+WITH_ASAN = -x 'env CK_FORK=no' -b $(BUILD)/asan $(call sanitized,$(QUICK_TESTS)) \
+	-p $(call sanitized,$(PATIENT_TESTS))
 WITH_FUZZ = -b $(BUILD) tests/tools/fuzz
 
 .PHONY: check run-check
