@@ -11,7 +11,7 @@
 #define ENTRIES_MAX "10000"
 /* Read at once, so that others have their turns in between; and how long a read waits for the first
  * one, well below the time after which a connection without replies is given up. */
-#define ENTRIES_A_READ 8
+#define ENTRIES_A_READ 16
 #define READ_WAIT_MS "1000"
 /* A stream that nobody uses goes. */
 #define EXPIRY_S "120"
@@ -164,28 +164,28 @@ static bool tell_entries(struct lki_carrier *carrier, const struct lki_redis_rep
     return true;
 }
 
-/* [[key, [entry, ...]]], or nil: nothing came. */
+/* [[key, [entry, ...]]], or nil: nothing came. More is asked for before these are told: by then it
+ * is there, however long Redis takes for it. What gets lost then was not acknowledged. */
 static void on_entries(const struct lki_redis_reply *reply, void *arg)
 {
+    static const struct lki_redis_reply nothing = {0};
     struct lki_carrier *carrier = arg;
-    const struct lki_redis_reply *entries;
-    size_t count = 0;
+    const struct lki_redis_reply *entries = &nothing;
+    int64_t asked_ns = carrier->read_asked_ns;
 
     if (lki_carrier_failed(carrier, reply, carrier->in.key))
         return;
-    if (reply->count == 1 && reply->items[0].count == 2) {
+    if (reply->count == 1 && reply->items[0].count == 2)
         entries = &reply->items[0].items[1];
-        count = entries->count;
-        if (!tell_entries(carrier, entries))
-            return;
-        if (count && entries->items[count - 1].count)
-            take_out(carrier, entries->items[count - 1].items[0].text);
-    }
-    if (count < ENTRIES_A_READ)
-        carrier->read_until_ns = carrier->read_asked_ns;
-    if (count)
-        set_expiry(&carrier->in);
+    if (entries->count && entries->items[entries->count - 1].count)
+        take_out(carrier, entries->items[entries->count - 1].items[0].text);
     read_more(carrier);
+    if (!tell_entries(carrier, entries))
+        return;
+    if (entries->count < ENTRIES_A_READ)
+        carrier->read_until_ns = asked_ns;
+    if (entries->count)
+        set_expiry(&carrier->in);
 }
 
 static void read_more(struct lki_carrier *carrier)
