@@ -148,20 +148,17 @@ static void take_out(struct lki_carrier *carrier, const char *last_id)
         carrier->in.pending++;
 }
 
-/* False: the carrier was closed, or has lost the connection. */
-static bool tell_entries(struct lki_carrier *carrier, const struct lki_redis_reply *entries)
+/* False: the carrier was closed, or has lost this connection, and with it the entries. */
+static bool tell_entries(struct lki_carrier *carrier, const struct lki_redis *read,
+                         const struct lki_redis_reply *entries)
 {
-    const struct lki_redis *read = carrier->read;
-
-    for (size_t i = 0; i < entries->count; i++) {
+    for (size_t i = 0; carrier->ready && carrier->read == read && i < entries->count; i++) {
         const struct lki_redis_reply *bytes = bytes_of(&entries->items[i]);
 
         if (bytes)
             carrier->owner.on_bytes(carrier, bytes->text, bytes->len, carrier->owner.arg);
-        if (!carrier->ready || carrier->read != read)
-            return false;
     }
-    return true;
+    return carrier->ready && carrier->read == read;
 }
 
 /* [[key, [entry, ...]]], or nil: nothing came. More is asked for before these are told: by then it
@@ -171,6 +168,7 @@ static void on_entries(const struct lki_redis_reply *reply, void *arg)
     static const struct lki_redis_reply nothing = {0};
     struct lki_carrier *carrier = arg;
     const struct lki_redis_reply *entries = &nothing;
+    const struct lki_redis *read = carrier->read;
     int64_t asked_ns = carrier->read_asked_ns;
 
     if (lki_carrier_failed(carrier, reply, carrier->in.key))
@@ -180,7 +178,7 @@ static void on_entries(const struct lki_redis_reply *reply, void *arg)
     if (entries->count && entries->items[entries->count - 1].count)
         take_out(carrier, entries->items[entries->count - 1].items[0].text);
     read_more(carrier);
-    if (!tell_entries(carrier, entries))
+    if (!tell_entries(carrier, read, entries))
         return;
     if (entries->count < ENTRIES_A_READ)
         carrier->read_until_ns = asked_ns;
