@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "base/mem.h"
 #include "control/checkpoint.h"
 #include "support/suite.h"
 
@@ -98,6 +100,7 @@ START_TEST(what_was_removed_is_gone)
     make_dir();
     open_it();
     put("life.1.0", "first");
+    put("life.1.0", "first again");
     put("life.2.0", "second");
     put("run", "one");
     lki_checkpoint_remove(&checkpoint, "life.");
@@ -121,20 +124,31 @@ START_TEST(an_empty_blob_is_one)
 }
 END_TEST
 
-/* As Redis would have it. */
-static void read_file(const char *name, struct lki_buf *out)
+/* Of the two that a blob has. */
+static void path_of(const char *name, int file, char *path, size_t size)
+{
+    snprintf(path, size, "%s/%s.%c.blob", dir, name, "ab"[file]);
+}
+
+static void read_file(const char *name, int file, struct lki_buf *out)
 {
     char path[512];
-    char part[4096];
-    size_t n;
-    FILE *file;
 
-    snprintf(path, sizeof(path), "%s/%s.blob", dir, name);
-    file = fopen(path, "r");
-    ck_assert_ptr_nonnull(file);
-    while ((n = fread(part, 1, sizeof(part), file)))
-        lki_buf_append(out, part, n);
-    fclose(file);
+    path_of(name, file, path, sizeof(path));
+    lki_buf_clear(out);
+    ck_assert_int_eq(lki_file_load(path, out), 0);
+}
+
+static void write_file(const char *name, int file, const void *bytes, size_t len)
+{
+    char path[512];
+    FILE *stream;
+
+    path_of(name, file, path, sizeof(path));
+    stream = fopen(path, "w");
+    ck_assert_ptr_nonnull(stream);
+    ck_assert_uint_eq(fwrite(bytes, 1, len, stream), len);
+    ck_assert_int_eq(fclose(stream), 0);
 }
 
 START_TEST(the_younger_of_two_stays)
@@ -145,7 +159,8 @@ START_TEST(the_younger_of_two_stays)
     open_it();
     lki_buf_init(&old, 4096);
     put("run", "old");
-    read_file("run", &old);
+    read_file("run", 1, &old);
+    old.len -= sizeof(uint64_t); /* the hash: as Redis has it */
     put("run", "new");
     lki_checkpoint_take(&checkpoint, "run", old.data, old.len);
     has("run", "new");
@@ -157,21 +172,80 @@ START_TEST(the_younger_of_two_stays)
 }
 END_TEST
 
+/* Who is killed while it writes leaves the one before, whatever became of this one. */
+START_TEST(of_what_is_half_written_the_one_before_is_read)
+{
+    struct lki_buf whole;
+
+    make_dir();
+    open_it();
+    lki_buf_init(&whole, 4096);
+    put("run", "one");
+    put("run", "two");
+    read_file("run", 0, &whole);
+    for (size_t len = 0; len < whole.len; len++) {
+        write_file("run", 0, whole.data, len);
+        again();
+        has("run", "one");
+    }
+    for (size_t at = 0; at < whole.len; at++) {
+        whole.data[at] ^= 1;
+        write_file("run", 0, whole.data, whole.len);
+        whole.data[at] ^= 1;
+        again();
+        has("run", "one");
+    }
+    write_file("run", 0, whole.data, whole.len);
+    again();
+    has("run", "two");
+    lki_buf_release(&whole);
+    remove_dir();
+}
+END_TEST
+
+START_TEST(the_half_written_one_is_written_next)
+{
+    make_dir();
+    open_it();
+    put("run", "one");
+    put("run", "two");
+    write_file("run", 0, "half", 4);
+    again();
+    put("run", "three");
+    write_file("run", 1, "half", 4);
+    again();
+    has("run", "three");
+    remove_dir();
+}
+END_TEST
+
+START_TEST(a_short_one_replaces_a_long_one)
+{
+    static const char *const texts[] = {"of many words", "of as many words", "few"};
+
+    make_dir();
+    open_it();
+    for (size_t i = 0; i < 3 * LKI_COUNT(texts); i++) {
+        const char *text = texts[i % LKI_COUNT(texts)];
+
+        put("run", text);
+        has("run", text);
+        again();
+        has("run", text);
+    }
+    remove_dir();
+}
+END_TEST
+
 START_TEST(what_is_not_ours_is_left_alone)
 {
     static const char *const texts[] = {"", "x", "loadkit.checkpoint/1\n",
                                         "loadkit.checkpoint/1\n\1\5abc",
                                         "loadkit.checkpoint/2\n\1\1a"};
-    char path[512];
-    FILE *file;
 
     make_dir();
     open_it();
-    snprintf(path, sizeof(path), "%s/run.blob", dir);
-    file = fopen(path, "w");
-    ck_assert_ptr_nonnull(file);
-    fputs(texts[_i], file);
-    fclose(file);
+    write_file("run", 0, texts[_i], strlen(texts[_i]));
     again();
     has("run", NULL);
     lki_checkpoint_take(&checkpoint, "run", texts[_i], strlen(texts[_i]));
@@ -204,7 +278,7 @@ START_TEST(only_the_owner_may_look_into_it)
     put("run", "secret");
     ck_assert_int_eq(stat(path, &info), 0);
     ck_assert_int_eq(info.st_mode & 0777, 0700);
-    snprintf(path, sizeof(path), "%s/state/run.blob", dir);
+    snprintf(path, sizeof(path), "%s/state/run.b.blob", dir);
     ck_assert_int_eq(stat(path, &info), 0);
     ck_assert_int_eq(info.st_mode & 0777, 0600);
     remove_dir();
@@ -221,6 +295,9 @@ static Suite *checkpoint_suite(void)
     tcase_add_test(all, what_was_removed_is_gone);
     tcase_add_test(all, an_empty_blob_is_one);
     tcase_add_test(all, the_younger_of_two_stays);
+    tcase_add_test(all, of_what_is_half_written_the_one_before_is_read);
+    tcase_add_test(all, the_half_written_one_is_written_next);
+    tcase_add_test(all, a_short_one_replaces_a_long_one);
     tcase_add_loop_test(all, what_is_not_ours_is_left_alone, 0, 5);
     tcase_add_test(all, a_directory_that_cannot_be_made_is_named);
     tcase_add_test(all, only_the_owner_may_look_into_it);

@@ -103,6 +103,26 @@ START_TEST(one_that_cannot_be_replaced_stays_as_it_was)
 }
 END_TEST
 
+START_TEST(what_is_written_over_stays_behind_it)
+{
+    struct stat info;
+    char text[8];
+
+    umask(0);
+    ck_assert_int_eq(lki_file_overwrite(path, "longer", 6), 0);
+    ck_assert_int_eq(stat(path, &info), 0);
+    ck_assert_uint_eq(info.st_mode & 0777, 0600);
+    ck_assert_int_eq(lki_file_overwrite(path, "xyz", 3), 0);
+    ck_assert(lki_file_head(path, text, sizeof(text)));
+    ck_assert_str_eq(text, "xyzger");
+    ck_assert_int_eq(symlink(path, part), 0);
+    ck_assert_int_eq(lki_file_overwrite(part, "other", 5), ELOOP);
+    ck_assert_int_eq(lki_file_overwrite(dir, "other", 5), EISDIR);
+    ck_assert(lki_file_head(path, text, sizeof(text)));
+    ck_assert_str_eq(text, "xyzger");
+}
+END_TEST
+
 START_TEST(entries_of_a_directory_are_counted)
 {
     ck_assert_uint_eq(lki_file_entries(path), 0);
@@ -123,6 +143,7 @@ int main(void)
     tcase_add_test(tcase, what_cannot_be_read_is_told);
     tcase_add_test(tcase, a_file_is_its_owners_alone);
     tcase_add_test(tcase, one_that_cannot_be_replaced_stays_as_it_was);
+    tcase_add_test(tcase, what_is_written_over_stays_behind_it);
     tcase_add_test(tcase, entries_of_a_directory_are_counted);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);

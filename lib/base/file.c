@@ -90,18 +90,29 @@ static int store(int fd, const char *bytes, size_t len)
     return 0;
 }
 
-int lki_file_replace(const char *path, const char *part, const void *bytes, size_t len)
+/* flags: those of open beside what all have */
+static int store_in(const char *path, int flags, const void *bytes, size_t len)
 {
-    int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = open(path, flags | O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     int error = fd < 0 ? errno : store(fd, bytes, len);
 
-    if (fd < 0)
-        return error;
-    if (close(fd) && !error)
+    if (fd >= 0 && close(fd) && !error)
         error = errno;
+    return error;
+}
+
+int lki_file_replace(const char *path, const char *part, const void *bytes, size_t len)
+{
+    int error = store_in(part, O_TRUNC, bytes, len);
+
     if (!error && rename(part, path))
         error = errno;
     if (error)
         unlink(part);
     return error;
+}
+
+int lki_file_overwrite(const char *path, const void *bytes, size_t len)
+{
+    return store_in(path, 0, bytes, len);
 }

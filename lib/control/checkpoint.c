@@ -10,20 +10,27 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/pack.h"
 
-/* A file, and a value in Redis: this, when it was written, and the bytes. */
+/* A frame, which is a value in Redis: this, when it was written, and the bytes. In a file its hash
+ * follows. */
 #define MAGIC "loadkit.checkpoint/1\n"
+#define HASH_BYTES sizeof(uint64_t)
 #define FILE_MAX ((size_t)1 << 30)
-#define SUFFIX ".blob"
+
+/* Each blob has two files, which are overwritten in turn: so one of them is always whole. */
+static const char *const suffixes[] = {".a.blob", ".b.blob"};
 
 struct lki_blob {
     struct lki_blob *next;
     char *name;
-    uint64_t written_ns; /* wall clock */
-    bool on_disk;        /* written by this process; else it is as soon as it is put */
-    struct lki_buf bytes;
+    uint64_t written_ns;  /* by the wall clock */
+    bool on_disk;         /* written by this process; else it is as soon as it is put */
+    unsigned file;        /* the one written last */
+    struct lki_buf frame; /* and its hash */
+    size_t len;           /* of the bytes, which end it */
 };
 
 static struct lki_blob *find(const struct lki_checkpoint *checkpoint, const char *name)
@@ -37,7 +44,7 @@ static struct lki_blob *find(const struct lki_checkpoint *checkpoint, const char
 
 static void blob_free(struct lki_blob *blob)
 {
-    lki_buf_release(&blob->bytes);
+    lki_buf_release(&blob->frame);
     free(blob->name);
     free(blob);
 }
@@ -48,10 +55,9 @@ static struct lki_blob *blob_new(struct lki_checkpoint *checkpoint, const char *
 
     if (!blob)
         return NULL;
-    lki_buf_init(&blob->bytes, FILE_MAX);
     blob->name = strdup(name);
     if (!blob->name) {
-        blob_free(blob);
+        free(blob);
         return NULL;
     }
     blob->next = checkpoint->blobs;
@@ -59,57 +65,92 @@ static struct lki_blob *blob_new(struct lki_checkpoint *checkpoint, const char *
     return blob;
 }
 
-/* blob: what there is of that name, or NULL. Returns it, or a new one; NULL: no memory. */
+static const char *bytes_of(const struct lki_blob *blob)
+{
+    return blob->frame.data + blob->frame.len - HASH_BYTES - blob->len;
+}
+
+static enum lk_err frame_write(struct lki_buf *frame, uint64_t written_ns, const void *bytes,
+                               size_t len)
+{
+    uint64_t hash;
+
+    lki_buf_init(frame, FILE_MAX);
+    lki_buf_str(frame, MAGIC);
+    lki_pack_u64(frame, written_ns);
+    lki_buf_reserve(frame, len + 2 * HASH_BYTES); /* its length, and the hash */
+    lki_pack_bytes(frame, bytes, len);
+    hash = frame->err ? 0 : lki_hash(frame->data, frame->len);
+    lki_buf_append(frame, &hash, HASH_BYTES);
+    return frame->err;
+}
+
+/* blob: what there is of that name, or NULL. Returns it, or a new one; NULL: no memory, and all is
+ * as it was. */
 static struct lki_blob *blob_set(struct lki_checkpoint *checkpoint, struct lki_blob *blob,
                                  const char *name, uint64_t written_ns, const void *bytes,
                                  size_t len)
 {
-    if (!blob)
+    struct lki_buf frame;
+
+    if (!frame_write(&frame, written_ns, bytes, len) && !blob)
         blob = blob_new(checkpoint, name);
-    if (!blob)
+    if (frame.err || !blob) {
+        lki_buf_release(&frame);
         return NULL;
-    lki_buf_clear(&blob->bytes);
-    lki_buf_append(&blob->bytes, bytes, len);
-    lki_buf_cstr(&blob->bytes);
+    }
+    lki_buf_release(&blob->frame);
+    blob->frame = frame;
     blob->written_ns = written_ns;
-    return blob->bytes.err ? NULL : blob;
+    blob->len = len;
+    return blob;
 }
 
 /* ---- as bytes ---- */
-
-static void frame(struct lki_checkpoint *checkpoint, const struct lki_blob *blob)
-{
-    struct lki_buf *out = &checkpoint->out;
-
-    lki_buf_clear(out);
-    lki_buf_str(out, MAGIC);
-    lki_pack_u64(out, blob->written_ns);
-    lki_pack_bytes(out, blob->bytes.data, blob->bytes.len);
-}
 
 static bool is_ours(const void *bytes, size_t len)
 {
     return len >= strlen(MAGIC) && !memcmp(bytes, MAGIC, strlen(MAGIC));
 }
 
-/* The younger one stays. What is not ours is left alone. */
+struct frame {
+    uint64_t written_ns;
+    const void *bytes;
+    size_t len;
+    struct lki_unpack rest; /* what follows it */
+};
+
+/* False: it is not ours. */
+static bool frame_read(struct frame *frame, const void *bytes, size_t len)
+{
+    size_t magic = strlen(MAGIC);
+
+    if (!is_ours(bytes, len))
+        return false;
+    frame->rest = lki_unpack((const char *)bytes + magic, len - magic);
+    frame->written_ns = lki_unpack_u64(&frame->rest);
+    frame->bytes = lki_unpack_bytes(&frame->rest, &frame->len);
+    return !frame->rest.bad;
+}
+
+/* The younger one stays. NULL: that is another one. */
+static struct lki_blob *take(struct lki_checkpoint *checkpoint, const char *name,
+                             const struct frame *frame)
+{
+    struct lki_blob *blob = find(checkpoint, name);
+
+    if (blob && blob->written_ns >= frame->written_ns)
+        return NULL;
+    return blob_set(checkpoint, blob, name, frame->written_ns, frame->bytes, frame->len);
+}
+
 void lki_checkpoint_take(struct lki_checkpoint *checkpoint, const char *name, const void *bytes,
                          size_t len)
 {
-    struct lki_blob *blob = find(checkpoint, name);
-    size_t magic = strlen(MAGIC);
-    struct lki_unpack in;
-    uint64_t written_ns;
-    const void *value;
-    size_t value_len;
+    struct frame frame;
 
-    if (!is_ours(bytes, len))
-        return;
-    in = lki_unpack((const char *)bytes + magic, len - magic);
-    written_ns = lki_unpack_u64(&in);
-    value = lki_unpack_bytes(&in, &value_len);
-    if (lki_unpack_done(&in) && (!blob || blob->written_ns < written_ns))
-        blob_set(checkpoint, blob, name, written_ns, value, value_len);
+    if (frame_read(&frame, bytes, len) && lki_unpack_done(&frame.rest))
+        take(checkpoint, name, &frame);
 }
 
 /* ---- files ---- */
@@ -120,32 +161,55 @@ static void path_of(const struct lki_checkpoint *checkpoint, const char *name, c
     snprintf(path, size, "%s/%s%s", checkpoint->dir, name, suffix);
 }
 
-static enum lk_err file_write(struct lki_checkpoint *checkpoint, const char *name)
+static enum lk_err file_write(const struct lki_checkpoint *checkpoint, struct lki_blob *blob)
 {
     char path[4096];
-    char part[4096];
 
-    path_of(checkpoint, name, SUFFIX, path, sizeof(path));
-    path_of(checkpoint, name, ".new", part, sizeof(part));
-    errno = lki_file_replace(path, part, checkpoint->out.data, checkpoint->out.len);
-    return errno ? LK_E_SYSTEM : LK_OK;
+    path_of(checkpoint, blob->name, suffixes[!blob->file], path, sizeof(path));
+    errno = lki_file_overwrite(path, blob->frame.data, blob->frame.len);
+    if (errno)
+        return LK_E_SYSTEM;
+    blob->file = !blob->file;
+    return LK_OK;
 }
 
-static void file_read(struct lki_checkpoint *checkpoint, const char *file)
+/* Behind a whole one may be what is left of a longer one. */
+static void blob_read(struct lki_checkpoint *checkpoint, const char *name, unsigned file,
+                      const struct lki_buf *in)
 {
-    struct lki_buf *in = &checkpoint->out;
+    struct lki_blob *blob;
+    struct frame frame;
+    uint64_t hash;
+
+    if (!frame_read(&frame, in->data, in->len) ||
+        (size_t)(frame.rest.end - frame.rest.at) < HASH_BYTES)
+        return;
+    hash = lki_hash(in->data, (size_t)((const char *)frame.rest.at - in->data));
+    if (memcmp(&hash, frame.rest.at, HASH_BYTES) != 0)
+        return;
+    blob = take(checkpoint, name, &frame);
+    if (blob)
+        blob->file = file;
+}
+
+static void file_read(struct lki_checkpoint *checkpoint, const char *entry, struct lki_buf *in)
+{
     char path[4096];
     char name[256];
-    size_t len = strlen(file);
-    size_t suffix = strlen(SUFFIX);
+    size_t len = strlen(entry);
 
-    if (len <= suffix || len >= sizeof(name) || strcmp(file + len - suffix, SUFFIX) != 0)
-        return;
-    path_of(checkpoint, file, "", path, sizeof(path));
-    snprintf(name, sizeof(name), "%.*s", (int)(len - suffix), file);
-    lki_buf_clear(in);
-    if (!lki_file_load(path, in))
-        lki_checkpoint_take(checkpoint, name, in->data, in->len);
+    path_of(checkpoint, entry, "", path, sizeof(path));
+    for (unsigned file = 0; file < LKI_COUNT(suffixes); file++) {
+        size_t suffix = strlen(suffixes[file]);
+
+        if (len <= suffix || len >= sizeof(name) ||
+            strcmp(entry + len - suffix, suffixes[file]) != 0)
+            continue;
+        snprintf(name, sizeof(name), "%.*s", (int)(len - suffix), entry);
+        lki_buf_clear(in);
+        if (!lki_file_load(path, in))
+            blob_read(checkpoint, name, file, in);
+    }
 }
 
 /* ---- the directory ---- */
@@ -177,11 +241,14 @@ static enum lk_err dir_read(struct lki_checkpoint *checkpoint, struct lki_buf *w
 {
     DIR *dir = opendir(checkpoint->dir);
     const struct dirent *entry;
+    struct lki_buf in;
 
     if (!dir)
         return refuse(why, checkpoint->dir, "cannot be read");
+    lki_buf_init(&in, FILE_MAX);
     while ((entry = readdir(dir)))
-        file_read(checkpoint, entry->d_name);
+        file_read(checkpoint, entry->d_name, &in);
+    lki_buf_release(&in);
     closedir(dir);
     return LK_OK;
 }
@@ -192,7 +259,6 @@ enum lk_err lki_checkpoint_open(struct lki_checkpoint *checkpoint, const char *d
     enum lk_err err;
 
     *checkpoint = (struct lki_checkpoint){.dir = strdup(dir)};
-    lki_buf_init(&checkpoint->out, FILE_MAX);
     if (!checkpoint->dir) {
         lki_buf_str(why, lk_strerror(LK_E_NOMEM));
         return LK_E_NOMEM;
@@ -213,36 +279,31 @@ void lki_checkpoint_close(struct lki_checkpoint *checkpoint)
         checkpoint->blobs = blob->next;
         blob_free(blob);
     }
-    lki_buf_release(&checkpoint->out);
     free(checkpoint->dir);
     *checkpoint = (struct lki_checkpoint){0};
 }
 
 /* ---- putting and getting ---- */
 
-static void put_to_redis(struct lki_checkpoint *checkpoint, const char *name)
+static void put_to_redis(const struct lki_checkpoint *checkpoint, const struct lki_blob *blob)
 {
     if (checkpoint->hub && lki_hub_is_up(checkpoint->hub))
-        lki_hub_put(checkpoint->hub, name, checkpoint->out.data, checkpoint->out.len);
+        lki_hub_put(checkpoint->hub, blob->name, blob->frame.data, blob->frame.len - HASH_BYTES);
 }
 
 enum lk_err lki_checkpoint_put(struct lki_checkpoint *checkpoint, const char *name,
                                const void *bytes, size_t len)
 {
     struct lki_blob *blob = find(checkpoint, name);
-
     enum lk_err err;
 
-    if (blob && blob->on_disk && blob->bytes.len == len &&
-        (!len || !memcmp(blob->bytes.data, bytes, len)))
+    if (blob && blob->on_disk && blob->len == len && (!len || !memcmp(bytes_of(blob), bytes, len)))
         return LK_OK;
     blob = blob_set(checkpoint, blob, name, (uint64_t)lki_wall_ns(), bytes, len);
-    if (blob)
-        frame(checkpoint, blob);
-    if (!blob || checkpoint->out.err)
+    if (!blob)
         return LK_E_NOMEM;
-    put_to_redis(checkpoint, name);
-    err = file_write(checkpoint, name);
+    put_to_redis(checkpoint, blob);
+    err = file_write(checkpoint, blob);
     blob->on_disk = !err;
     return err;
 }
@@ -259,8 +320,10 @@ void lki_checkpoint_remove(struct lki_checkpoint *checkpoint, const char *prefix
             at = &blob->next;
             continue;
         }
-        path_of(checkpoint, blob->name, SUFFIX, path, sizeof(path));
-        unlink(path);
+        for (unsigned file = 0; file < LKI_COUNT(suffixes); file++) {
+            path_of(checkpoint, blob->name, suffixes[file], path, sizeof(path));
+            unlink(path);
+        }
         if (checkpoint->hub && lki_hub_is_up(checkpoint->hub))
             lki_hub_put(checkpoint->hub, blob->name, NULL, 0);
         *at = blob->next;
@@ -270,11 +333,8 @@ void lki_checkpoint_remove(struct lki_checkpoint *checkpoint, const char *prefix
 
 void lki_checkpoint_renew(struct lki_checkpoint *checkpoint)
 {
-    for (const struct lki_blob *blob = checkpoint->blobs; blob; blob = blob->next) {
-        frame(checkpoint, blob);
-        if (!checkpoint->out.err)
-            put_to_redis(checkpoint, blob->name);
-    }
+    for (const struct lki_blob *blob = checkpoint->blobs; blob; blob = blob->next)
+        put_to_redis(checkpoint, blob);
 }
 
 void lki_checkpoint_found(struct lki_checkpoint *checkpoint, const char *name, const void *bytes,
@@ -289,6 +349,6 @@ const void *lki_checkpoint_get(const struct lki_checkpoint *checkpoint, const ch
 {
     const struct lki_blob *blob = find(checkpoint, name);
 
-    *len = blob ? blob->bytes.len : 0;
-    return blob ? blob->bytes.data : NULL;
+    *len = blob ? blob->len : 0;
+    return blob ? bytes_of(blob) : NULL;
 }

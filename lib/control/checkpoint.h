@@ -1,6 +1,6 @@
 /*
- * Named blobs that outlive the orchestrator: each in a file of its state directory, and in Redis.
- * What is read back of a name is the younger of both.
+ * Named blobs that outlive the orchestrator: each in files of its state directory, and in Redis.
+ * What is read back of a name is the youngest that is whole.
  */
 #ifndef LKI_CONTROL_CHECKPOINT_H
 #define LKI_CONTROL_CHECKPOINT_H
@@ -22,7 +22,6 @@ struct lki_checkpoint {
     struct lki_blob *blobs; /* what stands there */
     bool failed;            /* to be written, since the last time that all was */
     bool told;              /* and that was said */
-    struct lki_buf out;
 };
 
 /* Makes the directory if it is not there, and reads it. Only its owner may look into it. On
@@ -46,7 +45,7 @@ void lki_checkpoint_renew(struct lki_checkpoint *checkpoint);
 void lki_checkpoint_found(struct lki_checkpoint *checkpoint, const char *name, const void *bytes,
                           size_t len);
 
-/* NULL: there is none. Terminated; lives until it is put again. */
+/* NULL: there is none. Lives until it is put again. */
 const void *lki_checkpoint_get(const struct lki_checkpoint *checkpoint, const char *name,
                                size_t *len);
 
