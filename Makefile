@@ -179,8 +179,8 @@ demo: ## run the shop example against its little server
 	@$(MAKE) $(again) demo-programs
 	@$(tool)demo
 
-demo-distributed: ## the same by three workers, over Redis
-	@tests/tools/deps build redis
+demo-distributed: ## the same by three workers, over Redis, through nginx
+	@tests/tools/deps build demo
 	@$(MAKE) $(again) demo-programs
 	@$(tool)demo-distributed
 
