@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/pack.h"
 #include "control/checkpoint.h"
 #include "support/suite.h"
 
@@ -172,6 +173,30 @@ START_TEST(the_younger_of_two_stays)
 }
 END_TEST
 
+/* As if the clock had been set back since it was written. */
+START_TEST(what_is_put_is_younger_whatever_the_clock_says)
+{
+    struct lki_buf old;
+
+    make_dir();
+    open_it();
+    lki_buf_init(&old, 4096);
+    lki_buf_str(&old, "loadkit.checkpoint/1\n");
+    lki_pack_u64(&old, INT64_MAX - 1);
+    lki_pack_bytes(&old, "old", 3);
+    lki_checkpoint_take(&checkpoint, "run", old.data, old.len);
+    has("run", "old");
+    put("run", "new");
+    lki_checkpoint_take(&checkpoint, "run", old.data, old.len);
+    has("run", "new");
+    again();
+    lki_checkpoint_take(&checkpoint, "run", old.data, old.len);
+    has("run", "new");
+    lki_buf_release(&old);
+    remove_dir();
+}
+END_TEST
+
 /* Who is killed while it writes leaves the one before, whatever became of this one. */
 START_TEST(of_what_is_half_written_the_one_before_is_read)
 {
@@ -295,6 +320,7 @@ static Suite *checkpoint_suite(void)
     tcase_add_test(all, what_was_removed_is_gone);
     tcase_add_test(all, an_empty_blob_is_one);
     tcase_add_test(all, the_younger_of_two_stays);
+    tcase_add_test(all, what_is_put_is_younger_whatever_the_clock_says);
     tcase_add_test(all, of_what_is_half_written_the_one_before_is_read);
     tcase_add_test(all, the_half_written_one_is_written_next);
     tcase_add_test(all, a_short_one_replaces_a_long_one);

@@ -128,7 +128,7 @@ static bool frame_read(struct frame *frame, const void *bytes, size_t len)
     if (!is_ours(bytes, len))
         return false;
     frame->rest = lki_unpack((const char *)bytes + magic, len - magic);
-    frame->written_ns = lki_unpack_u64(&frame->rest);
+    frame->written_ns = lki_unpack_max(&frame->rest, INT64_MAX);
     frame->bytes = lki_unpack_bytes(&frame->rest, &frame->len);
     return !frame->rest.bad;
 }
@@ -295,11 +295,14 @@ enum lk_err lki_checkpoint_put(struct lki_checkpoint *checkpoint, const char *na
                                const void *bytes, size_t len)
 {
     struct lki_blob *blob = find(checkpoint, name);
+    uint64_t written_ns = (uint64_t)lki_wall_ns();
     enum lk_err err;
 
     if (blob && blob->on_disk && blob->len == len && (!len || !memcmp(bytes_of(blob), bytes, len)))
         return LK_OK;
-    blob = blob_set(checkpoint, blob, name, (uint64_t)lki_wall_ns(), bytes, len);
+    if (blob && written_ns <= blob->written_ns) /* the clock was set back */
+        written_ns = blob->written_ns + 1;
+    blob = blob_set(checkpoint, blob, name, written_ns, bytes, len);
     if (!blob)
         return LK_E_NOMEM;
     put_to_redis(checkpoint, blob);
