@@ -84,7 +84,7 @@ begin_apart() { # options of the station there...
 # as long.
 case_short() {
     begin_apart
-    start ',"duration_s":20'
+    start
     load_goes_on
     check "it has users" wait_until has_worker_with_users b.1
     cut
@@ -93,7 +93,7 @@ case_short() {
     mend
     check "it takes part again" wait_until has_users 20 4
     check "with users" wait_until has_worker_with_users b.1
-    finish
+    stop
     exact
     verdict valid
 }
@@ -102,7 +102,7 @@ cut_off() { # seconds, or longer, until its load has ended
     local since
 
     begin_apart --orphan-after 3s
-    start ',"duration_s":32,"grace_s":1'
+    start ',"duration_s":300,"grace_s":1'
     load_goes_on
     since=$SECONDS
     cut
@@ -112,7 +112,7 @@ cut_off() { # seconds, or longer, until its load has ended
     mend
     check "it takes part again" wait_until has_users 20 4
     check "with users" wait_until has_worker_with_users b.1
-    finish
+    stop
     verdict incomplete
 }
 

@@ -18,7 +18,7 @@
 #include "support/places.h"
 #include "support/server.h"
 
-#define BEHAVIOUR_CALLS 4
+#define BEHAVIOUR_CALLS 8
 #define BEHAVIOUR_SCRIPTS 3
 
 #define OK_LINE "HTTP/1.1 200 OK\r\n"

@@ -119,7 +119,7 @@ static void note(struct got *got, const lk_response *response, const char *heade
 
 static void converse(lk_vu *vu, void *arg)
 {
-    static const char *const names[BEHAVIOUR_CALLS] = {"0", "1", "2", "3"};
+    static const char *const names[BEHAVIOUR_CALLS] = {"0", "1", "2", "3", "4", "5", "6", "7"};
     struct carried *carried = arg;
     const struct behaviour *of = carried->run->of;
 

@@ -223,8 +223,9 @@ plan() { # more members
         \"http\":{\"resolve\":{\"$name\":\"$nginx_host\"}}$1}"
 }
 
+# Without any it is ended by stop, but by itself if nobody comes to that.
 start() { # more members
-    check "the run starts" status "$(api POST /start_test "$(plan "${1-}")")" 200
+    check "the run starts" status "$(api POST /start_test "$(plan "${1-,\"duration_s\":300}")")" 200
 }
 
 logged() {
@@ -246,6 +247,12 @@ load_stands() {
     seen=$(logged)
     sleep 1
     [ "$(logged)" -eq "$seen" ]
+}
+
+# After all that there was to see, however long that took.
+stop() {
+    check "it is told to end" status "$(api POST /stop_test)" 200
+    finish
 }
 
 finish() {
