@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "net/ports.h"
 
 #define PATH_BYTES 512
 #define TEXT_BYTES 8192
@@ -197,16 +198,10 @@ static void addresses_read(struct lki_machine *machine)
 
 uint64_t lki_machine_ports(void)
 {
-    char text[64];
-    char *rest;
-    uint64_t first;
-    uint64_t last;
+    struct lki_ports ports;
 
-    if (!lki_file_head("/proc/sys/net/ipv4/ip_local_port_range", text, sizeof(text)))
-        return 0;
-    first = strtoull(text, &rest, 10);
-    last = strtoull(rest, NULL, 10);
-    return last >= first && last ? last - first + 1 : 0;
+    lki_ports_init(&ports);
+    return lki_ports_count(&ports);
 }
 
 void lki_machine_read(struct lki_machine *machine)

@@ -216,6 +216,16 @@ static int open_socket(struct trial *trial, int family)
     return -1;
 }
 
+/* 0, or an errno. */
+static int begin_connect(const struct trial *trial, int fd, const struct lki_address *address)
+{
+    const struct sockaddr *to = &address->sock.any;
+
+    if (to->sa_family == AF_UNIX)
+        return connect(fd, to, address->len) ? errno : 0;
+    return lki_ports_connect(&trial->origin->transport->ports, fd, to, address->len);
+}
+
 /* Connects to one address. Returns the descriptor or -1. */
 static int try_address(struct trial *trial, const struct lki_address *address, int64_t until_ns)
 {
@@ -226,7 +236,7 @@ static int try_address(struct trial *trial, const struct lki_address *address, i
     trial->why = LKI_WAKE_EVENT;
     if (fd < 0)
         return -1;
-    trial->error = connect(fd, &address->sock.any, address->len) ? errno : 0;
+    trial->error = begin_connect(trial, fd, address);
     if (trial->error == EINPROGRESS) {
         trial->why = lki_task_wait_fd(trial->task, fd, LKI_WRITABLE, until_ns, &ready);
         if (trial->why != LKI_WAKE_EVENT || ready < 0)

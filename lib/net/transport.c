@@ -87,6 +87,8 @@ static struct lki_transport *transport_new(struct lki_transports *transports,
     settings_point(&transport->settings, text, key->len, pairs);
     if (settings->local_addr)
         lki_local_parse(&transport->local, settings->local_addr, &why);
+    if (!settings->unix_socket)
+        lki_ports_init(&transport->ports);
     if (lki_map_put(&transports->by_key, text, key->len, transport)) {
         free(transport);
         return NULL;

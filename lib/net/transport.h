@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/map.h"
 #include "net/local.h"
+#include "net/ports.h"
 
 struct lki_tls_context;
 
@@ -34,6 +35,7 @@ struct lki_transport {
     struct lki_transport_settings settings; /* all of it lives in this block of memory */
     struct lki_tls_context *tls;            /* made when first used */
     struct lki_local local;                 /* of local_addr */
+    struct lki_ports ports;
 };
 
 /* Zeroed: empty and ready. */
