@@ -971,7 +971,7 @@ START_TEST(its_health_is_told)
     ck_assert_uint_gt(health->descriptors, 4);
     ck_assert_uint_lt(health->descriptors, 100);
     ck_assert_uint_gt(health->turns, 0);
-    ck_assert_uint_gt(troop.agents[0].page.loop.turns, 0);
+    ck_assert_uint_gt(troop.agents[0].page.loop.moves, 0);
     dismiss();
 }
 END_TEST

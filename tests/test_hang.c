@@ -91,12 +91,12 @@ START_TEST(but_is_when_it_has_had_enough_of_it)
 }
 END_TEST
 
-START_TEST(who_turns_does_not_hang)
+START_TEST(who_moves_does_not_hang)
 {
     look_for(LKI_HANG_LOOK_NS);
     burn_until(700 * LKI_NS_PER_MS);
     for (int i = 0; i < 20; i++) {
-        page.loop.turns++;
+        page.loop.moves++;
         ck_assert_int_eq(look_for(400 * LKI_NS_PER_MS), LKI_HANG_NO_NEWS);
     }
 }
@@ -111,7 +111,7 @@ int main(void)
     tcase_add_test(tcase, who_computes_without_end_is_named);
     tcase_add_test(tcase, who_gets_no_processor_is_not);
     tcase_add_test(tcase, but_is_when_it_has_had_enough_of_it);
-    tcase_add_test(tcase, who_turns_does_not_hang);
+    tcase_add_test(tcase, who_moves_does_not_hang);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
 }

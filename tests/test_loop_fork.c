@@ -178,7 +178,7 @@ START_TEST(a_loop_shows_that_it_is_busy_and_that_it_turns)
         lki_loop_run(&loop);
         ck_assert_uint_eq(busy_within, 1);
         ck_assert_uint_eq(page.busy, 0);
-        ck_assert_uint_eq(page.turns, turn);
+        ck_assert_uint_eq(page.moves, turn);
     }
 }
 END_TEST
@@ -202,7 +202,7 @@ START_TEST(who_looks_from_outside_tells_waiting_from_work)
     }
     while (__atomic_load_n(&shown->busy, __ATOMIC_RELAXED))
         usleep(1000);
-    ck_assert_uint_eq(shown->turns, 0);
+    ck_assert_uint_eq(shown->moves, 0);
     kill(pid, SIGKILL);
     wait_for(pid);
     munmap(shown, sizeof(*shown));

@@ -256,6 +256,13 @@ start "$mishap" -u 20 -w 1 -d 2s --grace 600ms -p how=sleep
 finish
 check "a step that blocks is named" says err "worker 1 hangs: step pay of user 17"
 
+# Among many users there is always one that computes: nobody hangs who lets the next one go on.
+start "$mishap" -u 200 -w 1 -d 3s -p how=busy -p who=0
+finish
+check "steps that compute one after the other do not hang" is hangs \
+    "$(grep -c hangs: "$tmp/err")" 0
+check "and their run ends in order" grep -qE '"ended_by": *"duration"' "$tmp/result.json"
+
 start "$mishap" -u 20 -w 2 -d 600s --grace 200ms
 wait_until test -s "$tmp/err" # progress
 wait_until has_workers 2

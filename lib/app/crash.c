@@ -43,7 +43,7 @@ static struct lki_place own_place;
 static const int fault_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 static struct sigaction before[LKI_COUNT(fault_signals)];
 static struct sigaction interrupt_before[LKI_INTERRUPT_SIGNALS];
-static uint64_t told_turn; /* a step was told to hang in it; 0: none */
+static uint64_t told_move; /* a step was told to hang in it; 0: none */
 
 /* ---- as text: only what may be called in a handler, so no stdio ---- */
 
@@ -360,11 +360,11 @@ static void on_interrupted(int number, siginfo_t *info, void *context)
     if (getpid() == watched_process && is_stuck()) {
         lki_place_fill(&own_place, number, in_hand());
         frames_fill(&own_place, NULL, context);
-        if (told_turn == watched->shown->turns + 1) {
+        if (told_move == watched->shown->moves + 1) {
             tell_text("ended", &own_place, ", which did not yield");
             _exit(LKI_EXIT_FAILED);
         }
-        told_turn = watched->shown->turns + 1;
+        told_move = watched->shown->moves + 1;
         tell_text("interrupted", &own_place,
                   ", which does not yield (use lk_blocking for what computes or blocks); "
                   "the next interrupt ends the program here");
@@ -415,7 +415,7 @@ void lki_crash_watch(const struct lki_loop *loop, const char *program)
 {
     watch(loop);
     watched_program = program;
-    told_turn = 0;
+    told_move = 0;
     watch_faults();
     watch_interrupts();
 }

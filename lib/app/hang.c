@@ -8,7 +8,7 @@
 #include "app/proc.h"
 #include "base/clock.h"
 
-/* As long as a worker may keep its loop from turning without being asked about it. */
+/* As long as a step of a worker may go on without waiting, without being asked about it. */
 #define STUCK_NS (500 * LKI_NS_PER_MS)
 /* A worker has something to do each second. */
 #define QUIET_NS (1500 * LKI_NS_PER_MS)
@@ -47,20 +47,20 @@ static bool answered(const struct lki_worker_page *page)
     return __atomic_load_n(&page->asked.known, __ATOMIC_ACQUIRE);
 }
 
-/* False: it has turned since the last look. */
+/* False: it has moved since the last look. */
 static bool is_quiet(struct lki_hang *hang, pid_t pid, const struct lki_worker_page *page,
                      int64_t now_ns)
 {
-    uint64_t turns = __atomic_load_n(&page->loop.turns, __ATOMIC_RELAXED);
+    uint64_t moves = __atomic_load_n(&page->loop.moves, __ATOMIC_RELAXED);
     bool busy = __atomic_load_n(&page->loop.busy, __ATOMIC_RELAXED);
     /* while this process was stopped too, nobody looked on */
     int64_t since_ns = now_ns - hang->looked_ns;
 
     if (since_ns > 2 * LKI_HANG_LOOK_NS)
         since_ns = 0;
-    if (turns != hang->turns || !hang->looked_ns) {
+    if (moves != hang->moves || !hang->looked_ns) {
         *hang = (struct lki_hang){
-            .turns = turns, .looked_ns = now_ns, .used_ns = process_used_ns(pid)};
+            .moves = moves, .looked_ns = now_ns, .used_ns = process_used_ns(pid)};
         return false;
     }
     hang->looked_ns = now_ns;

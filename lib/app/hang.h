@@ -1,6 +1,6 @@
 /*
- * Is a worker's loop still turning? Looked at from outside, by its page: a step that computes or
- * blocks is told from a process that was stopped, or gets no processor.
+ * Does a worker still move from one task to the next? Looked at from outside, by its page: a step
+ * that computes or blocks is told from a process that was stopped, or gets no processor.
  */
 #ifndef LKI_APP_HANG_H
 #define LKI_APP_HANG_H
@@ -17,7 +17,7 @@
 
 enum lki_hang_state {
     LKI_HANG_NONE,
-    LKI_HANG_ASKED,  /* it does not turn, and was asked where it is */
+    LKI_HANG_ASKED,  /* it does not move, and was asked where it is */
     LKI_HANG_SILENT, /* and has not answered */
     LKI_HANG_NAMED,  /* page->asked tells where it is */
 };
@@ -25,9 +25,9 @@ enum lki_hang_state {
 /* Zeroed: not looked at yet. */
 struct lki_hang {
     enum lki_hang_state state;
-    uint64_t turns;
+    uint64_t moves;
     int64_t looked_ns;
-    int64_t quiet_ns; /* without a turn, as long as somebody looked on */
+    int64_t quiet_ns; /* without a move, as long as somebody looked on */
     int64_t stuck_ns; /* of that without waiting for anything */
     int64_t used_ns;  /* processor time when it got stuck */
     bool told_silent;

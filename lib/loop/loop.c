@@ -417,17 +417,16 @@ void lki_loop_show(struct lki_loop *loop, struct lki_loop_shown *shown)
     loop->shown = shown ? shown : &loop->own_shown;
 }
 
-/* Plain stores: who looks does so long after. */
 static inline void show_waiting(const struct lki_loop *loop)
 {
     __atomic_store_n(&loop->shown->busy, 0, __ATOMIC_RELAXED);
 }
 
-static inline void show_turn(const struct lki_loop *loop)
+static inline void show_turn(struct lki_loop *loop)
 {
     struct lki_loop_shown *shown = loop->shown;
 
-    __atomic_store_n(&shown->turns, shown->turns + 1, __ATOMIC_RELAXED);
+    lki_loop_show_move(loop);
     __atomic_store_n(&shown->busy, 1, __ATOMIC_RELAXED);
 }
 

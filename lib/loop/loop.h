@@ -75,7 +75,7 @@ struct lki_in_hand {
 /* What a loop shows of itself to another process, and to handlers of signals. */
 struct lki_loop_shown {
     uint32_t busy;  /* 1: it does not wait for events */
-    uint64_t turns; /* how often it has waited for them */
+    uint64_t moves; /* how often it has waited for them, or a task went on */
     struct lki_in_hand in_hand;
     struct lki_in_hand helpers[LKI_HELPERS_MAX]; /* the same of the threads of its pool */
 };
@@ -150,6 +150,12 @@ bool lki_loop_takes(int fd);
 /* What it shows is to be seen in shown from now on, NULL: by itself alone. Not within a task; a
  * pool shows where the loop did when it was made. */
 void lki_loop_show(struct lki_loop *loop, struct lki_loop_shown *shown);
+
+/* Plain stores: who looks does so long after. */
+static inline void lki_loop_show_move(struct lki_loop *loop)
+{
+    __atomic_store_n(&loop->shown->moves, loop->shown->moves + 1, __ATOMIC_RELAXED);
+}
 
 /* Turns until lki_loop_stop. */
 void lki_loop_run(struct lki_loop *loop);

@@ -146,6 +146,7 @@ void lki_task_resume(struct lki_task *task)
     lki_task_here = task;
     loop->current = task;
     loop->shown->in_hand = task->in_hand;
+    lki_loop_show_move(loop);
     switch_to_task(task);
     loop->shown->in_hand.step = NULL;
     loop->current = NULL;

@@ -44,7 +44,7 @@ struct lki_worker_page {
     uint64_t iterations_taken; /* of those leased: begun */
     int64_t lease_until_ns;    /* users may go on until then; 0: without end */
     uint32_t sending;          /* 1: a request is being handed to the kernel, which takes it */
-    /* of its loop: whose turns do not change while it is busy hangs, and whose death was its own
+    /* of its loop: whose moves do not change while it is busy hangs, and whose death was its own
        doing has a user and a step in hand */
     struct lki_loop_shown loop;
     struct lki_place crash;

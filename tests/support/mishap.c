@@ -2,13 +2,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <loadkit/loadkit.h>
 
 LK_PARAM(base_url, .help = "the server; without one nothing is requested");
 LK_PARAM(how, .value = "none",
-         .help = "null, spin, abort, exit, sleep, print, deep, start (null), block (null)");
+         .help = "null, spin, busy, abort, exit, sleep, print, deep, start (null), block (null)");
 LK_PARAM(who, .type = LK_INT, .value = "17", .help = "number of the user; 0: each");
 LK_PARAM(after, .type = LK_INT, .value = "3", .help = "so many visits of that user");
 
@@ -28,6 +29,18 @@ static void spin(void)
 {
     for (volatile unsigned long turns = 0;; turns++)
         continue;
+}
+
+static void compute(void)
+{
+    struct timespec used;
+    long until_ms = 0;
+
+    do {
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+        if (!until_ms)
+            until_ms = used.tv_sec * 1000 + used.tv_nsec / 1000000 + 10;
+    } while (used.tv_sec * 1000 + used.tv_nsec / 1000000 < until_ms);
 }
 
 /* Not at 0, which a sanitizer would name before us. */
@@ -84,6 +97,8 @@ LK_STEP(shopper, pay, .needs = "visit", .every = LK_FIXED(0.01))
         spin();
     while (is(vu, "sleep"))
         sleep(1000);
+    if (is(vu, "busy"))
+        compute();
     if (is(vu, "deep"))
         deep(&depth);
     if (is(vu, "abort"))
