@@ -71,12 +71,25 @@ fleet_say() { # path body
         die "the orchestrator refuses $1 $2: $(cat "$tmp/answer")"
 }
 
-# Each second: how long answers take, and how much memory Redis uses, in all and for the checkpoint,
-# which grows with the histograms until they are full.
-fleet_ask() { # seconds
-    local path until=$((SECONDS + $1))
+# How much memory Redis uses, in all and for the checkpoint, which grows with the histograms until
+# they are full. One program that looks twenty times a second from beginning to end: those that are
+# started for each look begin when the fleet lets them.
+fleet_watch() { # seconds
+    local look='return {string.match(redis.call("info", "memory"), "used_memory:(%d+)"),
+        redis.call("memory", "usage", KEYS[1], "samples", 0)}'
 
-    : >"$tmp/memory"
+    REDISCLI_AUTH=$redis_password taskset -c "$server_core" "${fleet_before[@]}" timeout "$1" \
+        redis-cli -s "$redis_socket" -i 0.05 -r 1000000 eval "$look" 1 lk:default:state \
+        >"$tmp/looks" || true
+    paste -d ' ' - - <"$tmp/looks" | awk 'NF == 2' >"$tmp/memory"
+}
+
+# Each second: how long answers take.
+fleet_ask() { # seconds
+    local path until=$((SECONDS + $1)) watch
+
+    fleet_watch "$1" &
+    watch=$!
     : >"$tmp/api"
     while [ "$SECONDS" -lt "$until" ]; do
         for path in /status /metrics /workers /metrics/history /probes; do
@@ -84,10 +97,9 @@ fleet_ask() { # seconds
         done
         for _ in 1 2; do # workers tell once a second: not in step with them
             sleep "0.$((RANDOM % 10))"
-            echo "$(redis info memory | tr -d '\r' | sed -n 's/^used_memory://p')" \
-                "$(redis memory usage lk:default:state samples 0)" >>"$tmp/memory"
         done
     done
+    wait "$watch"
 }
 
 # User and system time of a process in hundredths of a second, and the time of day in seconds.
