@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "control/core.h"
+#include "control/inner.h"
 #include "support/gang.h"
 #include "support/suite.h"
 
@@ -200,6 +200,34 @@ START_TEST(rates_come_to_the_plan_and_arrivals_lie_apart)
     }
     ck_assert_double_eq_tol(sum, rates[_i], rates[_i] * 1e-15);
     ck_assert_double_eq(gang_status(&gang).rate_wanted, rates[_i]);
+    gang_close(&gang);
+}
+END_TEST
+
+static const struct lki_link_ops *swift;
+
+static enum lk_err send_slowly(struct lki_link *link, const void *bytes, size_t len)
+{
+    gang.loop.clock.fake_ns += 20 * MS;
+    return swift->send(link, bytes, len);
+}
+
+START_TEST(who_is_held_up_while_all_are_told_to_begin_leaves_no_arrival_out)
+{
+    struct lki_plan plan = rated_plan(16, 1000, NULL, 0);
+    static struct lki_link_ops slow;
+
+    gang_open(&gang, &plan, NULL, 4);
+    swift = gang.core->members[0]->link->ops;
+    slow = (struct lki_link_ops){send_slowly, swift->close};
+    for (size_t i = 0; i < gang.count; i++)
+        gang.core->members[i]->link->ops = &slow;
+    gang_run(&gang, 2);
+    for (size_t i = 0; i < gang.count; i++) {
+        ck_assert_uint_eq(gang.workers[i].rate_count, 1);
+        ck_assert_int_eq(gang.workers[i].rates[0].since_ns, start_ns());
+        ck_assert_double_eq(gang.workers[i].rates[0].lead, (double)i / 4);
+    }
     gang_close(&gang);
 }
 END_TEST
@@ -643,6 +671,7 @@ static Suite *shares_suite(void)
     tcase_add_test(users, the_retired_stay_away_whatever_comes);
     tcase_add_test(users, users_can_be_set_from_outside);
     tcase_add_loop_test(rates, rates_come_to_the_plan_and_arrivals_lie_apart, 0, 6);
+    tcase_add_test(rates, who_is_held_up_while_all_are_told_to_begin_leaves_no_arrival_out);
     tcase_add_test(rates, who_has_more_users_gets_more_arrivals);
     tcase_add_loop_test(rates, a_rate_that_ramps_brings_as_many_arrivals_as_the_slope, 0, 5);
     tcase_add_test(rates, a_low_rate_is_not_forgotten_by_being_told_anew);

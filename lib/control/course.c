@@ -112,7 +112,7 @@ static void enter_running(struct lki_core *core)
         if (core->members[i]->stage == LKI_MEMBER_PREPARED)
             start_member(core->members[i]);
     }
-    lki_paces_update(core);
+    lki_paces_begin(core);
 }
 
 static void on_over(struct lki_post *post)

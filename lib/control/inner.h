@@ -346,6 +346,8 @@ void lki_settle_look(struct lki_core *core);
 
 /* ---- paces.c: arrivals ---- */
 
+/* The users begin: the first arrival is intended then, however long it took to get here. */
+void lki_paces_begin(struct lki_core *core);
 /* Other workers, other users of theirs, or another rate: shares it out anew. */
 void lki_paces_update(struct lki_core *core);
 void lki_paces_on_time(struct lki_timer *timer);

@@ -168,12 +168,22 @@ static void pace_from(struct lki_core *core, int64_t from_ns)
     lki_timer_set(&core->loop->timers, &core->pace, lki_ns_after(core->start_ns, end_ns));
 }
 
+static void update_from(struct lki_core *core, int64_t from_ns)
+{
+    if (core->plan.rated && core->state == LKI_CORE_RUNNING)
+        pace_from(core, from_ns);
+}
+
+void lki_paces_begin(struct lki_core *core)
+{
+    update_from(core, 0);
+}
+
 void lki_paces_update(struct lki_core *core)
 {
     int64_t t_ns = lki_core_elapsed(core);
 
-    if (core->plan.rated && core->state == LKI_CORE_RUNNING)
-        pace_from(core, t_ns > 0 ? t_ns : 0);
+    update_from(core, t_ns > 0 ? t_ns : 0);
 }
 
 void lki_paces_on_time(struct lki_timer *timer)
