@@ -271,7 +271,11 @@ aggregate='{cancelled:i,error_rate:N,errors:i,fatal_count:i,latency_avg_ms:n,lat
 aggregates() {
     sed -E 's/(error_rate|rps):[in]/\1:N/g'
 }
-get '/metrics?metric_id=look/GET%20/catalog'
+in_last_minute() { # a second counts there when all workers have told of it
+    get '/metrics?metric_id=look/GET%20/catalog'
+    [ "$(at metrics.0.aggregate.requests)" -gt 0 ]
+}
+until_true in_last_minute
 same 'a metric by its id' "{aggregate:$aggregate,aggregate_total:$aggregate,events:[],last_event_id:null,metric_id:s,name:s,source:s,stage:s,step:s}" \
     "$(at metrics.0 | "$shape" | aggregates)"
 same 'alone' '1 look/GET /catalog http 60' \
