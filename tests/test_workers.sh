@@ -252,6 +252,14 @@ run_pid=$!
 set +m
 ends_by_interrupts "a step of debug"
 
+start "$mishap" -u 200 -w 0 -d 600s -p how=busy -p who=0
+sleep 1.7 # in the first turn of the loop
+kill -INT "$run_pid"
+finish
+check "steps that compute one after the other hold up no interrupt" is told \
+    "$(grep -c yield "$tmp/err")" 0
+check "which ends the run" ended_with 0
+
 start "$mishap" -u 20 -w 1 -d 2s --grace 600ms -p how=sleep
 finish
 check "a step that blocks is named" says err "worker 1 hangs: step pay of user 17"

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -28,8 +29,8 @@
 #define HANDLER_FRAMES 8
 /* What naming the places of a backtrace may take. */
 #define NAMING_S 5
-/* A turn of this length keeps the loop from heeding interrupts. */
-#define STUCK_NS LKI_NS_PER_S
+/* A task that does not go on for so long after an interrupt keeps the loop from heeding it. */
+#define STUCK_MS 500
 
 /* A handler gets no argument of ours: what it needs has to stand here. */
 static const struct lki_loop *watched;
@@ -43,7 +44,12 @@ static struct lki_place own_place;
 static const int fault_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 static struct sigaction before[LKI_COUNT(fault_signals)];
 static struct sigaction interrupt_before[LKI_INTERRUPT_SIGNALS];
-static uint64_t told_move; /* a step was told to hang in it; 0: none */
+static struct sigaction look_before;
+static timer_t look_timer; /* some time after an interrupt */
+static bool has_look_timer;
+/* The move in which the last interrupt came, and the one in which a step was told to hang; plus
+ * one, 0: none. */
+static uint64_t interrupted_move, told_move;
 
 /* ---- as text: only what may be called in a handler, so no stdio ---- */
 
@@ -340,35 +346,62 @@ static void on_exit_called(void)
 
 /* ---- interrupts ---- */
 
-static bool is_stuck(void)
+/* The thread of the loop gets it instead. */
+static bool is_passed_on(int number)
 {
-    int64_t began_ns = watched->turn_began_ns;
+    if (getpid() != watched_process || pthread_equal(pthread_self(), watched_thread))
+        return false;
+    pthread_kill(watched_thread, number);
+    return true;
+}
 
-    return watched->shown->in_hand.step && began_ns != LKI_NEVER &&
-           lki_loop_now(watched) - began_ns > STUCK_NS;
+/* Is the step that was in hand then still? move: plus one. */
+static bool is_still_in(uint64_t move)
+{
+    return getpid() == watched_process && watched->shown->in_hand.step &&
+           watched->shown->moves + 1 == move;
+}
+
+static void look_later(void)
+{
+    const struct itimerspec later = {.it_value.tv_nsec = STUCK_MS * LKI_NS_PER_MS};
+
+    interrupted_move = watched->shown->moves + 1;
+    if (has_look_timer)
+        timer_settime(look_timer, 0, &later, NULL);
+}
+
+static void own_place_fill(int number, const void *context)
+{
+    lki_place_fill(&own_place, number, in_hand());
+    frames_fill(&own_place, NULL, context);
+}
+
+static void on_look(int number, siginfo_t *info, void *context)
+{
+    (void)info;
+    if (is_passed_on(number) || !is_still_in(interrupted_move))
+        return;
+    told_move = interrupted_move;
+    own_place_fill(number, context);
+    tell_text("interrupted", &own_place,
+              ", which does not yield (use lk_blocking for what computes or blocks); "
+              "the next interrupt ends the program here");
 }
 
 /* The loop hears of an interrupt when it turns, and a step that does not yield keeps it from that:
- * the first tells of such a step, the next ends it. */
+ * such a step is told some time after the first, if it is still at it, and the next ends it. */
 static void on_interrupted(int number, siginfo_t *info, void *context)
 {
     (void)info;
-    if (getpid() == watched_process && !pthread_equal(pthread_self(), watched_thread)) {
-        pthread_kill(watched_thread, number);
+    if (is_passed_on(number))
         return;
+    if (is_still_in(told_move)) {
+        own_place_fill(number, context);
+        tell_text("ended", &own_place, ", which did not yield");
+        _exit(LKI_EXIT_FAILED);
     }
-    if (getpid() == watched_process && is_stuck()) {
-        lki_place_fill(&own_place, number, in_hand());
-        frames_fill(&own_place, NULL, context);
-        if (told_move == watched->shown->moves + 1) {
-            tell_text("ended", &own_place, ", which did not yield");
-            _exit(LKI_EXIT_FAILED);
-        }
-        told_move = watched->shown->moves + 1;
-        tell_text("interrupted", &own_place,
-                  ", which does not yield (use lk_blocking for what computes or blocks); "
-                  "the next interrupt ends the program here");
-    }
+    look_later();
     for (size_t i = 0; i < LKI_INTERRUPT_SIGNALS; i++) {
         if (lki_interrupt_signals[i] == number)
             interrupt_before[i].sa_handler(number);
@@ -381,6 +414,13 @@ static void watch_interrupts(void)
     struct sigaction action = {.sa_sigaction = on_interrupted,
                                .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
 
+    struct sigaction look = {.sa_sigaction = on_look,
+                             .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = LKI_CRASH_ASK};
+
+    interrupted_move = told_move = 0;
+    has_look_timer = !timer_create(CLOCK_MONOTONIC, &event, &look_timer);
+    sigaction(LKI_CRASH_ASK, &look, &look_before);
     lki_interrupts_keep(interrupt_before);
     for (size_t i = 0; i < LKI_INTERRUPT_SIGNALS; i++) {
         if (interrupt_before[i].sa_handler != SIG_DFL && interrupt_before[i].sa_handler != SIG_IGN)
@@ -415,7 +455,6 @@ void lki_crash_watch(const struct lki_loop *loop, const char *program)
 {
     watch(loop);
     watched_program = program;
-    told_move = 0;
     watch_faults();
     watch_interrupts();
 }
@@ -425,6 +464,9 @@ void lki_crash_unwatch(void)
     for (size_t i = 0; i < LKI_COUNT(fault_signals); i++)
         sigaction(fault_signals[i], &before[i], NULL);
     lki_interrupts_restore(interrupt_before);
+    if (has_look_timer)
+        timer_delete(look_timer);
+    sigaction(LKI_CRASH_ASK, &look_before, NULL);
     watched = NULL;
 }
 
