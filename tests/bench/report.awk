@@ -12,7 +12,7 @@
 #       of the orchestrator, what has come in at Redis, and of how many steps it was told: before and
 #       after
 #   api REQUESTS P50_MS P99_MS MAX_MS
-#   redis LOOK BYTES BYTES_OF_CHECKPOINT
+#   redis SECOND BYTES BYTES_OF_CHECKPOINT
 #   throng USERS RUN BEGIN_S ACTIVE_S STOP_S LAST_S
 #   instructions_run, instructions_redis: as instructions
 
@@ -191,42 +191,19 @@ function report_arrivals(rate,    run, runs, ours, theirs, more, share) {
         sprintf("%.2f to %.2f", share[1], share[runs]), 99.5, run >= 99.5 ? "yes" : "**no**")
 }
 
-# The mean, in a part of the time as in shares, of the least of so many looks that follow one another.
-function redis_between(from, to, looks,    i, n, sum, least) {
-    for (i = int(from * memories) + 1; i <= to * memories; i++) {
-        if (least == "" || (i - 1) % looks == 0 || redis[i] < least)
-            least = redis[i]
-        if (i % looks == 0) {
-            sum += least / 1e6
+# The mean of what was sampled in a part of the time, as in shares. What is on its way comes and goes
+# each second: of that the median would tell whether a little more than half of the looks saw it.
+function memory_between(from, to,    n, i, sum) {
+    for (i = 1; i <= memories; i++) {
+        if (i > from * memories && i <= to * memories) {
+            sum += redis[i] / 1e6
             n++
         }
     }
     return n ? sum / n : ""
 }
 
-# Twenty looks are a second: in its least one little is on its way. What comes and goes meanwhile is as
-# much as the machine holds up those who take it away; what stays, or waits for ever longer, is in the
-# least as well.
-function report_redis(    i, list, early, late, lasts) {
-    for (i = 1; i <= memories; i++)
-        list[i] = redis[i] / 1e6
-    sort_numbers(list, memories)
-    lasts = load[2] >= 600
-    early = redis_between(0.25, 0.5, 20)
-    late = redis_between(0.75, 1, 20)
-    if (!early)
-        return
-    row("memory of Redis beside the checkpoint, mean of the least in each second, in the last quarter and in the second, MB",
-        sprintf("%.1f", late), sprintf("%.1f", early), two(late / early),
-        "all looks " sprintf("%.1f to %.1f", list[1], list[memories]), "1.1 x",
-        lasts ? verdict(late / early, 1.1) : "")
-    early = redis_between(0.25, 0.5, 1)
-    late = redis_between(0.75, 1, 1)
-    row("the same with what is on its way, mean of all looks, MB", sprintf("%.1f", late),
-        sprintf("%.1f", early), two(late / early), "", "", "")
-}
-
-function report_load(    most, seconds, cores, steps) {
+function report_load(    most, seconds, cores, steps, early, late, i, list) {
     if (!load[1])
         return
     most = load[1] " workers of 50 metrics, " load[2] " s: "
@@ -242,8 +219,17 @@ function report_load(    most, seconds, cores, steps) {
     steps = (load[12] - load[10]) / seconds / load[1]
     row("seconds that each worker told of meanwhile, % of those there were",
         sprintf("%.1f", steps * 100), "", "", "", 95, steps >= 0.95 ? "yes" : "**no**")
+    for (i = 1; i <= memories; i++)
+        list[i] = redis[i] / 1e6
+    sort_numbers(list, memories)
     row("the checkpoint in Redis at the end, MB", sprintf("%.1f", checkpoint), "", "", "", "", "")
-    report_redis()
+    early = memory_between(0.25, 0.5)
+    late = memory_between(0.75, 1)
+    if (early)
+        row("mean memory of Redis beside the checkpoint, in the last quarter and in the second, MB", sprintf("%.1f", late),
+            sprintf("%.1f", early), two(late / early),
+            sprintf("%.1f to %.1f", list[1], list[memories]), "1.1 x",
+            load[2] < 600 ? "" : verdict(late / early, 1.1))
 }
 
 function report_throng(    run, begin, stop) {
