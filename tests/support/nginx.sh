@@ -8,10 +8,19 @@ nginx_host=127.0.0.1
 nginx_secure= # some text: TLS, with a certificate that $tmp/nginx.pem is for
 nginx_listen= # "ssl", or nothing
 
-# It would throw away what it has not read of connections whose other end is gone.
+# A connection that was reset is in no table of the kernel any more.
+holds_reset() {
+    find "/proc/$nginx_pid/fd" -lname 'socket:*' -printf '%l\n' 2>/dev/null | tr -dc '0-9\n' |
+        awk 'NR == FNR { known[$10] = known[$7] = 1; next } !($1 in known) { n++ } END { exit !n }' \
+            <(cat "/proc/$nginx_pid/net/"{tcp,tcp6,unix} 2>/dev/null) -
+}
+
+# It would throw away what it has not read of connections whose other end is gone, and those that it
+# has not taken yet.
 read_all() {
     for _ in $(seq 200); do
-        ss -Htn state close-wait "sport = :$port" | grep -q . || break
+        ss -Htn state close-wait "sport = :$port" | grep -q . ||
+            ss -Hltn "sport = :$port" | awk '$2 > 0 { n++ } END { exit !n }' || holds_reset || break
         sleep 0.05
     done
 }
