@@ -142,6 +142,37 @@ START_TEST(once_drains_twice_cuts_off_three_times_abandons)
 }
 END_TEST
 
+/* Cut off after 12 s, they are abandoned 2 s later. */
+START_TEST(whose_users_still_leave_is_not_given_up)
+{
+    struct lki_plan plan = lasting(100, 3600);
+    const struct lki_report gone = {.kind = LKI_REPORT_GONE, .gone = {LKI_END_INTERRUPT, 30 * S}};
+    double at_s = 12;
+
+    gang_open(&gang, &plan, NULL, 2);
+    gang.workers[1].mute = MUTE(LKI_ORDER_STOP);
+    gang_run(&gang, 10);
+    lki_core_stop(gang.core, LKI_END_INTERRUPT);
+    lki_core_stop(gang.core, LKI_END_INTERRUPT);
+    while (at_s < 30) {
+        gang.workers[1].user_count--;
+        gang_run(&gang, at_s += 0.7);
+    }
+    ck_assert_int_eq(gang_status(&gang).state, LKI_CORE_STOPPING);
+    ck_assert_uint_eq(gang.workers[1].orders[LKI_ORDER_STOP], 3);
+    if (_i) {
+        gang_report(&gang.workers[1], &gone);
+        gang_finish(&gang);
+        ck_assert_ptr_null(outcome_of(&gang).failure);
+    } else {
+        gang_finish(&gang);
+        ck_assert_str_eq(outcome_of(&gang).failure, "worker 2 does not answer");
+        ck_assert_int_le(gang.over_ns, 36 * S);
+    }
+    gang_close(&gang);
+}
+END_TEST
+
 START_TEST(a_stop_while_idle_ends_it_at_once)
 {
     struct lki_plan plan = lasting(4, 3600);
@@ -771,6 +802,7 @@ static Suite *core_suite(void)
     tcase_add_test(course, set_up_comes_before_all_and_its_data_goes_to_all);
     tcase_add_test(course, a_set_up_that_fails_leaves_only_the_tear_down);
     tcase_add_test(course, once_drains_twice_cuts_off_three_times_abandons);
+    tcase_add_loop_test(course, whose_users_still_leave_is_not_given_up, 0, 2);
     tcase_add_test(course, a_stop_while_idle_ends_it_at_once);
     tcase_add_test(course, a_stop_in_the_set_up_is_told_to_who_carries_it_out);
     tcase_add_test(course, a_stop_in_the_tear_down_is_one_more_than_the_run_has_had);

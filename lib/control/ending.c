@@ -84,8 +84,28 @@ bool lki_ending_is_in_hook(const struct lki_member *member)
     return in_hook(member->core) && member == member->core->hook_by;
 }
 
+/* What it does is not waited for. */
+static bool given_up(const struct lki_member *member)
+{
+    return member->stage == LKI_MEMBER_ABSENT || member->failed;
+}
+
+/* Thousands of users that take their time to leave are not stuck. */
+static bool fewer_are_left(struct lki_core *core)
+{
+    uint64_t before = core->users_left;
+
+    core->users_left = 0;
+    for (size_t i = 0; i < core->member_count; i++) {
+        if (!given_up(core->members[i]))
+            core->users_left += core->members[i]->shown.users;
+    }
+    return core->users_left < before;
+}
+
 static void tell_stop(struct lki_core *core)
 {
+    (void)fewer_are_left(core);
     if (in_hook(core))
         stop_hook(core);
     else
@@ -169,12 +189,6 @@ static void quit_all(struct lki_core *core)
 static bool is_out_of_reach(const struct lki_member *member)
 {
     return member->lost && !member->dying;
-}
-
-/* What it does is not waited for. */
-static bool given_up(const struct lki_member *member)
-{
-    return member->stage == LKI_MEMBER_ABSENT || member->failed;
 }
 
 static bool all_left(const struct lki_core *core)
@@ -331,7 +345,10 @@ void lki_ending_overdue(struct lki_core *core)
         tell_stop(core);
         lki_course_wait(core, SLACK_NS);
     } else if (lki_ending_waits_for_users(core)) {
-        give_up_users(core);
+        if (fewer_are_left(core))
+            lki_course_wait(core, SLACK_NS);
+        else
+            give_up_users(core);
     } else {
         give_up_hook(core);
     }

@@ -164,9 +164,10 @@ struct lki_core {
     int64_t held_until_ns; /* nobody is given up before */
     int64_t active_ns;
     enum lki_end ended_by;
-    unsigned stops; /* how far the end was asked for: drain, cut off, abandon */
-    bool hurried;   /* it was asked for again: who is out of reach is not waited for */
-    bool set_up;    /* was ordered */
+    unsigned stops;      /* how far the end was asked for: drain, cut off, abandon */
+    bool hurried;        /* it was asked for again: who is out of reach is not waited for */
+    uint64_t users_left; /* when it was last looked whether they leave */
+    bool set_up;         /* was ordered */
     bool hook_over[LK_RUN_HOOK_COUNT_];
     struct lki_report_hook hooks[LK_RUN_HOOK_COUNT_];
     const char *run_data; /* what the set-up has left */
