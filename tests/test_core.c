@@ -142,7 +142,7 @@ START_TEST(once_drains_twice_cuts_off_three_times_abandons)
 }
 END_TEST
 
-/* Cut off after 12 s, they are abandoned 2 s later. */
+/* Cut off after 10 s, they are abandoned 2 s later. */
 START_TEST(whose_users_still_leave_is_not_given_up)
 {
     struct lki_plan plan = lasting(100, 3600);

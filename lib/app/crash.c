@@ -413,7 +413,6 @@ static void watch_interrupts(void)
 {
     struct sigaction action = {.sa_sigaction = on_interrupted,
                                .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
-
     struct sigaction look = {.sa_sigaction = on_look,
                              .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = LKI_CRASH_ASK};

@@ -12,8 +12,8 @@
 #include "loop/loop.h"
 #include "worker/page.h"
 
-/* A worker that gets this signal fills in its page's `asked`; nobody else uses it, and to who knows
- * nothing of it it does no harm. */
+/* A worker that gets this signal fills in its page's `asked`, and who has no workers sends it to
+ * himself some time after an interrupt; to who knows nothing of it it does no harm. */
 #define LKI_CRASH_ASK SIGURG
 
 /* Watches for faults, for who calls exit, and for steps that keep the loop from heeding interrupts,

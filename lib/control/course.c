@@ -377,7 +377,7 @@ void lki_course_on_deadline(struct lki_timer *timer)
 
 /* ---- each second ---- */
 
-static uint64_t users_active(const struct lki_core *core)
+uint64_t lki_course_users(const struct lki_core *core)
 {
     uint64_t users = 0;
 
@@ -401,7 +401,7 @@ static bool in_trouble(const struct lki_core *core)
 /* Iterations that no user is there to carry out would be waited for without end. */
 static void give_up_without_users(struct lki_core *core, int64_t now_ns)
 {
-    if (users_active(core) || !core->users_wanted || !in_trouble(core))
+    if (lki_course_users(core) || !core->users_wanted || !in_trouble(core))
         core->active_ns = now_ns;
     else if (core->plan.duration_ns == LKI_NEVER && now_ns - core->active_ns > NO_USERS_NS)
         lki_ending_stop(core, LKI_END_NO_USERS);

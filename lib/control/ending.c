@@ -84,28 +84,9 @@ bool lki_ending_is_in_hook(const struct lki_member *member)
     return in_hook(member->core) && member == member->core->hook_by;
 }
 
-/* What it does is not waited for. */
-static bool given_up(const struct lki_member *member)
-{
-    return member->stage == LKI_MEMBER_ABSENT || member->failed;
-}
-
-/* Thousands of users that take their time to leave are not stuck. */
-static bool fewer_are_left(struct lki_core *core)
-{
-    uint64_t before = core->users_left;
-
-    core->users_left = 0;
-    for (size_t i = 0; i < core->member_count; i++) {
-        if (!given_up(core->members[i]))
-            core->users_left += core->members[i]->shown.users;
-    }
-    return core->users_left < before;
-}
-
 static void tell_stop(struct lki_core *core)
 {
-    (void)fewer_are_left(core);
+    core->users_left = lki_course_users(core);
     if (in_hook(core))
         stop_hook(core);
     else
@@ -191,6 +172,12 @@ static bool is_out_of_reach(const struct lki_member *member)
     return member->lost && !member->dying;
 }
 
+/* What it does is not waited for. */
+static bool given_up(const struct lki_member *member)
+{
+    return member->stage == LKI_MEMBER_ABSENT || member->failed;
+}
+
 static bool all_left(const struct lki_core *core)
 {
     for (size_t i = 0; i < core->member_count; i++) {
@@ -274,6 +261,15 @@ void lki_ending_stop(struct lki_core *core, enum lki_end why)
 }
 
 /* ---- when nothing happens ---- */
+
+/* Thousands of users that take their time to leave are not stuck. */
+static bool fewer_are_left(struct lki_core *core)
+{
+    uint64_t before = core->users_left;
+
+    core->users_left = lki_course_users(core);
+    return core->users_left < before;
+}
 
 static void give_up_users(struct lki_core *core)
 {

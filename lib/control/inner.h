@@ -276,6 +276,8 @@ void lki_course_gone(struct lki_member *member, const struct lki_report_gone *go
 void lki_course_enter(struct lki_core *core, enum lki_core_state state);
 /* The state lasts no longer than that. */
 void lki_course_wait(struct lki_core *core, int64_t ns);
+/* The users that were active when their workers last told. */
+uint64_t lki_course_users(const struct lki_core *core);
 
 /* ---- ending.c: LKI_CORE_STOPPING, and stops at any time ---- */
 
