@@ -361,6 +361,7 @@ START_TEST(when_all_workers_have_failed_the_run_ends)
     gang_open(&gang, &plan, NULL, 2);
     gang_run(&gang, 1);
     gang_report(&gang.workers[0], &failed);
+    gang_run(&gang, 1.001);
     gang_report(&gang.workers[1], &failed);
     gang_finish(&gang);
     ck_assert_str_eq(outcome_of(&gang).failure, "worker 1: full");

@@ -15,6 +15,8 @@ run "Ctrl-C twice under a slow server" "keepalive_requests 1000000; limit_rate 1
     -d "$((seconds * 2))s"
 users=1000 run "many users cut off that take their time" "keepalive_requests 1000000; limit_rate 1;" \
     "one 0.2 one" -d "$((seconds * 2))s" -p tidy=5ms
+users=1000 workers=2 run "the same of two workers, and longer" \
+    "keepalive_requests 1000000; limit_rate 1;" "one 0.2 one" -d "$((seconds * 2))s" -p tidy=20ms
 run "SIGINT to the group" "keepalive_requests 1000000;" "group" -d "$((seconds * 2))s"
 run "connections that the server ends after 1000 requests" "" "" -d "${seconds}s"
 run "connections that the server ends after 3 requests" "keepalive_requests 3;" "" -d "${seconds}s"

@@ -239,6 +239,30 @@ START_TEST(big_messages_both_ways_do_not_wait_for_each_other)
 }
 END_TEST
 
+static int calls;
+
+static void on_call(struct lki_post *post)
+{
+    (void)post;
+    calls++;
+}
+
+START_TEST(a_message_does_not_wait_for_all_calls_that_were_posted)
+{
+    static struct lki_post posts[2000];
+
+    open_kind(_i);
+    calls = 0;
+    for (size_t i = 0; i < LKI_COUNT(posts); i++)
+        lki_loop_post(&loop, &posts[i], on_call);
+    ck_assert_int_eq(say(&a, 8), LK_OK);
+    RUN_UNTIL(b.got == 1);
+    ck_assert_int_lt(calls, LKI_COUNT(posts) / 2);
+    run_some_turns();
+    ck_assert_int_eq(calls, LKI_COUNT(posts));
+}
+END_TEST
+
 static uintptr_t lowest;
 static uintptr_t highest;
 
@@ -826,6 +850,7 @@ static Suite *link_suite(void)
     tcase_add_loop_test(both, a_message_of_no_or_too_many_bytes_is_refused, 0, KINDS);
     tcase_add_loop_test(both, many_messages_both_ways_keep_their_order, 0, KINDS);
     tcase_add_loop_test(both, big_messages_both_ways_do_not_wait_for_each_other, 0, KINDS);
+    tcase_add_loop_test(both, a_message_does_not_wait_for_all_calls_that_were_posted, 0, KINDS);
     tcase_add_loop_test(both, answers_to_answers_do_not_pile_up_on_the_stack, 0, KINDS);
     tcase_add_loop_test(both, messages_without_end_leave_others_their_turn, 0, KINDS);
     tcase_add_loop_test(both, what_comes_before_anybody_listens_waits, 0, KINDS);

@@ -195,6 +195,42 @@ START_TEST(posted_calls_are_made_in_order_each_once)
 }
 END_TEST
 
+static void on_slow_call(struct lki_post *post)
+{
+    int64_t end_ns = lki_loop_now(&loop) + 10 * LKI_NS_PER_MS;
+
+    (void)post;
+    while (lki_loop_now(&loop) < end_ns)
+        ;
+    calls++;
+}
+
+static void on_due_meanwhile(struct lki_timer *timer)
+{
+    (void)timer;
+    last_number = calls;
+}
+
+START_TEST(a_timer_does_not_wait_for_all_calls_that_take_their_time)
+{
+    struct lki_post posted[100] = {0};
+    struct lki_post stop = {0};
+    struct lki_timer timer;
+
+    EXPECT(!lki_timer_init(&loop.timers, &timer, on_due_meanwhile), "no memory");
+    lki_timer_set(&loop.timers, &timer, lki_loop_now(&loop) + 20 * LKI_NS_PER_MS);
+    for (size_t i = 0; i < LKI_COUNT(posted); i++)
+        lki_loop_post(&loop, &posted[i], on_slow_call);
+    lki_loop_post(&loop, &stop, on_stop);
+    last_number = -1;
+    lki_loop_run(&loop);
+    ck_assert_int_gt(last_number, 0);
+    ck_assert_int_lt(last_number, 50);
+    ck_assert_int_eq(calls, 100);
+    lki_timer_release(&loop.timers, &timer);
+}
+END_TEST
+
 START_TEST(a_call_that_was_taken_back_is_not_made)
 {
     enum { CALLS = 8 };
@@ -724,6 +760,7 @@ static Suite *loop_suite(void)
     tcase_add_test(fake, thousands_of_calls_starve_neither_descriptors_nor_timers);
     tcase_add_test(fake, a_trim_returns_cold_stacks_little_by_little);
     tcase_add_checked_fixture(real, setup_real, teardown);
+    tcase_add_test(real, a_timer_does_not_wait_for_all_calls_that_take_their_time);
     tcase_add_test(real, a_real_clock_is_never_early_and_keeps_the_order);
     tcase_add_test(real, a_nearer_deadline_is_not_hidden_by_a_farther_one);
     tcase_add_test(real, a_deadline_that_was_moved_later_still_comes);

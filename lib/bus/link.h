@@ -58,7 +58,7 @@ enum lk_err lki_socket_link_open(struct lki_link **out, struct lki_loop *loop, i
  * limit_ns. Only of a socket link. */
 void lki_socket_link_flush(struct lki_link *link, int64_t limit_ns);
 
-/* Both ends within one loop: a message arrives at the end of the turn. */
+/* Both ends within one loop: a message arrives in the next turn, before posted calls. */
 enum lk_err lki_pair_link_open(struct lki_link **a, struct lki_link **b, struct lki_loop *loop);
 
 #endif

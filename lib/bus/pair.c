@@ -1,6 +1,7 @@
 /*
- * Two ends in one loop. What one sends lies in the queue of the other until a posted call hands it
- * on, so nobody is called from within what he does.
+ * Two ends in one loop. What one sends lies in the queue of the other until the next turn hands it
+ * on, so nobody is called from within what he does. A timer does that, as no posted call waits for
+ * those of a thousand users.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +21,7 @@ struct message {
 
 struct pair {
     struct lki_end end;
-    struct pair *other; /* NULL: gone */
-    struct lki_post post;
+    struct pair *other;            /* NULL: gone */
     struct message *first, **last; /* sent to this end */
     size_t count;
 };
@@ -39,7 +39,6 @@ static void pair_free(struct pair *pair)
         pair->first = message->next;
         free(message);
     }
-    lki_loop_unpost(pair->end.loop, &pair->post);
     lki_end_release(&pair->end);
     free(pair);
 }
@@ -55,10 +54,15 @@ static struct message *take(struct pair *pair)
     return message;
 }
 
-/* What is sent meanwhile waits for the next turn. */
-static void on_post(struct lki_post *post)
+static void look_soon(struct pair *pair)
 {
-    struct pair *pair = LKI_CONTAINER(post, struct pair, post);
+    lki_timer_set(&pair->end.loop->timers, &pair->end.look, lki_loop_now(pair->end.loop));
+}
+
+/* What is sent meanwhile waits for the next turn. */
+static void on_look(struct lki_timer *look)
+{
+    struct pair *pair = LKI_CONTAINER(look, struct pair, end.look);
     bool open = true;
 
     for (size_t left = lki_min(pair->count, MESSAGES_A_TURN); open && left; left--) {
@@ -75,14 +79,7 @@ static void on_post(struct lki_post *post)
     if (!open)
         pair_free(pair);
     else if (pair->count)
-        lki_loop_post(pair->end.loop, post, on_post);
-}
-
-static void on_look(struct lki_timer *look)
-{
-    struct pair *pair = LKI_CONTAINER(look, struct pair, end.look);
-
-    lki_loop_post(pair->end.loop, &pair->post, on_post);
+        look_soon(pair);
 }
 
 static enum lk_err pair_send(struct lki_link *link, const void *bytes, size_t len)
@@ -102,7 +99,7 @@ static enum lk_err pair_send(struct lki_link *link, const void *bytes, size_t le
     *to->last = message;
     to->last = &message->next;
     to->count++;
-    lki_loop_post(to->end.loop, &to->post, on_post);
+    look_soon(to);
     return LK_OK;
 }
 
@@ -115,7 +112,7 @@ static void pair_close(struct lki_link *link)
     pair->end.closed = true;
     if (pair->other) {
         pair->other->other = NULL;
-        lki_loop_post(pair->end.loop, &pair->other->post, on_post);
+        look_soon(pair->other);
         pair->other = NULL;
     }
     if (!pair->end.telling)

@@ -19,8 +19,10 @@
 #include "loop/task.h"
 
 #define SCRATCH_MAX_BYTES ((size_t)256 * 1024 * 1024)
-/* Posted calls made between two looks at the events. */
+/* Posted calls made between two looks at the events, and between two at the clock: where they take
+ * their time, timers are not to wait for all of them. */
 #define POSTS_A_TURN 256
+#define POSTS_A_LOOK 16
 /* How many stacks are trimmed at a time, some 0.3 ms of work, and the pause until the next. */
 #define STACKS_A_TRIM 128
 #define TRIM_PAUSE_NS (10 * LKI_NS_PER_MS)
@@ -172,12 +174,17 @@ static void arm_timer(struct lki_loop *loop, int64_t when_ns)
     loop->armed_ns = when_ns;
 }
 
+static bool is_long(const struct lki_loop *loop)
+{
+    return lki_loop_now(loop) - loop->turn_began_ns > LKI_STALL_NS;
+}
+
 /* Calls posted meanwhile wait for the next turn: nobody starves the descriptors. */
 static void run_posts(struct lki_loop *loop)
 {
     struct lki_post **end = loop->posts.last;
 
-    for (int i = 0; i < POSTS_A_TURN && loop->posts.first; i++) {
+    for (int i = 1; i <= POSTS_A_TURN && loop->posts.first; i++) {
         struct lki_post *post = loop->posts.first;
         void (*fn)(struct lki_post *) = post->fn;
         bool last = &post->next == end;
@@ -187,7 +194,7 @@ static void run_posts(struct lki_loop *loop)
             loop->posts.last = &loop->posts.first;
         post->fn = NULL;
         fn(post);
-        if (last)
+        if (last || (i % POSTS_A_LOOK == 0 && is_long(loop)))
             break;
     }
 }

@@ -7,6 +7,7 @@ build=${BUILD:-$(dirname "$0")/../build}
 traffic=$build/tests/support/traffic
 seconds=${COUNTS_SECONDS:-2}
 users=${COUNTS_USERS:-200}
+workers=0
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/loadkit-counts.XXXXXX")
 # shellcheck source=tests/support/nginx.sh
 . "$(dirname "$0")/support/nginx.sh"
@@ -52,7 +53,7 @@ run() { # name, server lines, signals, options of traffic
     fi
     rm -f "$tmp/result.json"
     set -m
-    SSL_CERT_FILE=$tmp/nginx.pem "$traffic" -w 0 -u "$users" -q \
+    SSL_CERT_FILE=$tmp/nginx.pem "$traffic" -w "$workers" -u "$users" -q \
         -p "base_url=http${nginx_secure:+s}://127.0.0.1:$port" --json "$tmp/result.json" "$@" \
         >"$tmp/out" 2>&1 &
     pid=$!
