@@ -408,22 +408,26 @@ static void on_interrupted(int number, siginfo_t *info, void *context)
     }
 }
 
+static void handle(int number, void (*handler)(int, siginfo_t *, void *), struct sigaction *old)
+{
+    struct sigaction action = {.sa_sigaction = handler,
+                               .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+
+    sigaction(number, &action, old);
+}
+
 /* Those who have a handler: the loop's. */
 static void watch_interrupts(void)
 {
-    struct sigaction action = {.sa_sigaction = on_interrupted,
-                               .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
-    struct sigaction look = {.sa_sigaction = on_look,
-                             .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = LKI_CRASH_ASK};
 
     interrupted_move = told_move = 0;
     has_look_timer = !timer_create(CLOCK_MONOTONIC, &event, &look_timer);
-    sigaction(LKI_CRASH_ASK, &look, &look_before);
+    handle(LKI_CRASH_ASK, on_look, &look_before);
     lki_interrupts_keep(interrupt_before);
     for (size_t i = 0; i < LKI_INTERRUPT_SIGNALS; i++) {
         if (interrupt_before[i].sa_handler != SIG_DFL && interrupt_before[i].sa_handler != SIG_IGN)
-            sigaction(lki_interrupt_signals[i], &action, NULL);
+            handle(lki_interrupt_signals[i], on_interrupted, NULL);
     }
 }
 
@@ -471,13 +475,10 @@ void lki_crash_unwatch(void)
 
 void lki_crash_watch_worker(const struct lki_loop *loop, struct lki_worker_page *page, bool faults)
 {
-    struct sigaction action = {.sa_sigaction = on_asked,
-                               .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
-
     watch(loop);
     watched_page = page;
     if (!faults)
         return;
     watch_faults();
-    sigaction(LKI_CRASH_ASK, &action, NULL);
+    handle(LKI_CRASH_ASK, on_asked, NULL);
 }
