@@ -126,6 +126,7 @@ REFUSABLE = malloc calloc realloc free strdup strndup mmap mmap64 munmap realpat
 $(OOM_TESTS): $(call objects,$(OOM_SRC))
 $(BUILD)/tests/test_behaviour: $(call objects,$(BEHAVIOUR_SRC))
 $(OOM_TESTS): MORE_LIBS = $(CHECK_LIBS) $(REFUSABLE:%=-Wl,--wrap=%)
+$(BUILD)/tests/test_oom_api: MORE_LIBS += -Wl,--wrap=lki_orchestrator_start
 $(BUILD)/tests/fuzz/fuzz_api: $(call objects,tests/support/desk.c tests/support/gang.c)
 $(BUILD)/tests/fuzz/fuzz_checkpoint: $(call objects,tests/support/gang.c)
 $(FUZZERS): %: %.o $(STATIC)

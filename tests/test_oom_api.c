@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "control/orchestrator.h"
 #include "oom/memory.h"
 #include "support/desk.h"
 #include "support/expect.h"
@@ -19,6 +20,10 @@
 void *__real_malloc(size_t bytes);
 void *__real_realloc(void *block, size_t bytes);
 void __real_free(void *block);
+
+/* Texts of some length, for which memory is needed. */
+#define TEN(text) text text text text text text text text text text
+#define STAGE "{\"duration_s\":1,\"target\":3}"
 
 /* Requests that leave everything as it was, also when they are carried out again and again. */
 static const struct {
@@ -46,7 +51,11 @@ static const struct {
     {"POST /start_test",
      "{\"target_users\":3,\"http\":{\"insecure\":true,\"resolve\":{\"a:1\":\"::1\"}},"
      "\"init_params\":{\"base_url\":\"http://x\",\"size\":\"3\"},"
-     "\"stages\":[{\"duration_s\":1,\"target\":3},{\"duration_s\":2,\"target\":0}],\"seed\":1}",
+     "\"stages\":[" TEN(TEN(STAGE ",")) STAGE "],\"seed\":1}",
+     409},
+    {"POST /start_test",
+     "{\"users\":3,\"spawn_interval_ms\":5,\"params\":{\"base_url\":\"" TEN(
+         TEN("0123456789")) "\",\"size\":3}}",
      409},
     {"POST /start_test", "{\"users\":-1,\"bogus\":[1,{\"a\":2}],\"stages\":[7]}", 400},
     {"POST /change_users", "{\"users\":20,\"spawn_interval_ms\":5}", 200},
@@ -57,6 +66,20 @@ static const struct {
 };
 
 static struct desk desk;
+
+bool __real_lki_orchestrator_start(struct lki_orchestrator *o, const struct lki_start *start,
+                                   struct lki_refusal *refusal);
+bool __wrap_lki_orchestrator_start(struct lki_orchestrator *o, const struct lki_start *start,
+                                   struct lki_refusal *refusal);
+
+/* What is started is what was asked for. */
+bool __wrap_lki_orchestrator_start(struct lki_orchestrator *o, const struct lki_start *start,
+                                   struct lki_refusal *refusal)
+{
+    EXPECT(start->plan.stage_count, "no stages");
+    EXPECT(start->param_count == 2, "%zu parameters", start->param_count);
+    return __real_lki_orchestrator_start(o, start, refusal);
+}
 
 static int status(void)
 {
@@ -81,7 +104,7 @@ static bool is_whole(void)
 /* Returns how many requests for memory were refused. */
 static long ask(size_t which, long after, long how_many)
 {
-    static char text[2048];
+    static char text[8192];
     const char *body = asked[which].body;
     int len = snprintf(text, sizeof(text), "%s HTTP/1.1\r\n" ONCE, asked[which].route);
 

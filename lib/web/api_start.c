@@ -66,6 +66,7 @@ static void stages_read(struct order *order, const char *text, size_t len)
         return;
     }
     plan->stages = lki_arena_alloc(order->arena, count * sizeof(*plan->stages));
+    order->form.no_memory |= !plan->stages;
     while (plan->stages && lki_json_walk_element(&walk, &element) && stage_read(order, &element))
         plan->stage_count++;
 }
@@ -84,8 +85,10 @@ static void ramp_make(struct order *order)
         return;
     }
     plan->stages = lki_arena_alloc(order->arena, sizeof(*plan->stages));
-    if (!plan->stages)
+    if (!plan->stages) {
+        order->form.no_memory = true;
         return;
+    }
     plan->stages[0] = (struct lki_stage){
         .length_ns = ns < SECONDS_MAX * LKI_NS_PER_S ? (int64_t)ns : ns_of(SECONDS_MAX),
         .target = (double)order->users};
@@ -185,7 +188,11 @@ static const char *param_text(struct order *order, const struct lki_json_value *
     size_t key_len;
     size_t len;
 
-    if (!text || lki_json_string(key, text, &key_len))
+    if (!text) {
+        order->form.no_memory = true;
+        return NULL;
+    }
+    if (lki_json_string(key, text, &key_len))
         return NULL;
     text[key_len] = '=';
     if (value->kind == LKI_JSON_STRING) {
@@ -218,6 +225,7 @@ static void params_read(struct order *order)
     object.len = order->params_len;
     lki_json_count(&object, &count);
     texts = lki_arena_alloc(order->arena, count * sizeof(*texts));
+    order->form.no_memory |= !texts;
     order->start.params = texts;
     walk = lki_json_walk(&object);
     while (texts && lki_json_walk_member(&walk, &key, &value)) {
