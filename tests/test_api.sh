@@ -533,6 +533,9 @@ get /status
 same 'to that' 80 "$(at rate_per_s)"
 post /stop_test ''
 until_true state_is IDLE
+get /status
+[ "$(at arrivals.started)" -ge 20 ]
+tell $? 'which arrivals there were is told when it is over'
 stages='{"duration_s":"0.4","target":"3"},{"duration_s":0.3,"target":0}'
 post /start_test "{\"users\":1,\"params\":{\"base_url\":\"$target\"},\"stages\":[$stages],\"seed\":7,\"grace_s\":1}"
 same 'a run by stages' 200 "$status"

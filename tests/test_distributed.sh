@@ -39,6 +39,7 @@ case_killed_process() {
     stop
     exact
     check "the crash is told" says result.json "killed by signal 9"
+    check "also when the run is over" is crashes "$(state crashes)" 1
 }
 
 case_killed_station() {

@@ -68,6 +68,16 @@ static void put_time(const struct status *status, struct lki_put *put)
         lki_put_null(put, "iterations_total");
 }
 
+static void put_crashes(const struct status *status, struct lki_put *put)
+{
+    struct lki_json_value value;
+    size_t count;
+
+    if (status->core || !result_find(status, "crashes", &value) || lki_json_count(&value, &count))
+        count = status->now.crashes;
+    lki_put_uint(put, "crashes", count);
+}
+
 /* Processes of the run; without one, those that there are. */
 static void put_workers(const struct status *status, struct lki_put *put)
 {
@@ -87,7 +97,7 @@ static void put_workers(const struct status *status, struct lki_put *put)
     lki_put_number(put, "rate_per_s", now->rate_wanted);
     lki_put_uint(put, "workers", status->core ? now->workers : count - leaving);
     lki_put_uint(put, "workers_alive", status->core ? now->workers_alive : alive);
-    lki_put_uint(put, "crashes", now->crashes);
+    put_crashes(status, put);
 }
 
 static void put_totals(const struct status *status, struct lki_put *put)
@@ -141,20 +151,34 @@ static void put_last(const struct status *status, struct lki_put *put)
     lki_put_close(put, '}');
 }
 
-static void put_load(const struct status *status, struct lki_put *put)
+static void put_arrivals(const struct status *status, struct lki_put *put)
 {
     const struct lki_core_status *now = &status->now;
     const struct lki_plan *plan = lki_orchestrator_plan(status->api->o);
+    struct lki_json_value value;
+    bool over = !status->core && result_find(status, "arrivals.started", &value);
 
-    if (plan && plan->rated) {
-        lki_put_open(put, "arrivals", '{');
+    if (!over && !(plan && plan->rated)) {
+        lki_put_null(put, "arrivals");
+        return;
+    }
+    lki_put_open(put, "arrivals", '{');
+    if (over) {
+        put_result(status, put, "started", "arrivals.started");
+        put_result(status, put, "late", "arrivals.late");
+        put_result(status, put, "dropped", "arrivals.dropped");
+    } else {
         lki_put_uint(put, "started", now->started);
         lki_put_uint(put, "late", now->late);
         lki_put_uint(put, "dropped", now->dropped);
-        lki_put_close(put, '}');
-    } else {
-        lki_put_null(put, "arrivals");
     }
+    lki_put_close(put, '}');
+}
+
+static void put_generator(const struct status *status, struct lki_put *put)
+{
+    const struct lki_core_status *now = &status->now;
+
     lki_put_open(put, "generator", '{');
     lki_put_measured(put, "busy_share", now->busy_share);
     lki_put_ms(put, "busiest_ms", now->busiest_ns);
@@ -205,7 +229,8 @@ void lki_api_status(struct lki_web_request *request, void *arg)
     put_workers(&status, &put);
     put_totals(&status, &put);
     put_last(&status, &put);
-    put_load(&status, &put);
+    put_arrivals(&status, &put);
+    put_generator(&status, &put);
     put_awaited(&status, &put);
     if (status.core)
         lki_put_null(&put, "ended_by");
