@@ -120,7 +120,8 @@ const struct lki_model *lki_orchestrator_model(const struct lki_orchestrator *o)
 /* Of the run in hand; NULL: none. */
 const struct lki_core *lki_orchestrator_core(const struct lki_orchestrator *o);
 const struct lki_plan *lki_orchestrator_plan(const struct lki_orchestrator *o);
-const char *const *lki_orchestrator_params(const struct lki_orchestrator *o, size_t *count);
+/* Of the run in hand, with the values of its parameters; NULL: none. */
+const struct lki_model *lki_orchestrator_run_model(const struct lki_orchestrator *o);
 struct lki_history *lki_orchestrator_history(const struct lki_orchestrator *o);
 struct lki_stock *lki_orchestrator_stock(const struct lki_orchestrator *o);
 /* Of the last run that is over, as JSON (loadkit.result/1); NULL: none. */

@@ -51,10 +51,9 @@ const struct lki_plan *lki_orchestrator_plan(const struct lki_orchestrator *o)
     return o->run.core ? &o->run.plan : NULL;
 }
 
-const char *const *lki_orchestrator_params(const struct lki_orchestrator *o, size_t *count)
+const struct lki_model *lki_orchestrator_run_model(const struct lki_orchestrator *o)
 {
-    *count = o->run.core ? o->run.param_count : 0;
-    return o->run.core ? o->run.params : NULL;
+    return o->run.core ? o->run.model : NULL;
 }
 
 struct lki_history *lki_orchestrator_history(const struct lki_orchestrator *o)

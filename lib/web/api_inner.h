@@ -5,6 +5,7 @@
 #define LKI_WEB_API_INNER_H
 
 #include "control/history.h"
+#include "model/secrets.h"
 #include "web/api.h"
 #include "web/form.h"
 #include "web/put.h"
@@ -24,8 +25,8 @@ struct lki_api_job;
 struct lki_api_secrets {
     struct lki_arena arena;
     char run_id[64];
-    const char **texts;
-    size_t count;
+    struct lki_secrets known;
+    bool missing; /* for lack of memory: what may hold them is not told */
 };
 
 struct lki_api {
@@ -62,8 +63,8 @@ const struct lki_worker_view *lki_api_workers(struct lki_api *api, struct lki_ar
 
 /* Of the run in hand, if there is one. */
 void lki_api_secrets_learn(struct lki_api *api);
-/* Puts stars in their place. */
-void lki_api_mask(const struct lki_api *api, char *text);
+/* Puts stars in their place. False: no memory, text must not be told. */
+bool lki_api_mask(const struct lki_api *api, char *text);
 void lki_api_put_shown(const struct lki_api *api, struct lki_put *put, const char *key,
                        const char *text);
 

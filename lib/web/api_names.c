@@ -16,9 +16,8 @@ static const char *plain_make(const struct lki_api *api, struct lki_arena *arena
     const char *plain = NULL;
     struct lki_buf out;
 
-    if (!text)
+    if (!text || !lki_api_mask(api, text))
         return NULL;
-    lki_api_mask(api, text);
     lki_buf_init(&out, LKI_API_ID_MAX);
     lki_utf8_write(&out, text, strlen(text));
     if (!out.err)
