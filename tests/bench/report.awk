@@ -8,6 +8,8 @@
 #   truth RUN HELD_P50_MS HELD_P90_MS HELD_P99_MS RECORDED_P50_MS RECORDED_P90_MS RECORDED_P99_MS
 #       EXCESS_P50_MS EXCESS_P90_MS EXCESS_P99_MS
 #   arrivals RATE RUN INTENDED STARTED LATE_P50_MS LATE_P99_MS BARE_P50_MS BARE_P99_MS
+#   connections TIME_S OPEN
+#   connections_over REQUESTS FAILED
 #   load WORKERS SECONDS USER_CS SYSTEM_CS TIME_S USER_CS SYSTEM_CS TIME_S BYTES STEPS BYTES STEPS
 #       of the orchestrator, what has come in at Redis, and of how many steps it was told: before and
 #       after
@@ -249,6 +251,12 @@ function report_throng(    run, begin, stop) {
         sprintf("%.3f to %.3f", stop[1], stop[throngs]), 1, verdict(stop[throngs], 1))
 }
 
+function report_connections() {
+    if (requests_of_all)
+        row("60000 connections of 4 workers, all open for so many seconds", open_s + 0, "", "",
+            requests_of_all " requests", "at least 60", open_s >= 60 ? "yes" : "**no**")
+}
+
 function report_worker_instructions(    ours, theirs) {
     ours = worker_instructions["redis"]
     theirs = worker_instructions["run"]
@@ -256,6 +264,23 @@ function report_worker_instructions(    ours, theirs) {
         row("instructions a request of a worker under Redis, and of one under run",
             sprintf("%.0f", ours), sprintf("%.0f", theirs), sprintf("%.3f", ours / theirs), "",
             "1.02 x", verdict(ours / theirs, 1.02))
+}
+
+$1 == "connections" {
+    if ($3 < 60000)
+        open_from = ""
+    else if (open_from == "")
+        open_from = $2
+    if (open_from != "" && $2 - open_from > open_s)
+        open_s = $2 - open_from
+    next
+}
+
+$1 == "connections_over" {
+    requests_of_all = $2
+    if ($3)
+        failed["connections"] = $3
+    next
 }
 
 $1 == "load" {
@@ -399,6 +424,7 @@ END {
     n = split("200 2000 20000", keys)
     for (i = 1; i <= n; i++)
         report_arrivals(keys[i])
+    report_connections()
     report_load()
     report_throng()
     report_worker_instructions()
