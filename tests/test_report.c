@@ -157,7 +157,8 @@ START_TEST(the_verdict_comes_first)
 {
     record_run();
     report(80);
-    ck_assert(!strncmp(text, "PASSED, though 0.03% of requests failed\n37,248 requests ", 56));
+    has("NOT WELL: 0.03% of requests and 1.48% of hooks failed\n37,248 requests ");
+    ck_assert(!strncmp(text, "NOT WELL", 8));
     has("37,248 requests in 30.0s (1,242/s), 13 failed (0.03%), p50 ");
 }
 END_TEST
@@ -177,6 +178,30 @@ START_TEST(the_first_word_tells_how_well_the_target_is)
     ck_assert(!strncmp(text, "NOT WELL: 1.77% of steps and 25.0% of checks failed\n", 52));
     print(true, 80);
     ck_assert(!strncmp(text, "\x1b[1m\x1b[31mNOT WELL", 17));
+}
+END_TEST
+
+START_TEST(all_that_failed_tells_how_well_the_target_is)
+{
+    request("s", "GET /", 200, LKI_SAMPLE_OK, 1000000, 999);
+    request("s", "GET /", 500, LKI_SAMPLE_ERROR, 1000000, 1);
+    step("s", LKI_CODE_STEP_OK, 1000000, 99);
+    step("s", LKI_CODE_STEP_FAILED, 1000000, 1);
+    report(80);
+    has("NOT WELL: 0.10% of requests and 1.00% of steps failed\n");
+    step("s", LKI_CODE_STEP_OK, 1000000, 900);
+    report(80);
+    has("PASSED, though 0.10% of requests failed\n");
+    step("s", LKI_CODE_STEP_FAILED, 1000000, 1);
+    report(80);
+    has("PASSED, though 0.10% of requests and 0.20% of steps failed\n");
+    simple(LKI_SOURCE_JSONRPC, "pay", LKI_CODE_JSONRPC_TIMEOUT, LKI_SAMPLE_ERROR, 1000000, 3);
+    simple(LKI_SOURCE_CUSTOM, "own", LKI_CODE_METRIC_OK, LKI_SAMPLE_OK, 1000000, 1);
+    simple(LKI_SOURCE_LIFECYCLE, "on_start", LKI_CODE_LIFECYCLE_FAILED, LKI_SAMPLE_ERROR, 1000, 2);
+    simple(LKI_SOURCE_LIFECYCLE, "on_init", LKI_CODE_LIFECYCLE_OK, LKI_SAMPLE_OK, 1000, 2);
+    report(120);
+    has("NOT WELL: 0.10% of requests, 0.20% of steps, 75.0% of other samples and 50.0% of hooks "
+        "failed\n");
 }
 END_TEST
 
@@ -899,6 +924,7 @@ static Suite *report_suite(void)
     tcase_add_checked_fixture(facts, setup, teardown);
     tcase_add_test(facts, the_verdict_comes_first);
     tcase_add_test(facts, the_first_word_tells_how_well_the_target_is);
+    tcase_add_test(facts, all_that_failed_tells_how_well_the_target_is);
     tcase_add_test(facts, requests_of_probes_do_not_tell_how_well_the_target_is);
     tcase_add_test(facts, a_doubted_run_says_why_above_its_numbers);
     tcase_add_test(facts, a_run_without_response_is_called_failed);

@@ -43,40 +43,61 @@ struct failures {
     const char *what;
 };
 
-static struct failures checks_of(const struct lki_result *result)
+/* Of all metrics from these sources, a bit for each. */
+static struct failures failures_of(const struct lki_result *result, unsigned sources,
+                                   const char *what)
 {
-    struct failures checks = {.what = "checks"};
+    struct failures failures = {.what = what};
 
     for (size_t i = 0; i < result->metric_count; i++) {
-        if (result->metrics[i].source != LKI_SOURCE_CHECK)
+        if (!(sources & 1U << result->metrics[i].source))
             continue;
-        checks.count += result->metrics[i].errors;
-        checks.of += result->metrics[i].count;
+        failures.count += result->metrics[i].errors;
+        failures.of += result->metrics[i].count;
     }
-    return checks;
+    return failures;
 }
 
-/* "3.08% of requests and 1.89% of checks"; gives the largest share. */
+static double share_of(const struct failures *failures)
+{
+    return failures->of ? (double)failures->count / (double)failures->of : 0;
+}
+
+/* Steps that failed of their requests are no news, unless it is they that are too many. */
+static bool is_news(const struct failures *steps, const struct failures *requests)
+{
+    return steps->count > requests->count ||
+           (share_of(steps) >= UNWELL_SHARE && share_of(requests) < UNWELL_SHARE);
+}
+
+/* "3.08% of requests, 1% of steps and 1.89% of checks"; gives the largest share. */
 static double add_failures(struct lki_buf *text, const struct lki_result *result)
 {
     const struct lki_result_requests load = lki_result_requests(result);
     const struct failures all[] = {
         {load.errors, load.requests, "requests"},
         {result->all_steps.errors, result->all_steps.count, "steps"},
-        checks_of(result),
+        failures_of(result, 1U << LKI_SOURCE_CHECK, "checks"),
+        failures_of(result,
+                    1U << LKI_SOURCE_CUSTOM | 1U << LKI_SOURCE_WEBSOCKET | 1U << LKI_SOURCE_JSONRPC,
+                    "other samples"),
+        failures_of(result, 1U << LKI_SOURCE_LIFECYCLE, "hooks"),
     };
+    const struct failures *told[LKI_COUNT(all)];
+    size_t count = 0;
     double most = 0;
 
     for (size_t i = 0; i < LKI_COUNT(all); i++) {
+        if (all[i].count && (i != 1 || is_news(&all[1], &all[0])))
+            told[count++] = &all[i];
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *between = i + 1 < count ? ", " : " and ";
         char cell[LKI_CELL_BYTES];
-        double share = all[i].of ? (double)all[i].count / (double)all[i].of : 0;
 
-        /* steps that failed of their requests are no news */
-        if (!all[i].count || (i == 1 && all[0].count))
-            continue;
-        lki_format_percent(cell, all[i].count, all[i].of);
-        lki_buf_printf(text, "%s%s of %s", text->len ? " and " : "", cell, all[i].what);
-        most = share > most ? share : most;
+        lki_format_percent(cell, told[i]->count, told[i]->of);
+        lki_buf_printf(text, "%s%s of %s", i ? between : "", cell, told[i]->what);
+        most = share_of(told[i]) > most ? share_of(told[i]) : most;
     }
     return most;
 }
