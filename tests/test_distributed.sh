@@ -131,6 +131,8 @@ case_killed_orchestrator() {
     start_orchestrator
     wait_until says orchestrator.log "a former orchestrator"
     check "nothing starts before" status "$(api POST /start_test "$(plan ',"duration_s":2')")" 503
+    check "nor is one stopped of which nothing is known" status "$(api POST /stop_test '')" 503
+    check "or changed" status "$(api POST /change_users '{"target_users":5}')" 503
     check "whose end it waits for" says answer "A former orchestrator (process $former "
     check "whom it waits for is told" says orchestrator.log "a former orchestrator: process $former "
     another_goes_on
@@ -492,6 +494,9 @@ case_resources() {
     wait_until state_is crashes 1
     destroy "$orchestrator"
     start_orchestrator
+    wait_until says orchestrator.log "a former orchestrator"
+    check "none is made by who would lose it" status \
+        "$(api POST /create_resource '{"name":"users"}')" 503
     check "all users are back" wait_until has_users 20 4
     kill -TERM "${station[b]}"
     check "and when they move" wait_until has_users 20 2

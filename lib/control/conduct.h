@@ -58,6 +58,9 @@ struct lki_orchestrator {
 
 void lki_orchestrator_tell(const struct lki_orchestrator *o, const char *fmt, ...) LK_PRINTF(2, 3);
 void lki_orchestrator_changed(struct lki_orchestrator *o);
+/* Whether it has read what there is in the cluster, runs and objects; before that no command makes
+ * sense. */
+bool lki_orchestrator_knows(const struct lki_orchestrator *o, struct lki_refusal *refusal);
 /* Returns false. */
 bool lki_orchestrator_refuse(struct lki_refusal *refusal, int status, const char *code,
                              const char *fmt, ...) LK_PRINTF(4, 5);

@@ -105,10 +105,9 @@ static void begin(struct lki_orchestrator *o)
 static bool find(const struct lki_orchestrator *o, const char *name, size_t *resource,
                  struct lki_refusal *refusal)
 {
-    *refusal = (struct lki_refusal){0};
     *resource = lki_model_resource(o->model, name);
     if (*resource != SIZE_MAX)
-        return true;
+        return lki_orchestrator_knows(o, refusal);
     return lki_orchestrator_refuse(refusal, 400, "bad_request",
                                    "this program registers no resource \"%.128s\"", name);
 }

@@ -309,10 +309,8 @@ static bool refuse_error(struct lki_refusal *refusal, enum lk_err err)
     return lki_orchestrator_refuse(refusal, 500, "internal_error", "%s", lk_strerror(err));
 }
 
-static bool needs_redis(const struct lki_orchestrator *o, struct lki_refusal *refusal)
+static bool refuse_without(const struct lki_orchestrator *o, struct lki_refusal *refusal)
 {
-    if (o->up && o->loaded)
-        return true;
     if (*o->former)
         return lki_orchestrator_refuse(
             refusal, 503, "redis_unavailable",
@@ -321,6 +319,17 @@ static bool needs_redis(const struct lki_orchestrator *o, struct lki_refusal *re
     return lki_orchestrator_refuse(
         refusal, 503, "redis_unavailable",
         "Redis cannot be reached at the moment; try again when it is there");
+}
+
+static bool needs_redis(const struct lki_orchestrator *o, struct lki_refusal *refusal)
+{
+    return (o->up && o->loaded) || refuse_without(o, refusal);
+}
+
+bool lki_orchestrator_knows(const struct lki_orchestrator *o, struct lki_refusal *refusal)
+{
+    *refusal = (struct lki_refusal){0};
+    return o->loaded || refuse_without(o, refusal);
 }
 
 /* One object is with one user at a time: also with one whose run is over. */
@@ -367,7 +376,8 @@ bool lki_orchestrator_start(struct lki_orchestrator *o, const struct lki_start *
 
 bool lki_orchestrator_stop(struct lki_orchestrator *o, struct lki_refusal *refusal)
 {
-    *refusal = (struct lki_refusal){0};
+    if (!lki_orchestrator_knows(o, refusal))
+        return false;
     if (!o->run.core)
         return refuse_state(o, refusal, "stop_test", "PREPARING", "RUNNING");
     lki_core_stop(o->run.core, LKI_END_COMMAND);
@@ -382,7 +392,8 @@ bool lki_orchestrator_users(struct lki_orchestrator *o, uint64_t users, int64_t 
     enum lk_err err = o->run.core ? lki_core_set_users(o->run.core, users, interval_ns)
                                   : LK_E_STATE;
 
-    *refusal = (struct lki_refusal){0};
+    if (!lki_orchestrator_knows(o, refusal))
+        return false;
     if (err == LK_E_STATE)
         return refuse_state(o, refusal, "change_users", "RUNNING", NULL);
     if (err == LK_E_ARG)
@@ -399,7 +410,8 @@ bool lki_orchestrator_rate(struct lki_orchestrator *o, double rate_per_s,
 {
     enum lk_err err = o->run.core ? lki_core_set_rate(o->run.core, rate_per_s) : LK_E_STATE;
 
-    *refusal = (struct lki_refusal){0};
+    if (!lki_orchestrator_knows(o, refusal))
+        return false;
     if (err == LK_E_STATE)
         return refuse_state(o, refusal, "change_rate", "RUNNING", NULL);
     if (err == LK_E_ARG)
