@@ -610,10 +610,13 @@ is 'POST /login' 200 '{status:s}'
 tell $? 'the cookie does not hold the token'
 get /ready -b jar
 same 'the cookie opens' 200 "$status"
+cp jar kept
 post /logout '' -b jar -c jar
 same 'POST /logout' 200 "$status"
 get /ready -b jar
 same 'the browser has none any more' 401 "$status"
+get /ready -b kept
+same 'and who has kept the cookie has nothing of it' 401 "$status"
 socket 1 >messages
 same 'the WebSocket needs the token' 'websocket: status 401' "$(cat messages)"
 socket 1 \

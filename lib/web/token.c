@@ -113,8 +113,11 @@ bool lki_web_login(struct lki_web_request *request, const char *token)
     return true;
 }
 
+/* All browsers have the same one. */
 void lki_web_logout(struct lki_web_request *request)
 {
+    if (has_session(request))
+        lki_web_session_make(request->web);
     set_cookie(request, "", "; Max-Age=0");
 }
 
