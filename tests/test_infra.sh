@@ -124,7 +124,7 @@ run "$shop" infra status --json
 tell $? "as JSON too"
 run "$shop" infra up
 says "it cannot be started twice" 1 \
-    "shop: infra is up already, at $LK_ORCHESTRATOR; end it with infra down, or give this one another name with --cluster and another --listen"
+    "shop: infra is up already, at $LK_ORCHESTRATOR; end it with infra down --cluster default, or give this one another name with --cluster and another --listen"
 run "$shop" infra status
 [ "$status" = 0 ]
 tell $? "which leaves it alone"

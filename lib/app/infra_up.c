@@ -222,9 +222,9 @@ static enum lk_err former_check(struct lki_infra_start *start)
     if (!err && lki_infra_alive(&former))
         err = lki_infra_say(
             start, LK_E_EXISTS,
-            "infra is up already, at %s; end it with infra down, or give this one another "
-            "name with --cluster and another --listen",
-            *former.url ? former.url : former.dir.path);
+            "infra is up already, at %s; end it with infra down --cluster %s, or give this one "
+            "another name with --cluster and another --listen",
+            *former.url ? former.url : former.dir.path, start->settings->name);
     lki_infra_release(&former);
     return err;
 }

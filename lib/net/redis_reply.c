@@ -139,8 +139,8 @@ static const struct {
     const char *why; /* NULL: what it says itself */
 } fatal[] = {
     {"NOAUTH", LKI_REDIS_REFUSED,
-     "it wants a password: the URL with one is redis://:PASSWORD@HOST, or with a user "
-     "redis://USER:PASSWORD@HOST"},
+     "it wants a password: the URL with one is redis://:PASSWORD@HOST or unix://:PASSWORD@/PATH, "
+     "or with a user redis://USER:PASSWORD@HOST"},
     {"WRONGPASS", LKI_REDIS_REFUSED, "the password is wrong"},
     {"ERR invalid password", LKI_REDIS_REFUSED, "the password is wrong"},
     {"ERR AUTH", LKI_REDIS_REFUSED,
