@@ -131,6 +131,6 @@ check "a step with a large stack may use it" ended_with 0
 run "$crash" -u 5 -d 1s --grace 100ms -p how=block -p "file=$tmp/returned"
 check "a function that blocks does not hold up the end" test ! -e "$tmp/returned"
 check "a step cut off in such a function is a sample" has_code STEP_CANCELLED 1
-check "such a function is told of" says out "1 users were still in a function called by lk_blocking"
+check "such a function is told of" says out "1 user was still in a function called by lk_blocking"
 
 end_tests

@@ -349,8 +349,8 @@ void lki_result_judge(struct lki_result *result, const struct lki_judged *judged
     judge_missed(result);
     judge_arrivals(result);
     if (abandoned)
-        lki_result_note(result, "%" PRIu64 " users were still in a function called by lk_blocking",
-                        abandoned);
+        lki_result_note(result, "%" PRIu64 " %s still in a function called by lk_blocking",
+                        abandoned, abandoned == 1 ? "user was" : "users were");
     if (judged->no_users)
         lki_result_note(result, "no user could begin its life for a minute, so the run was ended");
     judge_hooks(result, judged);
