@@ -183,6 +183,33 @@ START_TEST(arrivals_that_are_dropped_bound_the_run)
 }
 END_TEST
 
+static void began(enum lki_verdict verdict)
+{
+    struct lki_metric *metric = lki_metrics_find(&metrics, LKI_SOURCE_LIFECYCLE, "", "on_start", 8);
+
+    lki_metric_record_simple(metric, LKI_CODE_LIFECYCLE_OK, verdict, 1000);
+}
+
+START_TEST(who_began_is_noted_where_no_step_ran)
+{
+    metrics.totals->steps = 0;
+    began(LKI_SAMPLE_ERROR);
+    judge();
+    ck_assert_uint_eq(result.note_count, 0);
+    began(LKI_SAMPLE_OK);
+    judge();
+    ck_assert_uint_eq(result.note_count, 1);
+    ck_assert_str_eq(result.notes[0], "1 user came no further than on_start before the run was "
+                                      "over: let it last longer (-d)");
+    began(LKI_SAMPLE_CANCELLED);
+    judge();
+    ck_assert_msg(!strncmp(result.notes[0], "2 users came", 12), "%s", result.notes[0]);
+    metrics.totals->steps = 1;
+    judge();
+    ck_assert_uint_eq(result.note_count, 0);
+}
+END_TEST
+
 START_TEST(users_that_never_began_bound_the_run)
 {
     settings.arrivals = &arrivals;
@@ -373,6 +400,7 @@ static Suite *verdict_suite(void)
     tcase_add_test(bound, steps_without_memory_for_a_stack_bound_the_run);
     tcase_add_test(bound, arrivals_that_are_dropped_bound_the_run);
     tcase_add_test(bound, users_that_never_began_bound_the_run);
+    tcase_add_test(bound, who_began_is_noted_where_no_step_ran);
     tcase_add_test(bound, arrivals_of_which_none_found_a_user_say_nothing_of_the_generator);
     tcase_add_test(bound, arrivals_that_are_late_bound_the_run);
     tcase_add_test(bound, a_hiccup_among_few_arrivals_is_none_of_the_generator);

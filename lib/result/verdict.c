@@ -198,6 +198,24 @@ static void judge_missed(struct lki_result *result)
     }
 }
 
+/* Nothing else would tell why no step ran. */
+static void judge_beginners(struct lki_result *result)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < result->metric_count && !result->totals.steps; i++) {
+        const struct lki_result_metric *hook = &result->metrics[i];
+
+        if (hook->source == LKI_SOURCE_LIFECYCLE && !strcmp(hook->name, "on_start"))
+            count = hook->count - hook->errors;
+    }
+    if (count)
+        lki_result_note(result,
+                        "%" PRIu64 " %s no further than on_start before the run was over: let it "
+                        "last longer (-d)",
+                        count, count == 1 ? "user came" : "users came");
+}
+
 static void judge_arrivals(struct lki_result *result)
 {
     const struct lki_result_arrivals *arrivals = &result->arrivals;
@@ -347,6 +365,7 @@ void lki_result_judge(struct lki_result *result, const struct lki_judged *judged
     judge_limits(result, judged);
     judge_stacks(result);
     judge_missed(result);
+    judge_beginners(result);
     judge_arrivals(result);
     if (abandoned)
         lki_result_note(result, "%" PRIu64 " %s still in a function called by lk_blocking",
