@@ -33,6 +33,15 @@ static int64_t ns_of(double seconds)
     return (int64_t)(seconds * LKI_NS_PER_S + 0.5);
 }
 
+/* NULL: no memory, as the form then tells. */
+static void *order_take(struct order *order, size_t bytes)
+{
+    void *memory = lki_arena_alloc(order->arena, bytes);
+
+    order->form.no_memory |= !memory;
+    return memory;
+}
+
 /* ---- stages ---- */
 
 static bool stage_read(struct order *order, const struct lki_json_value *element)
@@ -65,8 +74,7 @@ static void stages_read(struct order *order, const char *text, size_t len)
                            STAGES_MAX);
         return;
     }
-    plan->stages = lki_arena_alloc(order->arena, count * sizeof(*plan->stages));
-    order->form.no_memory |= !plan->stages;
+    plan->stages = order_take(order, count * sizeof(*plan->stages));
     while (plan->stages && lki_json_walk_element(&walk, &element) && stage_read(order, &element))
         plan->stage_count++;
 }
@@ -84,11 +92,9 @@ static void ramp_make(struct order *order)
                            "must be 0 where there are stages, or arrivals at a rate");
         return;
     }
-    plan->stages = lki_arena_alloc(order->arena, sizeof(*plan->stages));
-    if (!plan->stages) {
-        order->form.no_memory = true;
+    plan->stages = order_take(order, sizeof(*plan->stages));
+    if (!plan->stages)
         return;
-    }
     plan->stages[0] = (struct lki_stage){
         .length_ns = ns < SECONDS_MAX * LKI_NS_PER_S ? (int64_t)ns : ns_of(SECONDS_MAX),
         .target = (double)order->users};
@@ -184,15 +190,11 @@ static void plan_read(struct order *order)
 static const char *param_text(struct order *order, const struct lki_json_value *key,
                               const struct lki_json_value *value)
 {
-    char *text = lki_arena_alloc(order->arena, key->len + value->len + 2);
+    char *text = order_take(order, key->len + value->len + 2);
     size_t key_len;
     size_t len;
 
-    if (!text) {
-        order->form.no_memory = true;
-        return NULL;
-    }
-    if (lki_json_string(key, text, &key_len))
+    if (!text || lki_json_string(key, text, &key_len))
         return NULL;
     text[key_len] = '=';
     if (value->kind == LKI_JSON_STRING) {
@@ -224,8 +226,7 @@ static void params_read(struct order *order)
     object.raw = order->params;
     object.len = order->params_len;
     lki_json_count(&object, &count);
-    texts = lki_arena_alloc(order->arena, count * sizeof(*texts));
-    order->form.no_memory |= !texts;
+    texts = order_take(order, count * sizeof(*texts));
     order->start.params = texts;
     walk = lki_json_walk(&object);
     while (texts && lki_json_walk_member(&walk, &key, &value)) {

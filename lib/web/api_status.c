@@ -1,6 +1,7 @@
 /* How the run in hand stands, or the last one stood; and its result. */
 #include <string.h>
 
+#include "base/mem.h"
 #include "web/api_inner.h"
 
 struct status {
@@ -155,6 +156,12 @@ static void put_arrivals(const struct status *status, struct lki_put *put)
 {
     const struct lki_core_status *now = &status->now;
     const struct lki_plan *plan = lki_orchestrator_plan(status->api->o);
+    const struct {
+        const char *key, *path;
+        uint64_t count;
+    } counts[] = {{"started", "arrivals.started", now->started},
+                  {"late", "arrivals.late", now->late},
+                  {"dropped", "arrivals.dropped", now->dropped}};
     struct lki_json_value value;
     bool over = !status->core && result_find(status, "arrivals.started", &value);
 
@@ -163,14 +170,11 @@ static void put_arrivals(const struct status *status, struct lki_put *put)
         return;
     }
     lki_put_open(put, "arrivals", '{');
-    if (over) {
-        put_result(status, put, "started", "arrivals.started");
-        put_result(status, put, "late", "arrivals.late");
-        put_result(status, put, "dropped", "arrivals.dropped");
-    } else {
-        lki_put_uint(put, "started", now->started);
-        lki_put_uint(put, "late", now->late);
-        lki_put_uint(put, "dropped", now->dropped);
+    for (size_t i = 0; i < LKI_COUNT(counts); i++) {
+        if (over)
+            put_result(status, put, counts[i].key, counts[i].path);
+        else
+            lki_put_uint(put, counts[i].key, counts[i].count);
     }
     lki_put_close(put, '}');
 }
