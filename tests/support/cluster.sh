@@ -312,6 +312,7 @@ run_case() { # name
     trap end_case EXIT
     trap 'exit 1' INT TERM HUP
     "case_$name"
+    : >"$tmp/ended"
     [ "$failed" = 0 ] || tail -n 30 "$tmp"/[!re]*.log "$tmp/orchestrator.log"
 }
 
@@ -334,6 +335,7 @@ run_cases() { # name...
     wait
     for name; do
         cat "$top/$name.out"
+        [ -e "$top/$name/ended" ] || echo "not ok - $name: comes to its end"
     done >"$top/out"
     cat "$top/out"
     ! grep -q '^not ok' "$top/out"
