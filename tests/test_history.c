@@ -296,6 +296,29 @@ START_TEST(the_window_goes_on_when_nobody_tells)
 }
 END_TEST
 
+START_TEST(a_wait_for_one_who_is_lost_is_no_part_of_the_load)
+{
+    open_for(4, NULL, 2);
+    lki_core_lost(gang.core, 2, 0, 90 * LKI_NS_PER_S);
+    lki_timer_cancel(&gang.workers[1].end);
+    gang.workers[1].mute = UINT32_MAX;
+    for (int s = 1; s <= 4; s++) {
+        request(&books[0], 10, 10);
+        run_until(s);
+        tell(&gang.workers[0], &books[0], 5);
+    }
+    look_at(60);
+    ck_assert_int_eq(gang_status(&gang).state, LKI_CORE_STOPPING);
+    ck_assert_uint_eq(lki_history_len(history), 4);
+    gang_finish(&gang);
+    ck_assert_int_ge(gang.over_ns, 90 * LKI_NS_PER_S);
+    ck_assert_int_eq(lki_history_second(history, gang.core), LK_OK);
+    ck_assert_double_eq_tol(total_of(looks()).span_s, 4, 0.03);
+    ck_assert_double_eq_tol(window_of(looks()).span_s, 4, 0.03);
+    ck_assert_uint_eq(window_of(looks()).requests, 40);
+}
+END_TEST
+
 struct code_counts {
     uint64_t ok, errors, others;
 };
@@ -895,6 +918,7 @@ int main(void)
     tcase_add_test(tests, seconds_of_two_workers_are_one);
     tcase_add_test(tests, the_window_is_the_last_minute);
     tcase_add_test(tests, the_window_goes_on_when_nobody_tells);
+    tcase_add_test(tests, a_wait_for_one_who_is_lost_is_no_part_of_the_load);
     tcase_add_test(tests, codes_and_errors_are_of_the_window_too);
     tcase_add_test(tests, who_comes_back_fills_its_own_seconds);
     tcase_add_test(tests, a_second_that_was_too_long_ago_is_in_the_totals);

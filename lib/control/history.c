@@ -223,9 +223,11 @@ static void number_metrics(struct lki_history *history)
     }
 }
 
-/* The last second of which there is nothing to wait for. False: there is none. */
+/* The last second of which there is nothing to wait for. False: there is none. As a run ends, what
+ * nobody tells of is no second of the load's, but a wait for who is out of reach. */
 static bool over_until(const struct lki_core *core, uint64_t *until_s)
 {
+    const struct lki_series_row *newest = lki_series_last(&core->series);
     struct lki_core_status status;
     int64_t now_s;
     int64_t last_s;
@@ -237,6 +239,8 @@ static bool over_until(const struct lki_core *core, uint64_t *until_s)
     last_s = now_s - 1 - PATIENCE_S;
     if (status.last.span_ns && status.last.t_s > last_s && status.last.t_s <= now_s)
         last_s = status.last.t_s;
+    if (core->state >= LKI_CORE_STOPPING && newest && newest->t_s < last_s)
+        last_s = newest->t_s;
     *until_s = (uint64_t)last_s;
     return last_s >= 0;
 }
