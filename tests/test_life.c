@@ -390,6 +390,7 @@ START_TEST(a_function_says_each_pause)
 
     succeed_from = 0;
     ck_assert_str_eq(live(defs, 11), "a@0 a@1 a@3 a@6 a@10");
+    ck_assert_uint_eq(town_code(&town, "pause", LKI_CODE_LIFECYCLE_OK), 5);
     finish();
     succeed_from = 0;
     ck_assert_str_eq(live(pace, 8), "a@0 a@2 a@4 a@7");

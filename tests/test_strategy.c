@@ -239,6 +239,7 @@ START_TEST(a_strategy_that_fails_is_counted_and_asked_again_after_a_second)
     ck_assert_int_eq(asked, 5);
     ck_assert_int_eq(told, 2);
     ck_assert_uint_eq(town_code(&town, "strategy", LKI_CODE_LIFECYCLE_FAILED), 2);
+    ck_assert_uint_eq(town_code(&town, "strategy", LKI_CODE_LIFECYCLE_OK), 3);
     ck_assert_uint_eq(lki_crowd_hook_errors(&town.crowd), 2);
     ck_assert_str_eq(town.metrics.first_error->message, misuses[_i].message);
     ck_assert_str_eq(town.metrics.first_error->step, "strategy");

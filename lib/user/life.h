@@ -72,7 +72,9 @@ bool lki_hook_run(struct lki_task *task, struct lki_user *user, enum lk_hook_kin
 enum lki_outcome lki_step_run(struct lki_task *task, struct lki_user *user,
                               const struct lki_step *step, int64_t start_ns, int64_t *end_ns);
 
-/* Records that a strategy or pause of the author's has failed; step is "" if there was none. */
+/* Records that a strategy or pause of the author's went well, or has failed; step is "" if there
+ * was none. */
+void lki_life_called(struct lki_user *user, int which);
 void lki_life_failed(struct lki_user *user, int which, const char *step, const char *message);
 
 /* One of several steps at once. */

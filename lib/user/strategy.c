@@ -127,6 +127,7 @@ bool lki_turn_choose(struct lki_turn *turn, struct lki_task *task, struct lki_us
     *turn = (struct lki_turn){.user = user};
     lki_arena_init(&turn->arena, &user->crowd->loop->chunks, 0);
     if (turn_fill(turn, task, &choice, now_ns, message)) {
+        lki_life_called(user, LKI_LIFE_STRATEGY);
         if (turn->count)
             return true;
         *next_ns = ask_again_ns(user, choice.wait_s, now_ns);

@@ -163,6 +163,11 @@ bool lki_hook_run(struct lki_task *task, struct lki_user *user, enum lk_hook_kin
     return outcome == LKI_OUTCOME_OK;
 }
 
+void lki_life_called(struct lki_user *user, int which)
+{
+    lki_metric_count(life_metric(user->crowd, which), LKI_CODE_LIFECYCLE_OK, LKI_SAMPLE_OK);
+}
+
 void lki_life_failed(struct lki_user *user, int which, const char *step, const char *message)
 {
     struct lki_crowd *crowd = user->crowd;
@@ -218,6 +223,8 @@ static int64_t pause_of(struct lki_task *task, struct work *work, const struct l
             lki_life_failed(work->user, LKI_LIFE_PAUSE, work->name, task->message);
         return LKI_FAILED_PAUSE_NS;
     }
+    if (delay->fn)
+        lki_life_called(work->user, LKI_LIFE_PAUSE);
     if (delay->max_s > delay->min_s)
         call.seconds += lki_rng_double(&vu->rng) * (delay->max_s - delay->min_s);
     return lki_ns(call.seconds);
