@@ -200,10 +200,11 @@ case_stopped_redis() {
     verdict valid
 }
 
-# Nobody is heard for longer than stations go on: they end, and begin anew.
+# Nobody is heard for longer than stations go on: they end, and begin anew, for which nobody waits
+# longer than users take to leave.
 case_orphaned_stations() {
     begin --orphan-after 2s
-    start ',"duration_s":300,"grace_s":1'
+    start ',"duration_s":300,"grace_s":90'
     load_goes_on
     kill -STOP "$orchestrator"
     sleep 6
@@ -215,6 +216,8 @@ case_orphaned_stations() {
     exact
     verdict incomplete
     check "the result says why" says result.json "had not heard of the orchestrator"
+    check "and of all of them" says result.json "like 3 others, heard nothing of the orchestrator for too long"
+    check "nothing is lost" is "seconds lost" "$(member result.json seconds_lost)" 0
 }
 
 # Load never outlives its command.

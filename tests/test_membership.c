@@ -183,6 +183,61 @@ START_TEST(one_who_is_lost_too_long_counts_as_dead)
 }
 END_TEST
 
+/* The second of three, or all of them, are lost at lost_s, have load until end_s, and are heard
+ * again at found_s, as those that their stations have ended; lost_s 0: that nobody has noticed. */
+static struct lki_core_outcome outcome_of_orphans(bool all, double lost_s, double end_s,
+                                                  double found_s)
+{
+    struct lki_core_outcome outcome;
+    struct lki_plan plan = open_plan(90);
+
+    gang_open(&gang, &plan, NULL, 3);
+    for (double now_s = 0; now_s < found_s; now_s += 0.5) {
+        gang_run(&gang, now_s);
+        gang.silent = now_s >= end_s;
+        for (uint64_t i = all ? 1 : 2; lost_s > 0 && now_s == lost_s && i <= (all ? 3 : 2); i++)
+            lki_core_lost(gang.core, i, 0, 60 * S);
+    }
+    for (uint64_t i = all ? 1 : 2; i <= (all ? 3 : 2); i++) {
+        lki_core_found(gang.core, i);
+        gang_orphan(gang_worker(&gang, i));
+    }
+    gang.silent = false;
+    gang_run(&gang, found_s + 10);
+    have(30, 30, 30);
+    ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
+    ck_assert_uint_eq(outcome.seconds_lost, 0);
+    return outcome;
+}
+
+START_TEST(an_orphan_is_not_missed_when_others_have_its_users)
+{
+    ck_assert_uint_eq(outcome_of_orphans(false, 4, 8.5, 12).crash_count, 0);
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(an_orphan_is_missed_when_its_users_are_nowhere)
+{
+    const struct {
+        bool all;
+        double lost_s, end_s, found_s;
+        size_t crashes;
+    } cases[] = {{false, 8, 4.5, 12, 1}, {false, 0, 4.5, 12, 1}, {true, 4, 8.5, 12, 3}};
+
+    for (size_t i = 0; i < LKI_COUNT(cases); i++) {
+        struct lki_core_outcome outcome = outcome_of_orphans(cases[i].all, cases[i].lost_s,
+                                                             cases[i].end_s, cases[i].found_s);
+
+        ck_assert_uint_eq(outcome.crash_count, cases[i].crashes);
+        ck_assert(outcome.crashes[0].orphaned);
+        ck_assert_int_le(outcome.crashes[0].at_ns, (int64_t)(cases[i].end_s * S));
+        ck_assert_int_ge(outcome.crashes[0].at_ns, (int64_t)(cases[i].end_s * S) - 2 * S);
+        gang_close(&gang);
+    }
+}
+END_TEST
+
 /* Nothing that it is told reaches it, and nothing that it tells is heard. */
 static void cut_off(struct gang_worker *worker, int64_t lapse_ns)
 {
@@ -604,6 +659,8 @@ static Suite *membership_suite(void)
     tcase_add_test(all, users_wait_for_one_who_is_lost_if_so_wanted);
     tcase_add_test(all, the_run_ends_with_one_who_is_lost_if_so_wanted);
     tcase_add_test(all, one_who_is_lost_too_long_counts_as_dead);
+    tcase_add_test(all, an_orphan_is_not_missed_when_others_have_its_users);
+    tcase_add_test(all, an_orphan_is_missed_when_its_users_are_nowhere);
     tcase_add_test(all, what_was_told_last_is_not_how_it_stands_for_ever);
     tcase_add_test(all, an_end_waits_for_one_who_is_lost_and_tells_for_how_long);
     tcase_add_test(all, an_end_that_is_asked_for_again_does_not_wait_for_who_is_lost);

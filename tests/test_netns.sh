@@ -25,7 +25,7 @@ fi
 
 # ---- the other machine
 
-declare -A net=([short]=1 [long]=2 [lapsed]=3 [stop]=4) # of a case: 10.77.NET.0/24
+declare -A net=([short]=1 [long]=2 [lapsed]=3 [stop]=4 [unmissed]=5) # of a case: 10.77.NET.0/24
 machine=
 
 there() { # command...
@@ -122,6 +122,27 @@ case_long() {
     check "the result says why" says result.json "had not heard of the orchestrator"
 }
 
+all_is_delivered() {
+    ! there ss -Htn state fin-wait-1 "dport = :$port" | grep -q .
+}
+
+# Others have had its users by the time that it ends its load: nobody has missed it.
+case_unmissed() {
+    begin_apart --orphan-after 7s
+    start ',"duration_s":300'
+    load_goes_on
+    cut
+    check "others get its users" wait_until has_users 20 2
+    check "its load ends by itself" wait_until has_children "${station[b]}" 0
+    mend
+    check "it takes part again" wait_until has_users 20 4
+    check "with users" wait_until has_worker_with_users b.1
+    check "what was on its way comes when TCP tries again" wait_until all_is_delivered
+    stop
+    exact
+    verdict valid
+}
+
 # The orchestrator has given it up.
 case_lapsed() {
     cut_off 18
@@ -147,6 +168,6 @@ case_stop() {
     exact
 }
 
-cases=(short long lapsed stop)
+cases=(short long unmissed lapsed stop)
 [ $# = 0 ] || cases=("$@")
 run_cases "${cases[@]}"

@@ -265,7 +265,7 @@ END_TEST
 
 START_TEST(a_crash_makes_the_run_incomplete)
 {
-    static const struct lki_result_crash crashes[] = {
+    struct lki_result_crash crashes[] = {
         {.worker = 2, .user = 17, .step = "login", .what = "segmentation fault"},
         {.worker = 1, .worker_id = "a.1", .step = "", .what = "killed by signal 9"},
         {.worker = 1, .step = "on_setup", .what = "abort"},
@@ -300,6 +300,15 @@ START_TEST(a_crash_makes_the_run_incomplete)
     settings.crash_count = 2;
     verdict_is(LKI_RUN_INCOMPLETE, "worker b.2, like 1 other, was out of reach",
                "or still does for up to 66 s, is in no number");
+    crashes[4].orphaned = crashes[5].orphaned = true;
+    crashes[4].silent_ns = crashes[5].silent_ns = crashes[5].goes_on_ns = 0;
+    crashes[4].at_ns = 61 * S;
+    verdict_is(
+        LKI_RUN_INCOMPLETE,
+        "worker b.1, like 1 other, heard nothing of the orchestrator for too long: its users "
+        "left 61 s after the start",
+        "until they began anew");
+    ck_assert_str_eq(lki_result_failure(&result), "a worker had lost the orchestrator");
     settings.crash_count = 1;
     settings.crashes = &crashes[2];
     verdict_is(LKI_RUN_INCOMPLETE, "on_setup crashed (abort)", "");

@@ -44,7 +44,7 @@ static size_t most_before(const struct lki_station_report *report)
 {
     if (report->kind != LKI_STATION_DATA)
         return LKI_CHANNEL_LIMIT;
-    if (lki_report_is_second(report->data.bytes, report->data.len))
+    if (lki_report_is(LKI_REPORT_SECOND, report->data.bytes, report->data.len))
         return LKI_CHANNEL_LIMIT / 2;
     return LKI_CHANNEL_LIMIT / 8 * 7;
 }

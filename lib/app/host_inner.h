@@ -20,6 +20,7 @@ struct lki_relay {
     uint64_t process;
     uint64_t life;
     struct lki_link *link;    /* to the process; NULL: none */
+    bool gone;                /* its users have left */
     struct lki_buf died;      /* what is to be told of its death after its last words */
     struct lki_timer silence; /* at which they are not waited for any longer */
     struct lki_vitals vitals;
@@ -86,8 +87,9 @@ void lki_relays_on_died(uint64_t worker, const struct lki_death *death, void *ar
 /* What the orchestrator says to a life, or that it has let go of it. */
 void lki_relays_data(struct lki_host *host, const struct lki_station_data *data);
 void lki_relays_close(struct lki_host *host, const struct lki_station_life *life);
-/* All of them: LKI_ORDER_STOP; and their leases are moved on. */
-void lki_relays_order(struct lki_host *host, unsigned times);
+/* All of them are told to stop, and to quit once their users have left; and their leases are moved
+ * on. */
+void lki_relays_stop(struct lki_host *host, unsigned times);
 void lki_relays_lend(struct lki_host *host);
 /* Without a word more. */
 void lki_relays_cut(struct lki_host *host);

@@ -133,13 +133,14 @@ void lki_host_on_run(struct lki_host *host, const struct lki_command_run *run)
 
 /* ---- ending by itself ---- */
 
-/* From cut_ns on users leave in order, then are cut off, then their processes end. */
+/* From cut_ns on users leave in order, and their processes end with them; those that are left are
+ * cut off, then ended. */
 static void cut(struct lki_host *host, int64_t now_ns)
 {
     if (now_ns < host->cut_ns)
         return;
     if (!host->cut_stage || (host->cut_stage == 1 && now_ns - host->cut_ns >= host->grace_ns))
-        lki_relays_order(host, ++host->cut_stage);
+        lki_relays_stop(host, ++host->cut_stage);
     else if (host->cut_stage == 2 &&
              now_ns - host->cut_ns >= host->grace_ns + LKI_HOST_END_MARGIN_NS)
         lki_host_run_end(host);

@@ -19,6 +19,18 @@ static void cut(struct lki_relay *relay)
     relay->link = NULL;
 }
 
+static const struct lki_order quit = {.kind = LKI_ORDER_QUIT};
+
+static void order(struct lki_relay *relay, const struct lki_order *order)
+{
+    struct lki_buf *out = &relay->host->out;
+
+    lki_buf_clear(out);
+    lki_order_write(order, out);
+    if (relay->link && !out->err)
+        lki_link_send(relay->link, out->data, out->len);
+}
+
 /* A worker of which the orchestrator lacks more than seconds must not go on: somebody would wait
  * for ever, or objects stay with nobody. */
 static void on_link_message(struct lki_link *link, const void *bytes, size_t len)
@@ -28,7 +40,13 @@ static void on_link_message(struct lki_link *link, const void *bytes, size_t len
         .kind = LKI_STATION_DATA,
         .data = {.process = relay->process, .life = relay->life, .bytes = bytes, .len = len}};
 
-    if (lki_host_say(relay->host, &report) || lki_report_is_second(bytes, len))
+    if (lki_host_say(relay->host, &report)) {
+        relay->gone |= lki_report_is(LKI_REPORT_GONE, bytes, len);
+        if (relay->gone && relay->host->cut_stage)
+            order(relay, &quit);
+        return;
+    }
+    if (lki_report_is(LKI_REPORT_SECOND, bytes, len))
         return;
     lki_host_tell(relay->host, "worker %llu is ended: what it said is lost, and the run needs it",
                   (unsigned long long)relay->process);
@@ -84,6 +102,7 @@ enum lk_err lki_relays_on_join(uint64_t worker, struct lki_link *link, void *arg
     cut(relay);
     relay->link = link;
     relay->life = ++host->lives;
+    relay->gone = false;
     link->owner = relay;
     link->on_message = on_link_message;
     link->on_gone = on_link_gone;
@@ -107,6 +126,7 @@ void lki_relays_on_died(uint64_t worker, const struct lki_death *death, void *ar
                                         .died = {.process = relay->process,
                                                  .life = relay->life,
                                                  .told = death->told,
+                                                 .orphaned = death->told && host->cut_stage,
                                                  .what = death->what,
                                                  .in_step = death->in_step,
                                                  .user = death->user,
@@ -159,17 +179,13 @@ void lki_relays_close(struct lki_host *host, const struct lki_station_life *life
         cut(relay);
 }
 
-void lki_relays_order(struct lki_host *host, unsigned times)
+void lki_relays_stop(struct lki_host *host, unsigned times)
 {
-    const struct lki_order order = {.kind = LKI_ORDER_STOP,
-                                    .stop = {.why = LKI_END_INTERRUPT, .times = times}};
+    const struct lki_order stop = {.kind = LKI_ORDER_STOP,
+                                   .stop = {.why = LKI_END_INTERRUPT, .times = times}};
 
-    lki_buf_clear(&host->out);
-    lki_order_write(&order, &host->out);
-    for (uint64_t i = 0; i < host->settings.processes && !host->out.err; i++) {
-        if (host->relays[i].link)
-            lki_link_send(host->relays[i].link, host->out.data, host->out.len);
-    }
+    for (uint64_t i = 0; i < host->settings.processes; i++)
+        order(&host->relays[i], host->relays[i].gone ? &quit : &stop);
 }
 
 void lki_relays_lend(struct lki_host *host)

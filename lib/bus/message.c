@@ -327,11 +327,11 @@ void lki_report_write(const struct lki_report *report, struct lki_buf *out)
     report_fields(&(struct lki_wire){.out = out}, &copy);
 }
 
-bool lki_report_is_second(const void *bytes, size_t len)
+bool lki_report_is(enum lki_report_kind kind, const void *bytes, size_t len)
 {
     struct lki_unpack in = lki_unpack(bytes, len);
 
-    return lki_unpack_u64(&in) == LKI_WIRE_REPORTS + LKI_REPORT_SECOND;
+    return lki_unpack_u64(&in) == LKI_WIRE_REPORTS + (uint64_t)kind;
 }
 
 enum lk_err lki_order_read(struct lki_order *order, const void *bytes, size_t len,

@@ -280,8 +280,8 @@ struct lki_report {
 void lki_order_write(const struct lki_order *order, struct lki_buf *out);
 void lki_report_write(const struct lki_report *report, struct lki_buf *out);
 
-/* Is it a LKI_REPORT_SECOND? The rest of it is not looked at. */
-bool lki_report_is_second(const void *bytes, size_t len);
+/* Is it one of that kind? The rest of it is not looked at. */
+bool lki_report_is(enum lki_report_kind kind, const void *bytes, size_t len);
 
 /* Texts and lists come to lie in arena; encoded parts point into bytes. LK_E_FORMAT: this is no
  * such message, whatever it is. */

@@ -101,6 +101,7 @@ static void died_part(struct lki_wire *wire, struct lki_station_report *report)
     process_number(wire, &died->process);
     lki_wire_u64(wire, &died->life);
     lki_wire_flag(wire, &died->told);
+    lki_wire_flag(wire, &died->orphaned);
     lki_wire_text(wire, &died->what);
     lki_wire_flag(wire, &died->in_step);
     lki_wire_u64(wire, &died->user);

@@ -77,7 +77,8 @@ struct lki_station_beat {
 struct lki_station_died {
     uint64_t process;
     uint64_t life;
-    bool told; /* it was told to end, and did */
+    bool told;     /* it was told to end, and did */
+    bool orphaned; /* by its station: nobody commanded it, and its users were let leave */
     const char *what;
     bool in_step;
     uint64_t user;

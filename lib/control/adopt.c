@@ -118,6 +118,7 @@ static void crash_fields(struct lki_wire *wire, struct lki_crash *crash)
     lki_wire_text(wire, &crash->step);
     lki_wire_text(wire, &crash->what);
     lki_wire_span(wire, &crash->at_ns);
+    lki_wire_flag(wire, &crash->orphaned);
     lki_wire_span(wire, &crash->silent_ns);
     lki_wire_span(wire, &crash->goes_on_ns);
     lki_wire_flag(wire, &crash->retired);

@@ -43,6 +43,7 @@ struct lki_death {
     const char *what;          /* "segmentation fault", "killed by signal 9", "hung" */
     bool told;                 /* it was told to end, and did */
     bool silent;               /* nobody knows: it is out of reach, and not waited for any longer */
+    bool orphaned;             /* its station has let its users leave, as nobody commanded it */
     bool in_step;              /* user and step tell where */
     uint64_t user;             /* 0: the hidden one */
     const char *step;          /* or hook */
@@ -58,7 +59,8 @@ struct lki_crash {
     uint64_t user;
     const char *step; /* "" outside of steps and hooks */
     const char *what;
-    int64_t at_ns;      /* since the start of the run */
+    int64_t at_ns;      /* since the start of the run; of an orphaned one: the end of its load */
+    bool orphaned;      /* as above */
     int64_t silent_ns;  /* it had been out of reach for so long; 0: it was not */
     int64_t goes_on_ns; /* and its load may go on for so long after that */
     bool retired;       /* the user does not come back */

@@ -124,7 +124,10 @@ void lki_crashes_add(struct lki_member *member, const struct lki_death *death)
         .step = death->in_step ? keep(core, death->step) : "",
         .what = keep(core, death->what),
         .at_ns = lki_core_now(core) - (core->started ? core->start_ns : core->begun_ns),
+        .orphaned = death->orphaned,
     };
+    if (death->orphaned && core->started)
+        crash->at_ns = member->last->told_ns;
     keep_frames(core, crash, death);
     if (death->silent)
         out_of_reach(member, crash);

@@ -233,6 +233,9 @@ static void on_joined(struct lki_station *station, const struct lki_station_life
         join(seat, joined->life);
 }
 
+static const char orphaned[] = "ended by its station, which had not heard of the orchestrator for "
+                               "too long";
+
 static void on_died(struct lki_station *station, const struct lki_station_died *died)
 {
     struct lki_seat *seat = lki_station_seat(station, died->process);
@@ -241,7 +244,8 @@ static void on_died(struct lki_station *station, const struct lki_station_died *
                                    .iterations_taken = died->iterations_taken,
                                    .sending = died->sending};
     const struct lki_death death = {.told = died->told,
-                                    .what = died->what,
+                                    .orphaned = died->orphaned,
+                                    .what = died->orphaned ? orphaned : died->what,
                                     .in_step = died->in_step,
                                     .user = died->user,
                                     .step = died->step ? died->step : "",
@@ -267,8 +271,7 @@ static void on_data(struct lki_station *station, const struct lki_station_data *
  * only fail again, and is not waited for. */
 static void fall_out(struct lki_station *station)
 {
-    static const struct lki_death death = {
-        .what = "ended by its station, which had not heard of the orchestrator for too long"};
+    static const struct lki_death death = {.what = orphaned};
     struct lki_crew *crew = station->crew;
 
     for (uint64_t i = 0; i < lki_station_seats(station); i++) {

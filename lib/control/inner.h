@@ -81,6 +81,8 @@ struct lki_member {
     bool behind;                   /* it could not be told of all of them */
     bool housed;                   /* it has got some that it was not told of */
     bool lost;                     /* out of reach */
+    int64_t moved_ns;              /* since when others have its users; 0: they do not */
+    int64_t moved_until_ns;        /* when it was heard again, or those were lost too */
     bool leaving;                  /* ends in order, */
     bool left;                     /* and has */
     int64_t lapse_ns;              /* of one that is lost: then it counts as dead */

@@ -24,6 +24,7 @@ static void forget_life(struct lki_member *member)
     member->dying = false;
     member->gone = false;
     member->stops = 0;
+    member->moved_ns = 0;
     member->shown.alive = false;
     member->shown.users = 0;
     member->busy_share = 0;
@@ -68,11 +69,22 @@ static void take_page(struct lki_life *life, const struct lki_worker_page *page)
         life->totals.http_requests = seen;
 }
 
-/* It has told of all that it did, as the run ends: nothing is missing. A core that has taken the
+/* When its last user left, others were at work for them. */
+static bool has_others(const struct lki_member *member)
+{
+    int64_t end_ns = member->core->start_ns + member->last->told_ns;
+
+    return member->moved_ns && member->moved_ns <= end_ns && end_ns < member->moved_until_ns;
+}
+
+/* It has told of all that it did, and is not missed: nothing is missing. A core that has taken the
  * run over may not know whom the former one told to end. */
 static bool was_ending(const struct lki_member *member, const struct lki_death *death)
 {
-    return member->stage == LKI_MEMBER_QUITTING || (death->told && member->core->taken_ns) ||
+    bool by_former = death->told && !death->orphaned && member->core->taken_ns;
+    bool unneeded = death->orphaned && has_others(member);
+
+    return member->stage == LKI_MEMBER_QUITTING || by_former || unneeded ||
            (member->gone && lki_ending_waits_for_users(member->core));
 }
 
@@ -86,6 +98,7 @@ void lki_core_died(struct lki_core *core, uint64_t worker, const struct lki_deat
     if (!member->lost)
         member->cut_ns = lki_core_now(core);
     take_page(member->last, death->page);
+    member->gone |= death->orphaned;
     if (!was_ending(member, death))
         lki_crashes_add(member, death);
     if (!member->link)
@@ -122,6 +135,27 @@ void lki_lives_look(struct lki_core *core)
 
 /* ---- out of reach, and leaving ---- */
 
+static void others_no_more(struct lki_member *member)
+{
+    int64_t now_ns = lki_core_now(member->core);
+
+    if (member->moved_until_ns > now_ns)
+        member->moved_until_ns = now_ns;
+}
+
+/* When the last one is lost nobody has the users of any. */
+static void note_moved(struct lki_member *member)
+{
+    struct lki_core *core = member->core;
+
+    member->moved_ns = lki_core_now(core);
+    member->moved_until_ns = LKI_NEVER;
+    for (size_t i = 0; core->homeless && i < core->member_count; i++) {
+        if (core->members[i]->lost)
+            others_no_more(core->members[i]);
+    }
+}
+
 void lki_core_lost(struct lki_core *core, uint64_t worker, int64_t silent_ns, int64_t lapse_ns)
 {
     struct lki_member *member = lki_core_member(core, worker);
@@ -138,6 +172,7 @@ void lki_core_lost(struct lki_core *core, uint64_t worker, int64_t silent_ns, in
     } else if (core->plan.on_loss == LKI_LOSS_REBALANCE && core->state == LKI_CORE_RUNNING) {
         lki_shares_leave(member);
         lki_paces_update(core);
+        note_moved(member);
     }
     lki_course_look(core);
 }
@@ -149,6 +184,7 @@ void lki_core_found(struct lki_core *core, uint64_t worker)
     if (!member || !member->lost)
         return;
     member->lost = false;
+    others_no_more(member);
     member->shown.alive = member->stage != LKI_MEMBER_ABSENT;
     /* what was heard may be old, sent again by its kernel, while itself it hears nothing yet */
     lki_core_hold(core, VANISHED_NS);

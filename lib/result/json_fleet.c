@@ -11,6 +11,7 @@ static void put_crash(struct lki_json_out *out, const void *one)
     lki_out_str_or_null(out, "step", crash->step);
     lki_out_str(out, "what", crash->what);
     lki_out_s(out, "at_s", crash->at_ns);
+    lki_out_bool(out, "orphaned", crash->orphaned);
     lki_out_s(out, "silent_s", crash->silent_ns);
     lki_out_s(out, "goes_on_s", crash->goes_on_ns);
     lki_out_bool(out, "retired", crash->retired);

@@ -30,6 +30,7 @@ static void read_crash(struct lki_json_in *in, const struct lki_json_value *valu
         LKI_IN_MEMBER(struct lki_result_crash, step, "step", lki_in_text),
         LKI_IN_MEMBER(struct lki_result_crash, what, "what", lki_in_text),
         LKI_IN_MEMBER(struct lki_result_crash, at_ns, "at_s", lki_in_seconds),
+        LKI_IN_OPTION(struct lki_result_crash, orphaned, "orphaned", lki_in_bool),
         LKI_IN_OPTION(struct lki_result_crash, silent_ns, "silent_s", lki_in_seconds),
         LKI_IN_OPTION(struct lki_result_crash, goes_on_ns, "goes_on_s", lki_in_seconds),
         LKI_IN_MEMBER(struct lki_result_crash, retired, "retired", lki_in_bool),

@@ -436,9 +436,10 @@ const char *lki_result_failure(const struct lki_result *result)
     if (crashed_in_step(result))
         return "the scenario crashed";
     if (result->crash_count)
-        return result->crashes[0].silent_ns ? "a worker was out of reach"
-               : result->crashes[0].worker  ? "a worker died"
-                                            : "the event loop ended early";
+        return result->crashes[0].silent_ns  ? "a worker was out of reach"
+               : result->crashes[0].orphaned ? "a worker had lost the orchestrator"
+               : result->crashes[0].worker   ? "a worker died"
+                                             : "the event loop ended early";
     if (result->verdict == LKI_RUN_INCOMPLETE)
         return "data was lost";
     if (!result->totals.iterations && !result->totals.steps)

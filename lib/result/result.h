@@ -49,6 +49,7 @@ struct lki_result_crash {
     const char *step;          /* or hook; "" outside of both: then user says nothing */
     const char *what;          /* "segmentation fault", "killed by signal 9", "hung" */
     int64_t at_ns;             /* since the start of the run */
+    bool orphaned;             /* nobody commanded it: its users were let leave at that time */
     int64_t silent_ns;         /* it had been out of reach for so long; 0: it was not */
     int64_t goes_on_ns;        /* and its load may have gone on for so long after that */
     bool retired;              /* the user did not come back */

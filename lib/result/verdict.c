@@ -285,6 +285,21 @@ static void doubt_silent(struct lki_result *result, const struct lki_result_cras
                      (double)crash->silent_ns / 1e9, on);
 }
 
+static void doubt_orphaned(struct lki_result *result, const struct lki_result_crash *crash,
+                           size_t others)
+{
+    char worker[LKI_WORKER_BYTES];
+    char like[LIMIT_BYTES] = "";
+
+    if (others)
+        snprintf(like, sizeof(like), ", like %zu other%s,", others, others == 1 ? "" : "s");
+    lki_result_doubt(result, LKI_RUN_INCOMPLETE,
+                     "%s%s heard nothing of the orchestrator for too long: its users left %.0f s "
+                     "after the start, and there was no load of theirs until they began anew",
+                     lki_result_worker(crash->worker_id, crash->worker, worker), like,
+                     (double)crash->at_ns / 1e9);
+}
+
 static int64_t total_ns(const struct lki_result_crash *crash)
 {
     return crash->silent_ns + crash->goes_on_ns;
@@ -294,21 +309,28 @@ static void judge_crashes(struct lki_result *result)
 {
     const struct lki_result_crash *crashed = NULL;
     const struct lki_result_crash *silent = NULL;
+    const struct lki_result_crash *orphaned = NULL;
     size_t silent_count = 0;
+    size_t orphaned_count = 0;
 
     for (size_t i = result->crash_count; i > 0; i--) {
         const struct lki_result_crash *crash = &result->crashes[i - 1];
 
         silent_count += crash->silent_ns > 0;
-        if (!crash->silent_ns)
+        orphaned_count += crash->orphaned;
+        if (crash->orphaned)
+            orphaned = crash;
+        else if (!crash->silent_ns)
             crashed = crash;
         else if (!silent || total_ns(crash) + LKI_NS_PER_S > total_ns(silent))
             silent = crash; /* the first of those of one machine */
     }
     if (crashed)
-        doubt_crash(result, crashed, result->crash_count - silent_count - 1);
+        doubt_crash(result, crashed, result->crash_count - silent_count - orphaned_count - 1);
     if (silent)
         doubt_silent(result, silent, silent_count - 1);
+    if (orphaned)
+        doubt_orphaned(result, orphaned, orphaned_count - 1);
 }
 
 static void judge_losses(struct lki_result *result, const struct lki_judged *judged)

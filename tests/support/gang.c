@@ -469,6 +469,13 @@ void gang_kill(struct gang_worker *worker)
     die(worker, &death);
 }
 
+void gang_orphan(struct gang_worker *worker)
+{
+    struct lki_death death = {.what = "orphaned", .told = true, .orphaned = true};
+
+    die(worker, &death);
+}
+
 /* What the core was told is gone afterwards. */
 void gang_crash(struct gang_worker *worker, uint64_t user, const char *step)
 {

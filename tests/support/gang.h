@@ -124,8 +124,10 @@ void gang_iterate(struct gang_worker *worker, uint64_t count);
 /* That it has been given, and that have not begun. */
 uint64_t gang_iterations_left(const struct gang_worker *worker);
 
-/* It dies: from outside; in a step of a user. Its page tells what it had done. */
+/* It dies: from outside; ended by its station, which nobody commands; in a step of a user. Its page
+ * tells what it had done. */
 void gang_kill(struct gang_worker *worker);
+void gang_orphan(struct gang_worker *worker);
 void gang_crash(struct gang_worker *worker, uint64_t user, const char *step);
 
 /* Users of all workers. */
