@@ -86,6 +86,14 @@ static const char *who(const struct lki_result *result, const struct lki_result_
     return text;
 }
 
+/* How many workers there are says an option of the run, or, across machines, of each station. */
+static const char *workers_option(const struct lki_result *result)
+{
+    const char *id = result->health_count ? result->health[0].worker_id : "";
+
+    return strchr(id, '.') ? "--processes" : "-w";
+}
+
 static void judge_processor(struct lki_result *result)
 {
     char text[WHO_BYTES];
@@ -96,15 +104,17 @@ static void judge_processor(struct lki_result *result)
     if (busy)
         lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
                          "%s used %.0f %% of a processor: the latencies include waiting for it; "
-                         "use more workers (-w), fewer users or longer pauses",
-                         who(result, busy, count, text), busy_share(busy) * 100);
+                         "use more workers (%s), fewer users or longer pauses",
+                         who(result, busy, count, text), busy_share(busy) * 100,
+                         workers_option(result));
     waited = worst(result, waited_share, WAITED_SHARE, &count);
     if (waited)
         lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
                          "%s could have run for another %.0f %% of the time, but other programs "
-                         "had the processor: end them, or use fewer workers (-w) than there are "
+                         "had the processor: end them, or use fewer workers (%s) than there are "
                          "processors",
-                         who(result, waited, count, text), waited_share(waited) * 100);
+                         who(result, waited, count, text), waited_share(waited) * 100,
+                         workers_option(result));
 }
 
 static void judge_stalls(struct lki_result *result)
@@ -152,8 +162,8 @@ static void judge_limits(struct lki_result *result, const struct lki_judged *jud
     if (descriptors)
         lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
                          "%" PRIu64 " request%s found no free file descriptor here%s: raise the "
-                         "limit (ulimit -n), or use more workers (-w)",
-                         descriptors, descriptors == 1 ? "" : "s", limit);
+                         "limit (ulimit -n), or use more workers (%s)",
+                         descriptors, descriptors == 1 ? "" : "s", limit, workers_option(result));
     *limit = '\0';
     if (judged->port_count)
         snprintf(limit, sizeof(limit), " of the %" PRIu64 " that there are", judged->port_count);
@@ -235,9 +245,9 @@ static void judge_arrivals(struct lki_result *result)
         (double)arrivals->late > LATE_SHARE * (double)arrivals->started)
         lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
                          "%" PRIu64 " of %" PRIu64 " arrivals began late, 1 in 100 by %.0f ms or "
-                         "more: %s if all of them were at work, else use more workers (-w)",
+                         "more: %s if all of them were at work, else use more workers (%s)",
                          arrivals->late, arrivals->started, (double)arrivals->lateness.p99_ns / 1e6,
-                         advice);
+                         advice, workers_option(result));
 }
 
 static void doubt_crash(struct lki_result *result, const struct lki_result_crash *crash,
