@@ -61,7 +61,7 @@ metrics
   plain_size                  counter
   size                        trend in B, resolution 10, of an answer
   hits                        rate
-  queue                       gauge, how long
+  queue                       gauge, how long?
 probes
   depth                       every 2 s
   lag                         every 0.5 s, no timeout, of the replica

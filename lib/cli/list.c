@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "model/index.h"
+#include "report/layout.h"
 
 #define NAME_COLUMN 28
 
@@ -52,6 +53,14 @@ static void step_add(struct lki_buf *out, const struct lki_vu_type *type,
     place_add(out, &step->def->def, &type->def->def);
 }
 
+static void help_add(struct lki_buf *out, const char *between, const char *help)
+{
+    if (!help)
+        return;
+    lki_buf_str(out, between);
+    lki_buf_harmless(out, help);
+}
+
 static void type_add(struct lki_buf *out, const struct lki_vu_type *type)
 {
     name_add(out, 2, type->name);
@@ -62,8 +71,7 @@ static void type_add(struct lki_buf *out, const struct lki_vu_type *type)
         if (type->hooks[i])
             lki_buf_printf(out, ", %s", lki_hook_name((enum lk_hook_kind)i));
     }
-    if (type->def->help)
-        lki_buf_printf(out, ", %s", type->def->help);
+    help_add(out, ", ", type->def->help);
     place_add(out, &type->def->def, NULL);
     for (size_t i = 0; i < type->step_count; i++)
         step_add(out, type, &type->steps[i]);
@@ -72,9 +80,11 @@ static void type_add(struct lki_buf *out, const struct lki_vu_type *type)
 /* What a parameter is when it is not given, as it would be typed. */
 static void default_add(struct lki_buf *out, const struct lki_param *param)
 {
-    if (param->def->type == LK_STRING)
-        lki_buf_printf(out, "default \"%s\"", param->value);
-    else if (*param->value)
+    if (param->def->type == LK_STRING) {
+        lki_buf_str(out, "default \"");
+        lki_buf_harmless(out, param->value);
+        lki_buf_char(out, '"');
+    } else if (*param->value)
         lki_buf_printf(out, "default %s", param->value);
     else
         lki_buf_printf(out, "default %s", param->def->type == LK_BOOL ? "false" : "0");
@@ -93,16 +103,14 @@ static void param_add(struct lki_buf *out, const struct lki_param *param)
         lki_buf_str(out, "required");
     else if (!def->secret)
         default_add(out, param);
-    if (def->help)
-        lki_buf_printf(out, ": %s", def->help);
+    help_add(out, ": ", def->help);
     lki_buf_char(out, '\n');
 }
 
 /* The help of a descriptor behind what else there is to say of it; then its place. */
 static void end_add(struct lki_buf *out, const char *help, const struct lk_def *def)
 {
-    if (help)
-        lki_buf_printf(out, ", %s", help);
+    help_add(out, ", ", help);
     place_add(out, def, NULL);
 }
 

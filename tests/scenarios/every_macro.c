@@ -17,7 +17,7 @@ LK_PARAM(pin, .type = LK_INT, .secret = true);
 LK_METRIC(plain_size, LK_COUNTER);
 LK_METRIC(size, LK_TREND, .unit = "B", .resolution = 10, .help = "of an answer");
 LK_METRIC(hits, LK_RATE);
-LK_METRIC(queue, LK_GAUGE, .help = "how long");
+LK_METRIC(queue, LK_GAUGE, .help = "how\nlong\033");
 
 LK_PROBE(depth, .every_s = 2)
 {
