@@ -99,6 +99,8 @@ tell $? "one of them for the probes"
 [ "$(stat -c %a "$here")" = 700 ] &&
     [ -z "$(find "$here" -type f -not -perm 600)" ]
 tell $? "nobody else can read what they keep"
+grep -q '^next .* --wait --orchestrator [^ ]*$' out
+tell $? "it says how to start a test"
 password=$(sed 's,^unix://:\([0-9a-f]*\)@.*,\1,' "$here/redis-url")
 [ ${#password} = 32 ] && [ "$(stat -c %a "$here/redis.sock")" = 700 ] &&
     redis-cli -s "$here/redis.sock" ping 2>&1 | grep -q NOAUTH &&
@@ -232,6 +234,8 @@ says "of what ends at once the last words are shown" 1 \
 shop: redis: no memory"
 up --workers 1 --cluster other
 remember
+grep -q '^next .* --wait --orchestrator [^ ]* -p base_url=\.\.\.$' out
+tell $? "what a test has to be given is told"
 run "$shop" infra up --listen "${LK_ORCHESTRATOR#http://}"
 [ "$status" = 1 ] && grep -q '^shop: orchestrator has ended as soon as it was started' err &&
     grep -q '^shop: orchestrator: .* something else listens there already' err
@@ -240,9 +244,9 @@ tell $? "a port that is taken is told"
 tell $? "of which nothing is left, and the other one is left alone"
 run "$shop" infra down --cluster other
 run "$shop" infra up --listen 0.0.0.0:0
-[ "$status" = 1 ] && grep -q 'token' err
+[ "$status" = 2 ] && grep -q 'token' err
 tell $? "beyond this machine a token is needed"
-[ "$status" = 1 ] || cat out err
+[ "$status" = 2 ] || cat out err
 echo a-secret-of-the-test >token
 run "$shop" infra up --listen 0.0.0.0:0 --token-file token
 remember

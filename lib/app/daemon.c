@@ -26,13 +26,22 @@
 
 /* ---- who is it ---- */
 
+int lki_daemon_reap(const struct lki_daemon *daemon)
+{
+    int status;
+
+    if (waitpid(daemon->pid, &status, WNOHANG) != daemon->pid || !WIFEXITED(status))
+        return -1;
+    return WEXITSTATUS(status);
+}
+
 /* One that has ended, but that nobody has waited for, lives no more. */
 bool lki_daemon_is_alive(const struct lki_daemon *daemon)
 {
     struct lki_proc proc;
 
     /* one of our own would stay as it is until somebody asks */
-    waitpid(daemon->pid, NULL, WNOHANG);
+    lki_daemon_reap(daemon);
     return lki_proc_read(&proc, daemon->pid) && proc.born == daemon->born && proc.state != 'Z' &&
            proc.state != 'X';
 }

@@ -42,6 +42,8 @@ enum lk_err lki_daemon_start(struct lki_daemon *daemon, const struct lki_rundir 
 /* The one of that name that has been started here, whether it lives or not; false: none. */
 bool lki_daemon_read(struct lki_daemon *daemon, const struct lki_rundir *dir, const char *name);
 
+/* With what one that this process has started ended in order, told once; else -1. */
+int lki_daemon_reap(const struct lki_daemon *daemon);
 bool lki_daemon_is_alive(const struct lki_daemon *daemon);
 
 /* Ends those of them that live: asks all, waits at most so long for each, then kills who is left

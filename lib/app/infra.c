@@ -8,6 +8,7 @@
 #include "app/infra_inner.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "result/result.h"
 
 /* How long each may take to end before it is killed: workers let their users leave. */
 #define WORKER_GRACE_NS (10 * LKI_NS_PER_S)
@@ -185,13 +186,16 @@ enum lk_err lki_infra_check(struct lki_infra_start *start)
 
     for (size_t i = 0; i < infra->count; i++) {
         const struct lki_daemon *daemon = &infra->daemons[i];
+        int status = lki_daemon_reap(daemon);
+        /* its options are those that were given here */
+        enum lk_err err = status == LKI_EXIT_USAGE ? LK_E_ARG : LK_E_SYSTEM;
 
-        if (lki_daemon_is_alive(daemon))
+        if (status < 0 && lki_daemon_is_alive(daemon))
             continue;
-        lki_infra_say(start, LK_E_SYSTEM,
+        lki_infra_say(start, err,
                       "%s has ended as soon as it was started; its last words:", daemon->name);
         lki_daemon_tail(daemon, &infra->dir, start->why);
-        return LK_E_SYSTEM;
+        return err;
     }
     return LK_OK;
 }

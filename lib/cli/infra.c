@@ -118,6 +118,24 @@ static void label(struct lki_buf *out, const char *name)
     lki_buf_printf(out, "%-*s", LABEL_COLUMN, name);
 }
 
+/* What a run has to be given beyond that. */
+static void needs_add(const struct lki_cli *cli, struct lki_buf *out)
+{
+    struct lki_model *model = NULL;
+    struct lki_params params;
+
+    if (!lki_cli_prepare(cli, &model, &params)) {
+        for (size_t i = 0; i < model->param_count; i++) {
+            const struct lki_param *param = &model->params[i];
+
+            if (param->def->required && !param->given)
+                lki_buf_printf(out, " -p %s=...", param->name);
+        }
+    }
+    lki_params_release(&params);
+    lki_model_free(model);
+}
+
 static int up_show(const struct lki_cli *cli, const struct lki_infra *infra)
 {
     const char *program = cli->argc > 0 ? cli->argv[0] : cli->program;
@@ -139,8 +157,10 @@ static int up_show(const struct lki_cli *cli, const struct lki_infra *infra)
     label(&out, "logs");
     lki_buf_printf(&out, "%s/*.log\n", infra->dir.path);
     label(&out, "next");
-    lki_buf_printf(&out, "%s test start --users 10 --duration 30s --wait%s%s\n", program,
+    lki_buf_printf(&out, "%s test start --users 10 --duration 30s --wait%s%s", program,
                    usual ? "" : " --orchestrator ", usual ? "" : infra->url);
+    needs_add(cli, &out);
+    lki_buf_char(&out, '\n');
     label(&out, "end");
     lki_buf_printf(&out, "%s infra down%s%s\n", program, cluster, *cluster ? name : "");
     return lki_cli_answer(cli, &out);
