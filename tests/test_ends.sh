@@ -63,6 +63,7 @@ case_abort() {
     check "it ends soon" took_less_than 25 "$since"
     verdict incomplete
     check "for this reason" says result.json '"failure":"worker b.'
+    check "which is why it ended" says result.json '"ended_by":"worker loss"'
     check "with its name" says result.json "was out of reach for"
     check "and what it may still do" says result.json "or still does for up to"
 }

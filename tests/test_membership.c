@@ -154,6 +154,7 @@ START_TEST(the_run_ends_with_one_who_is_lost_if_so_wanted)
     ck_assert_int_le(gang.over_ns, 30 * S);
     ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
     ck_assert_str_eq(outcome.failure, "worker of the gang is out of reach");
+    ck_assert_int_eq(outcome.ended_by, LKI_END_LOSS);
     ck_assert(outcome.unexplained);
     gang_close(&gang);
 }

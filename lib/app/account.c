@@ -22,6 +22,7 @@ static const char *end_text(enum lki_end end)
         [LKI_END_SETUP] = "set-up",
         [LKI_END_CRASHES] = "crashes",
         [LKI_END_COMMAND] = "command",
+        [LKI_END_LOSS] = "worker loss",
     };
 
     return texts[end];

@@ -35,6 +35,7 @@ enum lki_end {
     LKI_END_SETUP,     /* the run's set-up failed: no user began */
     LKI_END_CRASHES,   /* one step crashed too often */
     LKI_END_COMMAND,   /* the orchestrator was told to end it */
+    LKI_END_LOSS,      /* a worker was lost, with which the run was to end */
     LKI_END_COUNT_
 };
 

@@ -167,6 +167,8 @@ void lki_core_lost(struct lki_core *core, uint64_t worker, int64_t silent_ns, in
     member->cut_ns = lki_core_now(core) - silent_ns;
     member->lapse_ns = lki_ns_after(lki_core_now(core), lapse_ns);
     if (core->plan.on_loss == LKI_LOSS_ABORT && core->state < LKI_CORE_STOPPING) {
+        if (core->ended_by == LKI_END_NONE)
+            core->ended_by = LKI_END_LOSS;
         core->unexplained = true;
         lki_course_fail(core, "%s is out of reach", member->name);
     } else if (core->plan.on_loss == LKI_LOSS_REBALANCE && core->state == LKI_CORE_RUNNING) {

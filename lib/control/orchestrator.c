@@ -349,6 +349,8 @@ static bool is_haunted(const struct lki_orchestrator *o, struct lki_refusal *ref
 bool lki_orchestrator_start(struct lki_orchestrator *o, const struct lki_start *start,
                             struct lki_refusal *refusal)
 {
+    uint64_t workers = lki_crew_size(&o->crew);
+    uint64_t users;
     enum lk_err err;
 
     *refusal = (struct lki_refusal){0};
@@ -356,7 +358,7 @@ bool lki_orchestrator_start(struct lki_orchestrator *o, const struct lki_start *
         return refuse_state(o, refusal, "start_test", "IDLE", NULL);
     if (!needs_redis(o, refusal))
         return false;
-    if (!lki_crew_size(&o->crew))
+    if (!workers)
         return lki_orchestrator_refuse(
             refusal, 409, "no_alive_workers",
             "No worker is there; start at least one with the command `worker`");
@@ -366,9 +368,10 @@ bool lki_orchestrator_start(struct lki_orchestrator *o, const struct lki_start *
     if (err)
         return refuse_error(refusal, err);
     o->epoch++;
-    lki_orchestrator_tell(o, "run %s starts: %llu users on %llu workers", o->run.run_id,
-                          (unsigned long long)lki_plan_population(&o->run.plan),
-                          (unsigned long long)lki_crew_size(&o->crew));
+    users = lki_plan_population(&o->run.plan);
+    lki_orchestrator_tell(o, "run %s starts: %llu user%s on %llu worker%s", o->run.run_id,
+                          (unsigned long long)users, users == 1 ? "" : "s",
+                          (unsigned long long)workers, workers == 1 ? "" : "s");
     lki_restore_save(o);
     lki_orchestrator_changed(o);
     return true;

@@ -171,9 +171,9 @@ lk_json *lk_resource_acquire(lk_vu *vu, const char *name)
     /* of several steps at once, another one may give it back */
     if (lki_vu_task(vu) == user->task && lki_resource_holds_all(pool, most, user->held))
         lki_vu_fail(vu,
-                    "this user itself holds all %llu objects of resource \"%s\": release one, "
+                    "this user itself holds all %llu object%s of resource \"%s\": release one, "
                     "or give the resource a larger .count",
-                    (unsigned long long)most, name);
+                    (unsigned long long)most, most == 1 ? "" : "s", name);
     return lki_resource_acquire(pool, vu, most, &user->held);
 }
 
