@@ -69,21 +69,26 @@ static const struct lki_result_health *worst(const struct lki_result *result,
     return found;
 }
 
-/* "the event loop", "worker 2", "worker 2, as 3 others,". */
-static const char *who(const struct lki_result *result, const struct lki_result_health *health,
-                       size_t count, char text[WHO_BYTES])
+/* "worker 2", "worker 2, like 3 others,": one of so many. */
+static const char *one_of(const char *id, uint64_t number, size_t count, char text[WHO_BYTES])
 {
-    size_t number = (size_t)(health - result->health) + 1;
     char worker[LKI_WORKER_BYTES];
 
-    if (!result->workers)
-        return "the event loop";
-    lki_result_worker(health->worker_id, number, worker);
+    lki_result_worker(id, number, worker);
     if (count < 2)
         snprintf(text, WHO_BYTES, "%s", worker);
     else
         snprintf(text, WHO_BYTES, "%s, like %zu other%s,", worker, count - 1, count > 2 ? "s" : "");
     return text;
+}
+
+/* As one_of, or "the event loop". */
+static const char *who(const struct lki_result *result, const struct lki_result_health *health,
+                       size_t count, char text[WHO_BYTES])
+{
+    size_t number = (size_t)(health - result->health) + 1;
+
+    return result->workers ? one_of(health->worker_id, number, count, text) : "the event loop";
 }
 
 /* How many workers there are says an option of the run, or, across machines, of each station. */
@@ -277,36 +282,30 @@ static void doubt_crash(struct lki_result *result, const struct lki_result_crash
 
 /* Whether it was at work all that time nobody knows. */
 static void doubt_silent(struct lki_result *result, const struct lki_result_crash *crash,
-                         size_t others)
+                         size_t count)
 {
-    char worker[LKI_WORKER_BYTES];
-    char like[LIMIT_BYTES] = "";
+    char worker[WHO_BYTES];
     char on[LIMIT_BYTES] = "";
 
-    if (others)
-        snprintf(like, sizeof(like), ", like %zu other%s,", others, others == 1 ? "" : "s");
     if (crash->goes_on_ns)
         snprintf(on, sizeof(on), ", or still does for up to %.0f s,",
                  ceil((double)crash->goes_on_ns / 1e9));
-    lki_result_doubt(result, LKI_RUN_INCOMPLETE,
-                     "%s%s was out of reach for %.0f s when it was given up: what it did in that "
-                     "time%s is in no number",
-                     lki_result_worker(crash->worker_id, crash->worker, worker), like,
-                     (double)crash->silent_ns / 1e9, on);
+    lki_result_doubt(
+        result, LKI_RUN_INCOMPLETE,
+        "%s was out of reach for %.0f s when it was given up: what it did in that time%s "
+        "is in no number",
+        one_of(crash->worker_id, crash->worker, count, worker), (double)crash->silent_ns / 1e9, on);
 }
 
 static void doubt_orphaned(struct lki_result *result, const struct lki_result_crash *crash,
-                           size_t others)
+                           size_t count)
 {
-    char worker[LKI_WORKER_BYTES];
-    char like[LIMIT_BYTES] = "";
+    char worker[WHO_BYTES];
 
-    if (others)
-        snprintf(like, sizeof(like), ", like %zu other%s,", others, others == 1 ? "" : "s");
     lki_result_doubt(result, LKI_RUN_INCOMPLETE,
-                     "%s%s heard nothing of the orchestrator for too long: its users left %.0f s "
+                     "%s heard nothing of the orchestrator for too long: its users left %.0f s "
                      "after the start, and there was no load of theirs until they began anew",
-                     lki_result_worker(crash->worker_id, crash->worker, worker), like,
+                     one_of(crash->worker_id, crash->worker, count, worker),
                      (double)crash->at_ns / 1e9);
 }
 
@@ -338,9 +337,9 @@ static void judge_crashes(struct lki_result *result)
     if (crashed)
         doubt_crash(result, crashed, result->crash_count - silent_count - orphaned_count - 1);
     if (silent)
-        doubt_silent(result, silent, silent_count - 1);
+        doubt_silent(result, silent, silent_count);
     if (orphaned)
-        doubt_orphaned(result, orphaned, orphaned_count - 1);
+        doubt_orphaned(result, orphaned, orphaned_count);
 }
 
 static void judge_losses(struct lki_result *result, const struct lki_judged *judged)
