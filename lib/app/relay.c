@@ -31,6 +31,13 @@ static void order(struct lki_relay *relay, const struct lki_order *order)
         lki_link_send(relay->link, out->data, out->len);
 }
 
+static void users_left(struct lki_relay *relay)
+{
+    relay->gone = true;
+    if (relay->host->cut_stage)
+        order(relay, &quit);
+}
+
 /* A worker of which the orchestrator lacks more than seconds must not go on: somebody would wait
  * for ever, or objects stay with nobody. */
 static void on_link_message(struct lki_link *link, const void *bytes, size_t len)
@@ -41,9 +48,8 @@ static void on_link_message(struct lki_link *link, const void *bytes, size_t len
         .data = {.process = relay->process, .life = relay->life, .bytes = bytes, .len = len}};
 
     if (lki_host_say(relay->host, &report)) {
-        relay->gone |= lki_report_is(LKI_REPORT_GONE, bytes, len);
-        if (relay->gone && relay->host->cut_stage)
-            order(relay, &quit);
+        if (lki_report_is(LKI_REPORT_GONE, bytes, len))
+            users_left(relay);
         return;
     }
     if (lki_report_is(LKI_REPORT_SECOND, bytes, len))
