@@ -55,7 +55,7 @@ case_abort() {
     local since
 
     begin_with --on-worker-loss abort -- --orphan-after 60s
-    start ',"grace_s":1'
+    start ',"grace_s":60'
     load_goes_on
     destroy "${station[b]}"
     since=$SECONDS

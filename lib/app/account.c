@@ -23,6 +23,7 @@ static const char *end_text(enum lki_end end)
         [LKI_END_CRASHES] = "crashes",
         [LKI_END_COMMAND] = "command",
         [LKI_END_LOSS] = "worker loss",
+        [LKI_END_FAILURE] = "failure",
     };
 
     return texts[end];

@@ -36,6 +36,7 @@ enum lki_end {
     LKI_END_CRASHES,   /* one step crashed too often */
     LKI_END_COMMAND,   /* the orchestrator was told to end it */
     LKI_END_LOSS,      /* a worker was lost, with which the run was to end */
+    LKI_END_FAILURE,   /* something else that is told with the result */
     LKI_END_COUNT_
 };
 

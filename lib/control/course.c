@@ -44,7 +44,7 @@ void lki_course_fail(struct lki_core *core, const char *fmt, ...)
     blame(core, fmt, args);
     va_end(args);
     if (!core->stops)
-        lki_ending_stop(core, LKI_END_NONE);
+        lki_ending_stop(core, LKI_END_FAILURE);
 }
 
 void lki_core_fail(struct lki_core *core, const char *why)
@@ -290,7 +290,7 @@ static bool all_failed(const struct lki_core *core)
 static void running_look(struct lki_core *core)
 {
     if (all_failed(core)) {
-        lki_ending_stop(core, LKI_END_NONE);
+        lki_ending_stop(core, LKI_END_FAILURE);
         return;
     }
     if (!lki_iterations_over(core))
