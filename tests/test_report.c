@@ -158,7 +158,7 @@ START_TEST(the_verdict_comes_first)
     record_run();
     report(80);
     ck_assert(!strncmp(
-        text, "NOT WELL: 0.03% of requests and 1.48% of hooks failed\n37,248 requests ", 70));
+        text, "NOT WELL: 0.03% of requests and 1.48% of on_start failed\n37,248 requests ", 73));
     has("37,248 requests in 30.0s (1,242/s), 13 failed (0.03%), p50 ");
 }
 END_TEST
@@ -200,7 +200,7 @@ START_TEST(all_that_failed_tells_how_well_the_target_is)
     simple(LKI_SOURCE_LIFECYCLE, "on_start", LKI_CODE_LIFECYCLE_FAILED, LKI_SAMPLE_ERROR, 1000, 2);
     simple(LKI_SOURCE_LIFECYCLE, "on_init", LKI_CODE_LIFECYCLE_OK, LKI_SAMPLE_OK, 1000, 2);
     report(120);
-    has("NOT WELL: 0.10% of requests, 0.20% of steps, 75.0% of other samples and 50.0% of hooks "
+    has("NOT WELL: 0.10% of requests, 0.20% of steps, 75.0% of other samples and 100% of on_start "
         "failed\n");
 }
 END_TEST
@@ -214,11 +214,16 @@ START_TEST(requests_of_probes_do_not_tell_how_well_the_target_is)
     step("s", LKI_CODE_STEP_OK, 1000000, 2);
     request("health", "GET /health", LKI_CODE_HTTP_CONNECT, LKI_SAMPLE_ERROR, 1000000, 1);
     report(80);
-    has("PASSED\n1 request in 30.0s (0.03/s), 1 failed (100%)");
+    has("PASSED\n1 request in 30.0s (0.03/s), 1 failed (100%), 1 of them of probes,");
     request("s", "GET /", 200, LKI_SAMPLE_OK, 1000000, 99);
     request("s", "GET /", 500, LKI_SAMPLE_ERROR, 1000000, 1);
     report(80);
     has("NOT WELL: 1.00% of requests failed\n101 requests in 30.0s");
+    settings.duration_ns = 0;
+    report(80);
+    has("failed\n101 requests, 2 failed");
+    has(", seed ");
+    has_not("0ns");
 }
 END_TEST
 

@@ -63,6 +63,21 @@ static double share_of(const struct failures *failures)
     return failures->of ? (double)failures->count / (double)failures->of : 0;
 }
 
+/* Each hook by itself: others that are called more often would hide it. */
+static struct failures worst_hook(const struct lki_result *result)
+{
+    struct failures worst = {0};
+
+    for (size_t i = 0; i < result->metric_count; i++) {
+        const struct lki_result_metric *metric = &result->metrics[i];
+        const struct failures one = {metric->errors, metric->count, metric->name};
+
+        if (metric->source == LKI_SOURCE_LIFECYCLE && share_of(&one) > share_of(&worst))
+            worst = one;
+    }
+    return worst;
+}
+
 /* Steps that failed of their requests are no news, unless it is they that are too many. */
 static bool is_news(const struct failures *steps, const struct failures *requests)
 {
@@ -81,7 +96,7 @@ static double add_failures(struct lki_buf *text, const struct lki_result *result
         failures_of(result,
                     1U << LKI_SOURCE_CUSTOM | 1U << LKI_SOURCE_WEBSOCKET | 1U << LKI_SOURCE_JSONRPC,
                     "other samples"),
-        failures_of(result, 1U << LKI_SOURCE_LIFECYCLE, "hooks"),
+        worst_hook(result),
     };
     const struct failures *told[LKI_COUNT(all)];
     size_t count = 0;
@@ -165,6 +180,7 @@ static void print_headline(const struct lki_result *result, const struct lki_pap
     const struct lki_result_metric *all = http ? &result->all_http : &result->all_steps;
     uint64_t count = http ? result->totals.http_requests : result->totals.steps;
     uint64_t errors = http ? result->totals.http_errors : result->totals.step_errors;
+    uint64_t of_probes = http ? all->errors - lki_result_requests(result).errors : 0;
     char cell[LKI_CELL_BYTES];
     struct lki_buf text = lki_paragraph();
 
@@ -172,8 +188,8 @@ static void print_headline(const struct lki_result *result, const struct lki_pap
         lki_buf_amount(&text, count, "request", "requests");
     else
         lki_buf_amount(&text, count, "step", "steps");
-    lki_format_duration(cell, result->duration_ns);
-    lki_buf_printf(&text, " in %s", cell);
+    if (result->duration_ns > 0)
+        lki_buf_duration(&text, " in", result->duration_ns);
     add_rate(&text, result, count);
     lki_buf_str(&text, errors ? ", " : ", none failed");
     if (errors) {
@@ -181,6 +197,10 @@ static void print_headline(const struct lki_result *result, const struct lki_pap
         lki_buf_printf(&text, "%s failed", cell);
         lki_format_percent(cell, errors, count);
         lki_buf_printf(&text, " (%s)", cell);
+    }
+    if (of_probes) {
+        lki_format_count(cell, of_probes);
+        lki_buf_printf(&text, ", %s of them of probes", cell);
     }
     if (all->latency.count) {
         lki_buf_duration(&text, ", p50", all->latency.p50_ns);
@@ -377,8 +397,9 @@ static void print_settings(const struct lki_result *result, const struct lki_pap
         lki_buf_str(&text, ", ");
         lki_buf_amount(&text, result->workers, "worker", "workers");
     }
-    lki_format_duration(cell, result->duration_ns);
-    lki_buf_printf(&text, ", %s, seed %" PRIu64, cell, result->seed);
+    if (result->duration_ns > 0)
+        lki_buf_duration(&text, ",", result->duration_ns);
+    lki_buf_printf(&text, ", seed %" PRIu64, result->seed);
     if (*result->ended_by) {
         lki_buf_str(&text, ", ended by ");
         lki_buf_harmless(&text, result->ended_by);
