@@ -246,6 +246,29 @@ static void cut_off(struct gang_worker *worker, int64_t lapse_ns)
     lki_core_lost(gang.core, worker->number, 0, lapse_ns);
 }
 
+START_TEST(a_run_of_which_nobody_is_heard_any_more_is_as_long_as_planned)
+{
+    struct lki_core_outcome outcome;
+    struct lki_plan plan = open_plan(90);
+
+    plan.duration_ns = 4 * S;
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 2);
+    lki_core_hold(gang.core, 30 * S, "Redis is away");
+    for (uint64_t i = 1; i <= 2; i++) {
+        gang_worker(&gang, i)->mute = UINT32_MAX;
+        lki_timer_cancel(&gang_worker(&gang, i)->end);
+    }
+    gang.silent = true;
+    gang_finish(&gang);
+    ck_assert_int_ge(gang.over_ns, 32 * S);
+    ck_assert_int_eq(lki_core_outcome(gang.core, &outcome), LK_OK);
+    ck_assert_int_eq(outcome.end_ns - outcome.start_ns, 4 * S);
+    ck_assert_str_eq(outcome.failure, "no worker can be heard: Redis is away");
+    gang_close(&gang);
+}
+END_TEST
+
 static bool tells_of_now(void)
 {
     struct lki_core_status status;
@@ -662,6 +685,7 @@ static Suite *membership_suite(void)
     tcase_add_test(all, one_who_is_lost_too_long_counts_as_dead);
     tcase_add_test(all, an_orphan_is_not_missed_when_others_have_its_users);
     tcase_add_test(all, an_orphan_is_missed_when_its_users_are_nowhere);
+    tcase_add_test(all, a_run_of_which_nobody_is_heard_any_more_is_as_long_as_planned);
     tcase_add_test(all, what_was_told_last_is_not_how_it_stands_for_ever);
     tcase_add_test(all, an_end_waits_for_one_who_is_lost_and_tells_for_how_long);
     tcase_add_test(all, an_end_that_is_asked_for_again_does_not_wait_for_who_is_lost);

@@ -258,8 +258,9 @@ enum lk_err lki_core_resume(struct lki_core *core, uint64_t worker, struct lki_l
     return LK_OK;
 }
 
-void lki_core_hold(struct lki_core *core, int64_t ns)
+void lki_core_hold(struct lki_core *core, int64_t ns, const char *why)
 {
+    core->held_by = why;
     core->held_until_ns = lki_ns_after(lki_core_now(core), ns);
 }
 

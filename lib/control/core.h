@@ -131,8 +131,9 @@ void lki_core_died(struct lki_core *core, uint64_t worker, const struct lki_deat
  * told waits on its link. */
 void lki_core_lost(struct lki_core *core, uint64_t worker, int64_t silent_ns, int64_t lapse_ns);
 /* Nobody can be told anything for now: who does not do as he was told is given up only ns from now,
- * or after what was asked for last. */
-void lki_core_hold(struct lki_core *core, int64_t ns);
+ * or after what was asked for last. why says what keeps all from being heard, and outlives the
+ * core; NULL: nothing does any more. */
+void lki_core_hold(struct lki_core *core, int64_t ns, const char *why);
 /* It is heard again; what it was told meanwhile it may hear only later. */
 void lki_core_found(struct lki_core *core, uint64_t worker);
 

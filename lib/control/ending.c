@@ -166,12 +166,6 @@ static void quit_all(struct lki_core *core)
     }
 }
 
-/* Its time is not over: it may come back, and tell of what it has done. */
-static bool is_out_of_reach(const struct lki_member *member)
-{
-    return member->lost && !member->dying;
-}
-
 /* What it does is not waited for. */
 static bool given_up(const struct lki_member *member)
 {
@@ -208,7 +202,9 @@ static void users_over(struct lki_core *core)
     if (!core->started)
         core->start_ns = now_ns;
     if (core->end_ns == LKI_NEVER)
-        core->end_ns = now_ns;
+        core->end_ns = core->ended_by == LKI_END_DURATION
+                           ? lki_ns_after(core->start_ns, core->plan.duration_ns)
+                           : now_ns;
     if (core->end_ns < core->start_ns)
         core->end_ns = core->start_ns;
 }
@@ -271,17 +267,29 @@ static bool fewer_are_left(struct lki_core *core)
     return core->users_left < before;
 }
 
+/* Or what keeps all from being heard. */
+static void blame(const struct lki_member *member, const char *what)
+{
+    struct lki_core *core = member->core;
+
+    if (core->held_by)
+        lki_course_blame(core, "no worker can be heard: %s", core->held_by);
+    else
+        lki_course_blame(core, "%s %s", member->name, what);
+}
+
 static void give_up_users(struct lki_core *core)
 {
     for (size_t i = 0; i < core->member_count; i++) {
         struct lki_member *member = core->members[i];
 
+        /* who is out of reach may come back, until its time is over */
         if (given_up(member) || member->stage != LKI_MEMBER_STARTED || member->gone ||
-            is_out_of_reach(member))
+            member->lost || member->dying)
             continue;
         member->failed = true;
         core->unexplained = true;
-        lki_course_blame(core, "%s does not answer", member->name);
+        blame(member, "does not answer");
     }
     lki_course_wait(core, SLACK_NS);
     lki_ending_look(core);
@@ -298,13 +306,12 @@ static void give_up_hook(struct lki_core *core)
 static void give_up_member(struct lki_member *member)
 {
     struct lki_core *core = member->core;
-    bool lost = is_out_of_reach(member);
 
-    if (lost && member == core->hook_by && core->model->run_hooks[LK_RUN_TEARDOWN])
+    if (member->lost && member == core->hook_by && core->model->run_hooks[LK_RUN_TEARDOWN])
         return;
-    if (!lost) {
+    if (!member->lost) {
         core->unexplained = true;
-        lki_course_blame(core, "%s does not end", member->name);
+        blame(member, "does not end");
     }
     member->failed = true;
     member->stage = LKI_MEMBER_QUITTING;

@@ -164,6 +164,7 @@ struct lki_core {
     int64_t start_ns;
     int64_t end_ns;        /* the last user had gone; LKI_NEVER: not yet */
     int64_t held_until_ns; /* nobody is given up before */
+    const char *held_by;   /* what keeps all from being heard; NULL: nothing */
     int64_t active_ns;
     enum lki_end ended_by;
     unsigned stops;      /* how far the end was asked for: drain, cut off, abandon */

@@ -189,7 +189,7 @@ void lki_core_found(struct lki_core *core, uint64_t worker)
     others_no_more(member);
     member->shown.alive = member->stage != LKI_MEMBER_ABSENT;
     /* what was heard may be old, sent again by its kernel, while itself it hears nothing yet */
-    lki_core_hold(core, VANISHED_NS);
+    lki_core_hold(core, VANISHED_NS, NULL);
     if (core->state == LKI_CORE_RUNNING && lki_member_works(member)) {
         lki_shares_join(member);
         lki_paces_update(core);

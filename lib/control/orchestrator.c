@@ -83,7 +83,7 @@ static void on_up(struct lki_hub *hub, uint64_t token, void *arg)
     if (lki_repeat_over(&o->trouble))
         lki_orchestrator_tell(o, "Redis is there again");
     if (o->run.core)
-        lki_core_hold(o->run.core, LKI_REUNION_NS);
+        lki_core_hold(o->run.core, LKI_REUNION_NS, NULL);
     if (o->loaded)
         lki_checkpoint_renew(&o->checkpoint);
     lki_hub_get_all(hub, on_blob, o);
@@ -96,7 +96,8 @@ static void on_down(struct lki_hub *hub, enum lki_redis_trouble trouble, const c
 
     (void)hub;
     if (o->up && o->run.core)
-        lki_core_hold(o->run.core, lki_ns_after(LKI_REUNION_NS, lki_crew_lapse_ns(&o->crew)));
+        lki_core_hold(o->run.core, lki_ns_after(LKI_REUNION_NS, lki_crew_lapse_ns(&o->crew)),
+                      "Redis is away");
     o->up = false;
     *o->former = '\0';
     if (trouble == LKI_REDIS_REFUSED && !o->loaded) {

@@ -272,7 +272,7 @@ static enum lk_err begin_anew(struct lki_orchestrator *o, const struct lki_start
     if (err)
         return err;
     o->crew.anew = true;
-    lki_core_hold(o->run.core, LKI_REUNION_NS);
+    lki_core_hold(o->run.core, LKI_REUNION_NS, NULL);
     lki_orchestrator_tell(o, "run %s was being prepared: it is prepared anew", o->run.run_id);
     return LK_OK;
 }
