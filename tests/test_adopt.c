@@ -119,6 +119,21 @@ static void resume_all_but(const struct gang_worker *away)
     }
 }
 
+START_TEST(workers_keep_their_names)
+{
+    struct lki_plan plan = open_plan(30);
+
+    gang_open(&gang, &plan, NULL, 1);
+    gang_run(&gang, 1);
+    ck_assert_uint_eq(lki_core_add(gang.core, "worker-7", false), 2);
+    ck_assert_uint_eq(lki_core_add(gang.core, "a.2", false), 3);
+    hand_over(&plan);
+    ck_assert_str_eq(lki_core_worker(gang.core, 0)->id, "of the gang");
+    ck_assert_str_eq(lki_core_worker(gang.core, 1)->id, "worker-7");
+    ck_assert_str_eq(lki_core_worker(gang.core, 2)->id, "a.2");
+}
+END_TEST
+
 START_TEST(users_stay_where_they_are)
 {
     struct lki_plan plan = open_plan(30);
@@ -809,6 +824,7 @@ static Suite *adopt_suite(void)
     TCase *all = tcase_create("all");
 
     tcase_add_checked_fixture(all, NULL, teardown);
+    tcase_add_test(all, workers_keep_their_names);
     tcase_add_test(all, users_stay_where_they_are);
     tcase_add_test(all, time_goes_on_and_the_seconds_are_kept);
     tcase_add_test(all, users_change_from_what_they_were);

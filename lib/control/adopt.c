@@ -141,10 +141,10 @@ static void life_fields(struct lki_wire *wire, const struct lki_core *core, stru
 }
 
 /* present: it had a life, which may go on. */
-static void member_fields(struct lki_wire *wire, struct lki_member *member, const char **name,
+static void member_fields(struct lki_wire *wire, struct lki_member *member, const char **id,
                           bool *present)
 {
-    lki_wire_text(wire, name);
+    lki_wire_text(wire, id);
     lki_wire_flag(wire, &member->probes);
     lki_wire_flag(wire, &member->failed);
     lki_wire_flag(wire, &member->leaving);
@@ -177,10 +177,10 @@ static void members_save(struct lki_wire *wire, struct lki_core *core)
     lki_wire_u64(wire, &count);
     for (size_t i = 0; i < core->member_count; i++) {
         struct lki_member *member = core->members[i];
-        const char *name = member->name;
+        const char *id = member->shown.id;
         bool present = member->stage != LKI_MEMBER_ABSENT || member->awaited;
 
-        member_fields(wire, member, &name, &present);
+        member_fields(wire, member, &id, &present);
         lives_save(wire, member);
     }
     lki_wire_u64(wire, &backstage);
@@ -304,16 +304,15 @@ static enum lk_err members_load(struct lki_wire *wire, struct lki_core *core, in
     for (uint64_t i = 0; i < count && !err && !wire->in.bad; i++) {
         struct lki_member read = {0};
         struct lki_member *member;
-        const char *name = "";
+        const char *id = "";
         bool present = false;
         uint64_t number;
 
-        member_fields(wire, &read, &name, &present);
-        number = wire->in.bad ? 0 : lki_core_add(core, "", read.probes);
+        member_fields(wire, &read, &id, &present);
+        number = wire->in.bad ? 0 : lki_core_add(core, id, read.probes);
         if (!number)
             return wire->in.bad ? LK_E_FORMAT : LK_E_NOMEM;
         member = core->members[number - 1];
-        snprintf(member->name, sizeof(member->name), "%s", name);
         member->failed = read.failed;
         member->leaving = read.leaving;
         member->left = read.left || (read.leaving && !present);
