@@ -674,6 +674,46 @@ START_TEST(a_foreign_state_is_told_and_left_alone)
 }
 END_TEST
 
+/* It takes the lock and names all the same, so they come up again and again. */
+START_TEST(a_full_redis_is_not_sound_before_it_has_room_again)
+{
+    int64_t until_ns;
+
+    meet();
+    ck_assert(lki_hub_is_sound(old.hub) && lki_spoke_is_sound(north.spoke));
+    test_redis_ask(&server, "CONFIG", "SET", "maxmemory", "1", NULL);
+    old.ups = north.ups = 0;
+    RUN_UNTIL(old.downs && north.downs);
+    until_ns = lki_loop_now(&loop) + 4 * LKI_NS_PER_S;
+    while (lki_loop_now(&loop) < until_ns || !old.ups || !north.ups) {
+        lki_loop_run_until(&loop, until_ns);
+        ck_assert(!lki_hub_is_sound(old.hub) && !lki_spoke_is_sound(north.spoke));
+    }
+    ck_assert_msg(strstr(old.why, "its memory is full"), "%s", old.why);
+    ck_assert_int_eq(old.trouble, LKI_REDIS_FAILS);
+    test_redis_ask(&server, "CONFIG", "SET", "maxmemory", "0", NULL);
+    station_say(&north);
+    RUN_UNTIL(old.heard == 1); /* nothing waits for that */
+    RUN_UNTIL(lki_hub_is_sound(old.hub) && lki_spoke_is_sound(north.spoke));
+    ck_assert_int_eq(old.contacts + north.orchestrators, 2);
+    ck_assert_int_eq(old.silent + old.refusals + north.refusals, 0);
+}
+END_TEST
+
+START_TEST(a_redis_that_was_away_is_sound_at_once)
+{
+    meet();
+    test_redis_kill(&server);
+    RUN_UNTIL(old.downs && north.downs);
+    ck_assert(!lki_hub_is_sound(old.hub) && !lki_spoke_is_sound(north.spoke));
+    test_redis_restart(&server);
+    RUN_UNTIL(old.ups == 2);
+    ck_assert(lki_hub_is_sound(old.hub));
+    RUN_UNTIL(north.ups == 2);
+    ck_assert(lki_spoke_is_sound(north.spoke));
+}
+END_TEST
+
 START_TEST(garbage_in_the_streams_is_passed_over)
 {
     static const char *garbage[] = {"", "x", "\xb1\x98\x01", "L1", "\xb1\x98\x01\x05north\x07"};
@@ -1389,6 +1429,8 @@ static void add_talking(TCase *tcase)
 
 static void add_losing(TCase *tcase)
 {
+    tcase_add_test(tcase, a_full_redis_is_not_sound_before_it_has_room_again);
+    tcase_add_test(tcase, a_redis_that_was_away_is_sound_at_once);
     tcase_add_test(tcase, redis_that_comes_back_empty_loses_no_message);
     tcase_add_test(tcase, keys_that_somebody_removes_come_again);
     tcase_add_test(tcase, redis_that_stands_still_makes_nobody_silent);

@@ -39,6 +39,8 @@ refuse_both() { # what, line, url
     done
 }
 
+back='Redis is there'
+
 lines() { # file text: how many
     grep -c -- "$2" "$1"
 }
@@ -50,6 +52,17 @@ are_rare() { # file text since
 
 has_lines() { # file text count
     [ "$(lines "$1" "$2")" -ge "$3" ]
+}
+
+# A worker tells the first time too.
+returns_are() { # what, how many
+    until_true has_lines default.log "$back" "$2" && until_true has_lines w.log "$back" $(($2 + 1))
+    same "$1" "$2 $(($2 + 1))" "$(lines default.log "$back") $(lines w.log "$back")"
+}
+
+redis_is() { # true or false
+    get /status
+    [ "$(at redis)" = "$1" ] && [ "$(at workers_alive)" = 1 ]
 }
 
 end() { # pid
@@ -182,6 +195,7 @@ place lk:default:up list
 until_true has_lines default.log "$told" 1
 tell $? 'a key that changes hands is told'
 sleep 4 # for it to be tried again, some times
+returns_are 'as long as it is there nobody says that all is well' 0
 are_rare default.log "$told" "$since"
 tell $? 'not each time that it is tried'
 get /status
@@ -189,15 +203,44 @@ same 'the API goes on' '200 RUNNING' "$status $(at state)"
 is_kept lk:default:up
 tell $? 'what others put there stays'
 redis del lk:default:up >/dev/null
-redis_is_up() {
-    get /status
-    [ "$(at redis)" = true ] && [ "$(at workers_alive)" = 1 ]
-}
-until_true redis_is_up
+until_true redis_is true
 tell $? 'all goes on when it is gone'
+returns_are 'which is told, once' 1
+
+# ---- a memory that is full, in the middle of a run
+
+redis config set maxmemory 1 >/dev/null
+told='its memory is full: see maxmemory there'
+until_true has_lines default.log "$told" 1 && until_true has_lines w.log "$told" 1
+tell $? 'a full memory is told'
+seen=
+for _ in $(seq 40); do
+    get /status
+    seen+=" $(at redis)"
+    sleep 0.1
+done
+same 'as long as it is full Redis is not there' false "$(xargs -n 1 <<<"$seen" | sort -u)"
+returns_are 'nor said to be' 1
+redis config set maxmemory 0 >/dev/null
+until_true redis_is true
+tell $? 'all goes on when there is room again'
+returns_are 'which is told, once' 2
 post /stop_test ''
 until_true state_is IDLE
 tell $? 'and the run can be ended'
+redis config set maxmemory 1 >/dev/null
+until_true redis_is false
+post /start_test '{"users":1}'
+is 'while it is full no run begins' 503 "$error"
+grep -qF "Redis at 127.0.0.1:$redis_port: $told" body
+tell $? 'for the reason that it tells'
+redis config set maxmemory 0 >/dev/null
+until_true redis_is true
+post /start_test '{"users":2,"iterations":5}'
+same 'a run begins' 200 "$status"
+until_true state_is IDLE
+get /result
+same 'and ends as it should' '200 iterations' "$status $(at run.ended_by)"
 
 # ---- a worker of another version
 
@@ -253,6 +296,19 @@ end "$away_worker"
 same 'a worker that has never seen it can be ended' 0 "$?"
 end "$away_orchestrator"
 same 'so can an orchestrator' 0 "$?"
+
+# ---- nobody there at first, or any longer
+
+end_redis
+orchestrate late
+until_true has_lines late.log 'connection refused' 1
+tell $? 'a Redis that comes later is missed'
+restart_redis
+until_true has_lines late.log "$back" 1
+tell $? 'and told when it comes'
+same 'not as if it had been there' 0 "$(lines late.log "$back again")"
+until_true has_lines default.log "$back again" 3
+tell $? 'but by who has seen it'
 for pid in "${orchestrators[@]}"; do
     end "$pid"
     same 'the one that has seen all that ends in order' 0 "$?"

@@ -134,12 +134,19 @@ static void look_for_end(struct lki_host *host, int64_t now_ns)
         lki_loop_stop(&host->loop);
 }
 
+static void look_for_redis(struct lki_host *host)
+{
+    if (lki_spoke_is_sound(host->spoke) && lki_repeat_over(&host->trouble))
+        lki_host_tell(host, "Redis is there");
+}
+
 static void on_beat(struct lki_timer *timer)
 {
     struct lki_host *host = LKI_CONTAINER(timer, struct lki_host, beat);
     int64_t now_ns = lki_loop_now(&host->loop);
 
     say_beat(host, now_ns);
+    look_for_redis(host);
     lki_host_look_for_orchestrator(host, now_ns);
     lki_relays_lend(host);
     lki_host_end_look(host);
@@ -245,11 +252,8 @@ static void on_command(struct lki_spoke *spoke, const void *bytes, size_t len, v
 
 static void on_up(struct lki_spoke *spoke, void *arg)
 {
-    struct lki_host *host = arg;
-
     (void)spoke;
-    if (lki_repeat_over(&host->trouble))
-        lki_host_tell(host, "Redis is there");
+    look_for_redis(arg);
 }
 
 static void on_down(struct lki_spoke *spoke, enum lki_redis_trouble trouble, const char *why,

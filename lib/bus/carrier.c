@@ -281,6 +281,7 @@ static void on_down(struct lki_redis *redis, enum lki_redis_trouble trouble, con
 
     (void)redis;
     carrier->ready = false;
+    carrier->doubted |= trouble != LKI_REDIS_AWAY;
     lki_redis_close(carrier->read);
     carrier->read = NULL;
     carrier->owner.on_down(carrier, trouble, why, carrier->owner.arg);

@@ -50,6 +50,7 @@ struct lki_carrier {
     struct lki_redis *say;  /* NULL: closed */
     struct lki_redis *read; /* NULL: nothing is read */
     bool ready;
+    bool doubted; /* a command failed, and since then not all have succeeded for long enough */
     uint64_t connections;
     /* the clock */
     unsigned samples;

@@ -12,6 +12,8 @@
 #define RENEW_NS (1 * LKI_NS_PER_S)
 /* How often somebody else's is looked at: a holder who lives has renewed it within a second. */
 #define LOOK_NS (300 * LKI_NS_PER_MS)
+/* By so long after it is ours all has been tried that is done again and again, beats too. */
+#define PROOF_NS (1500 * LKI_NS_PER_MS)
 #define VALUE_MAX_BYTES ((size_t)64 * 1024)
 
 /* KEYS: the key; ARGV: the value, its expiry in ms, and, if the value is to get a token, what that
@@ -60,6 +62,13 @@ static bool fill_in(struct lki_claim *claim, const char *token)
     return form && lki_buf_cstr(&claim->value);
 }
 
+/* Answers come in their order: all that was asked for before has succeeded too. */
+static void look_for_proof(struct lki_claim *claim)
+{
+    if (claim->asked_ns - claim->since_ns >= PROOF_NS)
+        claim->carrier->doubted = false;
+}
+
 static void on_ours(struct lki_claim *claim, const char *token)
 {
     bool news = !claim->ours;
@@ -76,6 +85,9 @@ static void on_ours(struct lki_claim *claim, const char *token)
     claim->renewed_ns = claim->asked_ns;
     claim->other = 0;
     look_again(claim, RENEW_NS);
+    if (news)
+        claim->since_ns = lki_loop_now(claim->carrier->loop);
+    look_for_proof(claim);
     if (news)
         claim->owner.on_ours(claim, claim->token, claim->owner.arg);
 }

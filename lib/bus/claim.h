@@ -37,6 +37,7 @@ struct lki_claim {
     uint64_t token;
     uint64_t above; /* what the next token must be greater than */
     struct lki_timer timer;
+    int64_t since_ns;   /* since when it is ours */
     int64_t asked_ns;   /* when it was asked for last */
     int64_t renewed_ns; /* the same, of what was answered last: it is ours */
     unsigned asking;    /* answers that have not come */

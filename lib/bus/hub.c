@@ -206,6 +206,11 @@ bool lki_hub_is_up(const struct lki_hub *hub)
     return hub->up;
 }
 
+bool lki_hub_is_sound(const struct lki_hub *hub)
+{
+    return hub->up && !hub->carrier.doubted;
+}
+
 bool lki_hub_has_lock(const struct lki_hub *hub)
 {
     return hub->lock.ours &&

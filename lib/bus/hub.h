@@ -78,6 +78,9 @@ void lki_hub_close(struct lki_hub *hub);
 void lki_hub_forked(struct lki_hub *hub);
 
 bool lki_hub_is_up(const struct lki_hub *hub);
+/* It is up, and Redis does what it is asked for: after a command that failed this is so only once
+ * all have succeeded for some seconds. */
+bool lki_hub_is_sound(const struct lki_hub *hub);
 /* The lock is ours, and nobody else can have it by now. */
 bool lki_hub_has_lock(const struct lki_hub *hub);
 /* Redis TIME less our monotonic clock; as measured last. */
@@ -144,6 +147,8 @@ void lki_spoke_close(struct lki_spoke *spoke);
 /* As lki_hub_forked. */
 void lki_spoke_forked(struct lki_spoke *spoke);
 bool lki_spoke_is_up(const struct lki_spoke *spoke);
+/* As lki_hub_is_sound. */
+bool lki_spoke_is_sound(const struct lki_spoke *spoke);
 /* Random number of this station's process. */
 uint64_t lki_spoke_session(const struct lki_spoke *spoke);
 /* LK_E_NOMEM, LK_E_LIMIT: LKI_CHANNEL_LIMIT waits already; it is not sent. */

@@ -265,6 +265,11 @@ bool lki_spoke_is_up(const struct lki_spoke *spoke)
     return spoke->up;
 }
 
+bool lki_spoke_is_sound(const struct lki_spoke *spoke)
+{
+    return spoke->up && !spoke->carrier.doubted;
+}
+
 uint64_t lki_spoke_session(const struct lki_spoke *spoke)
 {
     return spoke->session;

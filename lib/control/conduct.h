@@ -46,6 +46,7 @@ struct lki_orchestrator {
     uint64_t epoch;
     uint64_t token;
     bool up;                   /* Redis is there, and the lock is ours */
+    bool met;                  /* Redis was there before */
     char former[320];          /* whose lock it is, and waited for, if not ours; "" nobody's */
     bool loaded;               /* what Redis had of the checkpoint was read */
     struct lki_repeat trouble; /* with Redis, as it was told */

@@ -71,6 +71,18 @@ static void on_blob(const char *name, const void *bytes, size_t len, bool ok, vo
     lki_checkpoint_renew(&o->checkpoint);
 }
 
+/* Of one that answers, but fails, it is some seconds later that it can be used. */
+static void look_for_redis(struct lki_orchestrator *o)
+{
+    if (!lki_orchestrator_has_redis(o))
+        return;
+    if (lki_repeat_over(&o->trouble)) {
+        lki_orchestrator_tell(o, o->met ? "Redis is there again" : "Redis is there");
+        lki_orchestrator_changed(o);
+    }
+    o->met = true;
+}
+
 static void on_up(struct lki_hub *hub, uint64_t token, void *arg)
 {
     struct lki_orchestrator *o = arg;
@@ -80,8 +92,7 @@ static void on_up(struct lki_hub *hub, uint64_t token, void *arg)
     *o->former = '\0';
     o->crew.hub = hub;
     o->checkpoint.hub = hub;
-    if (lki_repeat_over(&o->trouble))
-        lki_orchestrator_tell(o, "Redis is there again");
+    look_for_redis(o);
     if (o->run.core)
         lki_core_hold(o->run.core, LKI_REUNION_NS, NULL);
     if (o->loaded)
@@ -179,6 +190,7 @@ static void on_tick(struct lki_timer *timer)
     struct lki_orchestrator *o = LKI_CONTAINER(timer, struct lki_orchestrator, tick);
     int64_t now_ns = lki_loop_now(o->loop);
 
+    look_for_redis(o);
     if (o->loaded && !o->saving.fn) {
         o->saving_ns = now_ns;
         lki_loop_post(o->loop, &o->saving, on_saving);
@@ -317,6 +329,10 @@ static bool refuse_without(const struct lki_orchestrator *o, struct lki_refusal 
             refusal, 503, "redis_unavailable",
             "A former orchestrator (%s) may still have the cluster; try again in some seconds",
             o->former);
+    if (!lki_orchestrator_has_redis(o) && *o->trouble.line)
+        return lki_orchestrator_refuse(
+            refusal, 503, "redis_unavailable",
+            "Redis cannot be used at the moment; try again when this is over: %s", o->trouble.line);
     return lki_orchestrator_refuse(
         refusal, 503, "redis_unavailable",
         "Redis cannot be reached at the moment; try again when it is there");
@@ -324,7 +340,7 @@ static bool refuse_without(const struct lki_orchestrator *o, struct lki_refusal 
 
 static bool needs_redis(const struct lki_orchestrator *o, struct lki_refusal *refusal)
 {
-    return (o->up && o->loaded) || refuse_without(o, refusal);
+    return (lki_orchestrator_has_redis(o) && o->loaded) || refuse_without(o, refusal);
 }
 
 bool lki_orchestrator_knows(const struct lki_orchestrator *o, struct lki_refusal *refusal)

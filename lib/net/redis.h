@@ -62,6 +62,7 @@ typedef void lki_redis_fn(const struct lki_redis_reply *reply, void *arg);
 
 enum lki_redis_trouble {
     LKI_REDIS_AWAY,   /* nobody answers, or the connection was lost: it is tried again */
+    LKI_REDIS_FAILS,  /* it answers, and cannot do what it is asked for: likewise */
     LKI_REDIS_REFUSED /* password, user or database are not taken, or it is no Redis: the same,
                          but trying again helps only when somebody changes something */
 };

@@ -158,10 +158,10 @@ static const struct {
     {"LOADING", LKI_REDIS_AWAY, "it is still loading its data"},
     {"MASTERDOWN", LKI_REDIS_AWAY, NULL},
     {"BUSY ", LKI_REDIS_AWAY, "it is busy running a script"},
-    {"OOM ", LKI_REDIS_AWAY, "its memory is full: see maxmemory there"},
-    {"MISCONF", LKI_REDIS_AWAY,
+    {"OOM ", LKI_REDIS_FAILS, "its memory is full: see maxmemory there"},
+    {"MISCONF", LKI_REDIS_FAILS,
      "it takes no writes, since it cannot save its data to disk: see its log"},
-    {"NOREPLICAS", LKI_REDIS_AWAY, NULL},
+    {"NOREPLICAS", LKI_REDIS_FAILS, NULL},
     {"ERR max number of clients", LKI_REDIS_AWAY, "it takes no more clients: see maxclients there"},
 };
 

@@ -56,7 +56,7 @@ static const char page[] =
     "   +rate(s.last.steps_per_s)+'/s'),\n"
     "  row('latency',s.last.p50_ms===null?'':'p50 '+s.last.p50_ms+' ms, p95 '+s.last.p95_ms\n"
     "   +' ms, p99 '+s.last.p99_ms+' ms'));\n"
-    " by('error').textContent=s.redis?'':'Redis cannot be reached';\n"
+    " by('error').textContent=s.redis?'':'Redis cannot be used';\n"
     " }catch(e){by('error').textContent=e.message}\n"
     " setTimeout(look,1000)};\n"
     "by('login').addEventListener('submit',async e=>{e.preventDefault();\n"
