@@ -344,8 +344,14 @@ get /series
 same 'GET /series' '{errors:i,requests:i,span_s:n,step_errors:i,steps:i,t:i,users:i}' \
     "$(at series.0 | "$shape" | sed s/span_s:i/span_s:n/)" # seldom one second exactly
 get /errors
-same 'GET /errors' '{code:s,count:i,first_s:n,first_user:i,message:s,source:s,step:s} lose STEP_FAILED' \
-    "$(at errors.0 | "$shape") $(at errors.0.step errors.0.code | xargs)"
+found='{code:s,count:i,first_s:n,first_user:i,message:s,source:s,step:s}'
+same 'GET /errors, a status before the step that failed of it' \
+    "$found http lose HTTP_404 $found step lose STEP_FAILED" \
+    "$(for i in 0 1; do
+        echo "$(at errors.$i | "$shape") $(at errors.$i.source errors.$i.step errors.$i.code | xargs)"
+    done | xargs -d '\n')"
+same 'of a status its request is told, and whose was the first' 'GET /nowhere/*** true' \
+    "$(at errors.0.message) $([[ $(at errors.0.first_user) == [1-4] ]] && echo true)"
 same 'examples of failures' '{answer:s,body:s,code:s,metric_id:s,request:s}' \
     "$(at examples.0 | "$shape")"
 for path in /metrics /errors /status /metrics/history /metrics/prometheus /probes /workers; do

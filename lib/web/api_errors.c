@@ -8,8 +8,6 @@
 #include "stats/example.h"
 #include "web/api_inner.h"
 
-#define ERRORS_MAX 1000
-
 /* ---- examples of one metric ---- */
 
 static bool is_of(const struct lki_error_group *group, const struct lki_metric *metric)
@@ -138,43 +136,106 @@ uint64_t lki_api_put_events(struct lki_api *api, struct lki_put *put, const char
 
 /* ---- all kinds of them ---- */
 
+/* A group of failures, or a status of a request, which is in no group: it came with an answer. */
+struct kind {
+    uint64_t count;
+    const struct lki_error_group *group; /* NULL: a status */
+    const struct lki_metric *metric;
+    const struct lki_example *example; /* its first */
+};
+
+static size_t groups_fill(struct kind *kinds, const struct lki_metrics *metrics)
+{
+    size_t count = 0;
+
+    for (const struct lki_error_group *group = metrics->first_error; group; group = group->next)
+        kinds[count++] = (struct kind){.count = group->count, .group = group};
+    return count;
+}
+
+/* A metric without errors is one whose author has expected these statuses. */
+static size_t statuses_fill(struct kind *kinds, const struct lki_metrics *metrics)
+{
+    size_t count = 0;
+
+    for (const struct lki_metric *metric = metrics->first; metric; metric = metric->next) {
+        const struct lki_tally *total = &metric->total;
+
+        for (const struct lki_example *example = total->errors ? metric->examples : NULL; example;
+             example = example->next) {
+            if (!lki_code_is_response(example->code) || example->code < 400)
+                continue;
+            kinds[count++] = (struct kind){.count = lki_codes_get(&total->codes, example->code),
+                                           .metric = metric,
+                                           .example = example};
+        }
+    }
+    return count;
+}
+
+static int64_t first_ns(const struct kind *kind)
+{
+    return kind->group ? kind->group->first_ns : kind->example->at_ns;
+}
+
+/* The most frequent first; a status before the step that failed of it. */
 static int by_count(const void *a, const void *b)
 {
-    const struct lki_error_group *left = *(const struct lki_error_group *const *)a;
-    const struct lki_error_group *right = *(const struct lki_error_group *const *)b;
+    const struct kind *left = a;
+    const struct kind *right = b;
 
     if (left->count != right->count)
         return left->count < right->count ? 1 : -1;
-    return left->first_ns < right->first_ns ? -1 : left->first_ns > right->first_ns;
+    if (!left->group != !right->group)
+        return left->group ? 1 : -1;
+    return first_ns(left) < first_ns(right) ? -1 : first_ns(left) > first_ns(right);
 }
 
-static void put_group(const struct lki_api *api, struct lki_put *put,
-                      const struct lki_metrics *metrics, const struct lki_error_group *group)
+static void put_what(const struct lki_api *api, struct lki_put *put, enum lki_source source,
+                     const char *step, const char *code, const char *message)
 {
+    lki_put_text(put, "source", lki_source_name(source));
+    lki_put_text(put, "step", step);
+    lki_put_text(put, "code", code);
+    lki_api_put_shown(api, put, "message", message);
+}
+
+static void put_kind(const struct lki_api *api, struct lki_put *put,
+                     const struct lki_metrics *metrics, const struct kind *kind)
+{
+    const struct lki_error_group *group = kind->group;
+    const struct lki_metric *metric = kind->metric;
+
     lki_put_open(put, NULL, '{');
-    lki_put_text(put, "source", lki_source_name(group->source));
-    lki_put_text(put, "step", group->step);
-    lki_put_text(put, "code", group->code ? lki_metrics_code_name(metrics, group->code) : NULL);
-    lki_api_put_shown(api, put, "message", group->message);
-    lki_put_uint(put, "count", group->count);
-    lki_put_uint(put, "first_user", group->first_user);
-    lki_put_seconds(put, "first_s", group->first_ns);
+    if (group)
+        put_what(api, put, group->source, group->step,
+                 group->code ? lki_metrics_code_name(metrics, group->code) : NULL, group->message);
+    else
+        put_what(api, put, metric->source, metric->step, lki_code_name(kind->example->code),
+                 metric->name);
+    lki_put_uint(put, "count", kind->count);
+    lki_put_uint(put, "first_user", group ? group->first_user : kind->example->user);
+    lki_put_seconds(put, "first_s", first_ns(kind));
     lki_put_close(put, '}');
 }
 
-static void put_groups(const struct lki_api *api, struct lki_put *put, struct lki_arena *arena,
-                       const struct lki_metrics *metrics)
+static void put_kinds(const struct lki_api *api, struct lki_put *put, struct lki_arena *arena,
+                      const struct lki_metrics *metrics)
 {
-    const struct lki_error_group **all = lki_arena_alloc(arena, ERRORS_MAX * sizeof(*all));
-    size_t count = 0;
+    /* one more: the group of all others */
+    size_t max = metrics->error_count + 1 + metrics->example_count;
+    struct kind *kinds = lki_arena_alloc(arena, max * sizeof(*kinds));
+    size_t count;
 
-    for (const struct lki_error_group *group = metrics->first_error;
-         all && group && count < ERRORS_MAX; group = group->next)
-        all[count++] = group;
-    if (count)
-        qsort(all, count, sizeof(*all), by_count);
+    if (!kinds) {
+        put->buf.err = LK_E_NOMEM;
+        return;
+    }
+    count = groups_fill(kinds, metrics);
+    count += statuses_fill(kinds + count, metrics);
+    qsort(kinds, count, sizeof(*kinds), by_count);
     for (size_t i = 0; i < count; i++)
-        put_group(api, put, metrics, all[i]);
+        put_kind(api, put, metrics, &kinds[i]);
 }
 
 static void put_example(const struct lki_api *api, struct lki_put *put,
@@ -218,7 +279,7 @@ void lki_api_errors(struct lki_web_request *request, void *arg)
     lki_put_int(&put, "generated_at", (int64_t)lki_wall_s());
     lki_put_open(&put, "errors", '[');
     if (metrics)
-        put_groups(api, &put, lki_web_arena(request), metrics);
+        put_kinds(api, &put, lki_web_arena(request), metrics);
     lki_put_close(&put, ']');
     lki_put_open(&put, "examples", '[');
     if (metrics)
