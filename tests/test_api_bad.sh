@@ -12,9 +12,11 @@ root=$PWD
 
 program demo <<'SOURCE'
 #include <loadkit/loadkit.h>
+#include <stdlib.h>
 
 LK_PARAM(base_url, .required = true);
 LK_RESOURCE(users) { return LK_OBJECT("username", lk_format(vu, "user_%s", id)); }
+LK_RESOURCE(vases) { return atoi(id) % 4 ? LK_OBJECT("number", id) : NULL; }
 LK_PROBE(level, .every_s = 0.2) { return LK_VALUE(7.5); }
 LK_VU(demo) { int n; };
 LK_STEP(demo, look, .every = LK_FIXED(0.05)) { self->n++; }
@@ -83,6 +85,15 @@ refuses_body 'to ensure no number' /ensure_resource '{"name":"users"}' count
 refuses_body 'to ensure fewer than none' /ensure_resource '{"name":"users","count":-1}' count
 refuses_body 'to delete what?' /delete_resource '{"name":"users"}' id
 refuses_body 'to delete one and all' /delete_resource '{"name":"users","id":1,"all":true}' id
+post /create_resource '{"name":"vases","count":6}'
+is 'a factory that fails' 500 '{error:{code:s,details:{count:i,resource_ids:[s],resource_name:s},message:s}}'
+same 'what it made before is told' \
+    'factory_failed the factory of resource "vases" returned NULL; 3 of 6 were created 3 vases ["1","2","3"]' \
+    "$(at error.code error.message error.details.count error.details.resource_name \
+        error.details.resource_ids | xargs -d '\n')"
+post /ensure_resource '{"name":"vases","count":5}'
+is 'where it made none, none are told' 500 "$error"
+same 'nor in words' 'the factory of resource "vases" returned NULL' "$(at error.message)"
 for path in create_resource ensure_resource delete_resource; do
     post /$path '{"name":"nothing","count":1,"id":1}'
     [ "$path" = delete_resource ] && post /$path '{"name":"nothing","id":1}'

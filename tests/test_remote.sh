@@ -13,10 +13,13 @@ root=$PWD
 
 program good <<'END'
 #include <loadkit/loadkit.h>
+#include <stdlib.h>
 LK_PARAM(base_url, .required = true);
 LK_PARAM(pause, .type = LK_SECONDS, .value = "20ms");
 LK_PARAM(key, .secret = true);
 LK_RESOURCE(cards) { return LK_OBJECT("number", lk_format(vu, "card_%s", id)); }
+LK_RESOURCE(torn) { return atoi(id) == 2 ? NULL : LK_OBJECT("number", id); }
+LK_RESOURCE(crashing) { abort(); }
 LK_PROBE(answer, .every_s = 0.1) { return lk_value_int(42); }
 LK_VU(demo) { lk_json *card; };
 LK_ON_INIT(demo) { lk_http_base_url(vu, lk_param(vu, "base_url")); }
@@ -129,6 +132,14 @@ run ./good resources items cards
 contains "whose contents are masked is told why" 0 'masked, since the orchestrator asks for no token'
 run ./good resources
 contains "of which the list knows" 0 '^  cards  *4$'
+run ./good resources create torn 4
+contains "where a factory fails, what it has made is told" 1 'returned NULL; 1 of 4 was created$'
+run ./good resources create crashing 4
+contains "where it has made none, only how it failed" 1 'the factory of resource "crashing" crashed: '
+! grep -q created err
+tell $? "and nothing of objects"
+run ./good resources
+contains "it is so" 0 '^  crashing  *0$' '^  torn  *1$'
 
 # ---- a run that is led by hand
 

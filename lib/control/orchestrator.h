@@ -96,8 +96,8 @@ struct lki_create {
     uint64_t count;
     const char *payload, *about;
 };
-/* Makes them; on_done is called once, later: refusal->status 0 and ids first .. first + made - 1.
- */
+/* Makes them; on_done is called once, later: ids first .. first + made - 1 are there, and are all
+ * if refusal->status is 0. */
 struct lki_created {
     size_t resource;
     uint64_t first, made;

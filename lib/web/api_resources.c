@@ -254,11 +254,15 @@ static void put_ensured(struct lki_put *put, const char *name, const struct lki_
     lki_put_close(put, '}');
 }
 
+static const char *resource_name(const struct lki_api_job *job, size_t resource)
+{
+    return lki_orchestrator_model(job->api->o)->resources[resource]->def.name;
+}
+
 static void answer_job(const struct lki_api_job *job, size_t resource, uint64_t first,
                        uint64_t made)
 {
-    const struct lki_model *model = lki_orchestrator_model(job->api->o);
-    const char *name = model->resources[resource]->def.name;
+    const char *name = resource_name(job, resource);
     struct lki_put put;
 
     lki_put_init(&put, LKI_API_ANSWER_MAX);
@@ -267,6 +271,24 @@ static void answer_job(const struct lki_api_job *job, size_t resource, uint64_t 
     else
         put_created(&put, name, first, made);
     lki_api_answer(job->request, &put);
+}
+
+/* What was made before the first failure stays. */
+static void refuse_job(const struct lki_api_job *job, const struct lki_created *created)
+{
+    const struct lki_refusal *refusal = created->refusal;
+    struct lki_put details;
+
+    if (!created->made) {
+        lki_api_refuse(job->api, job->request, refusal);
+        return;
+    }
+    lki_put_init(&details, LKI_API_ANSWER_MAX);
+    put_created(&details, resource_name(job, created->resource), created->first, created->made);
+    lki_web_fail(job->request, refusal->status, refusal->code, lki_buf_cstr(&details.buf),
+                 "%s; %llu of %llu %s created", refusal->message, (unsigned long long)created->made,
+                 (unsigned long long)job->making, created->made == 1 ? "was" : "were");
+    lki_put_release(&details);
 }
 
 static void job_free(struct lki_api_job *job)
@@ -289,7 +311,7 @@ static void on_done(const struct lki_created *created, void *arg)
     struct lki_api_job *job = arg;
 
     if (job->request && created->refusal->status)
-        lki_api_refuse(job->api, job->request, created->refusal);
+        refuse_job(job, created);
     else if (job->request)
         answer_job(job, created->resource, created->first, created->made);
     job_free(job);
