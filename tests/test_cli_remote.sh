@@ -365,8 +365,12 @@ fails "what is no web server too" 1 \
     ./good probes
 echo silent >cans/GET_probes
 fails "one that is silent is waited for as long as asked" 1 \
-    "good: cannot reach $LK_ORCHESTRATOR: no answer within 0.1 s; is it overloaded? --timeout waits longer" \
+    "good: $LK_ORCHESTRATOR was reached, but gave no answer within 0.1 s; is it overloaded? --timeout waits longer" \
     ./good probes --timeout 100ms
+echo silent >cans/POST_create_resource
+fails "also where it is to make objects" 1 \
+    "good: $LK_ORCHESTRATOR was reached, but gave no answer within 0.1 s; is it overloaded? --timeout waits longer" \
+    ./good resources create users --timeout 100ms
 end_server
 fails "one that is not there is told" 1 \
     "good: cannot reach $LK_ORCHESTRATOR: connection refused; is an orchestrator running?" ./good probes

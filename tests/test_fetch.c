@@ -236,8 +236,22 @@ START_TEST(an_answer_that_does_not_come_is_waited_for_no_longer_than_asked)
     serve(&silent);
     request.url = server.url;
     ck_assert_int_eq(lki_fetch_url(&request, &answer, &why), LK_E_TIMEOUT);
-    why_verify("cannot reach URL: no answer within 0.05 s; is it overloaded? --timeout waits "
-               "longer");
+    why_verify("URL was reached, but gave no answer within 0.05 s; is it overloaded? --timeout "
+               "waits longer");
+    test_server_stop(&server);
+}
+END_TEST
+
+START_TEST(one_that_takes_work_is_waited_for_longer)
+{
+    static const struct test_script slow = {{SRV_READ, SRV_SLEEP(200), SRV_SEND(ANSWER)}};
+    struct lki_fetch_request request = {
+        .method = "GET", .timeout_ns = 50 * LKI_NS_PER_MS, .work_ns = SOON_NS};
+
+    serve(&slow);
+    request.url = server.url;
+    ck_assert_int_eq(lki_fetch_url(&request, &answer, &why), LK_OK);
+    lki_fetch_answer_release(&answer);
     test_server_stop(&server);
 }
 END_TEST
@@ -302,6 +316,7 @@ int main(void)
     tcase_add_test(failing, nobody_there_is_told);
     tcase_add_loop_test(failing, what_is_no_answer_is_told, 0, LKI_COUNT(bad_cases));
     tcase_add_test(failing, an_answer_that_does_not_come_is_waited_for_no_longer_than_asked);
+    tcase_add_test(failing, one_that_takes_work_is_waited_for_longer);
     tcase_add_test(failing, an_answer_may_be_as_large_as_the_limit);
     tcase_add_loop_test(failing, what_cannot_be_asked_is_refused, 0, LKI_COUNT(wrong_cases));
     suite_add_tcase(suite, failing);

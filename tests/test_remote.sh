@@ -20,6 +20,11 @@ LK_PARAM(key, .secret = true);
 LK_RESOURCE(cards) { return LK_OBJECT("number", lk_format(vu, "card_%s", id)); }
 LK_RESOURCE(torn) { return atoi(id) == 2 ? NULL : LK_OBJECT("number", id); }
 LK_RESOURCE(crashing) { abort(); }
+LK_RESOURCE(late)
+{
+    lk_sleep(vu, 11);
+    return LK_OBJECT("number", id);
+}
 LK_PROBE(answer, .every_s = 0.1) { return lk_value_int(42); }
 LK_VU(demo) { lk_json *card; };
 LK_ON_INIT(demo) { lk_http_base_url(vu, lk_param(vu, "base_url")); }
@@ -140,6 +145,8 @@ contains "where it has made none, only how it failed" 1 'the factory of resource
 tell $? "and nothing of objects"
 run ./good resources
 contains "it is so" 0 '^  crashing  *0$' '^  torn  *1$'
+./good resources create late 2 >late 2>&1 &
+late=$!
 
 # ---- a run that is led by hand
 
@@ -228,6 +235,11 @@ until_status '"state": *"IDLE"'
 count
 run ./good resources delete cards --all
 contains "objects are deleted when the runs are over" 0 '^cards: 4 deleted, 0 left$'
+
+wait $late
+status=$?
+mv late out
+contains "a factory may take longer than other answers" 0 '^late: 2 created$'
 
 run ./good infra down
 contains "all of it ends" 0 '^infra is down, 4 processes were ended$'

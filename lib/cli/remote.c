@@ -62,7 +62,8 @@ enum lk_err lki_remote_try(struct lki_remote *remote, const char *method, const 
                                         .url = url_write(remote, path),
                                         .body = body,
                                         .token = remote->token,
-                                        .timeout_ns = remote->cli->options.timeout_ns};
+                                        .timeout_ns = remote->cli->options.timeout_ns,
+                                        .work_ns = remote->work_ns};
     struct lki_fetch_answer answer;
     enum lk_err err = request.url ? lki_fetch_url(&request, &answer, why) : LK_E_NOMEM;
 

@@ -11,6 +11,7 @@
 struct lki_remote {
     const struct lki_cli *cli;
     char *token;        /* NULL: none */
+    int64_t work_ns;    /* that an answer may take beyond the time-out; 0 when opened */
     struct lki_buf url; /* of the last request */
 };
 

@@ -10,6 +10,7 @@
 #include "cli/start.h"
 #include "net/url.h"
 #include "result/result.h"
+#include "user/factory.h"
 
 #define NAME_BYTES 256
 
@@ -104,10 +105,30 @@ static int ensured_show(const struct lki_cli *cli, const struct lki_json_value *
                      lki_answer_count(answer, "current_count"));
 }
 
-static int make(const struct lki_cli *cli, const char *path, uint64_t count,
-                int (*show)(const struct lki_cli *cli, const struct lki_json_value *answer))
+/* Who says how long to wait means it; else factories have their time. */
+static int ask_and_show(const struct lki_cli *cli, const char *path, const char *body,
+                        uint64_t count, lki_remote_take *show)
+{
+    struct lki_remote remote;
+    struct lki_reply reply;
+    int status = lki_remote_open(&remote, cli);
+
+    if (!lki_options_has(&cli->options, offsetof(struct lki_options, timeout_ns)))
+        remote.work_ns = lki_factory_limit_ns(count);
+    if (!status)
+        status = lki_remote_ask(&remote, "POST", path, body, &reply);
+    if (!status) {
+        status = cli->options.json ? lki_reply_print(cli, &reply) : show(cli, &reply.json);
+        lki_reply_release(&reply);
+    }
+    lki_remote_close(&remote);
+    return status;
+}
+
+static int make(const struct lki_cli *cli, const char *path, uint64_t count, lki_remote_take *show)
 {
     struct lki_buf body;
+    const char *text;
     int status = LKI_EXIT_PASSED;
 
     lki_buf_init(&body, LKI_CLI_TEXT_MAX);
@@ -118,8 +139,13 @@ static int make(const struct lki_cli *cli, const char *path, uint64_t count,
         status = lki_start_object(cli, "--payload", cli->options.payload, &body);
     }
     lki_buf_char(&body, '}');
-    if (!status)
-        return lki_remote_command(cli, "POST", path, &body, show);
+    text = lki_buf_cstr(&body);
+    if (!status && text) {
+        status = ask_and_show(cli, path, text, count, show);
+    } else if (!status) {
+        lki_cli_error(cli, "%s", lk_strerror(body.err));
+        status = LKI_EXIT_FAILED;
+    }
     lki_buf_release(&body);
     return status;
 }

@@ -124,6 +124,11 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     return exchange->body.err ? 0 : size * count;
 }
 
+static int64_t wait_ns(const struct lki_fetch_request *request)
+{
+    return lki_ns_after(request->timeout_ns, request->work_ns);
+}
+
 static void options_set(struct exchange *exchange)
 {
     const struct lki_fetch_request *request = exchange->request;
@@ -134,7 +139,8 @@ static void options_set(struct exchange *exchange)
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->headers);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "loadkit/" LK_VERSION);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->error);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(request->timeout_ns / LKI_NS_PER_MS));
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(request->timeout_ns / LKI_NS_PER_MS));
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(wait_ns(request) / LKI_NS_PER_MS));
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
     if (is_loopback(&exchange->url))
@@ -150,12 +156,19 @@ static void options_set(struct exchange *exchange)
 
 /* ---- what went wrong ---- */
 
-static void say_where(const struct exchange *exchange)
+static void say_server(const struct exchange *exchange)
 {
     const struct lki_url *url = &exchange->url;
 
-    lki_buf_printf(exchange->why, "cannot reach %.*s://%.*s: ", (int)url->scheme_len,
-                   url->scheme_text, (int)url->authority_len, url->authority);
+    lki_buf_printf(exchange->why, "%.*s://%.*s", (int)url->scheme_len, url->scheme_text,
+                   (int)url->authority_len, url->authority);
+}
+
+static void say_where(const struct exchange *exchange)
+{
+    lki_buf_str(exchange->why, "cannot reach ");
+    say_server(exchange);
+    lki_buf_str(exchange->why, ": ");
 }
 
 /* As part of a sentence of ours. */
@@ -181,9 +194,18 @@ static enum lk_err say_unconnected(const struct exchange *exchange)
 
 static enum lk_err say_late(const struct exchange *exchange)
 {
-    say_where(exchange);
+    const struct lki_fetch_request *request = exchange->request;
+    curl_off_t reached_us = 0;
+
+    curl_easy_getinfo(exchange->easy, CURLINFO_PRETRANSFER_TIME_T, &reached_us);
+    if (reached_us) {
+        say_server(exchange);
+        lki_buf_str(exchange->why, " was reached, but gave ");
+    } else {
+        say_where(exchange);
+    }
     lki_buf_printf(exchange->why, "no answer within %g s; is it overloaded? --timeout waits longer",
-                   (double)exchange->request->timeout_ns / LKI_NS_PER_S);
+                   (double)(reached_us ? wait_ns(request) : request->timeout_ns) / LKI_NS_PER_S);
     return LK_E_TIMEOUT;
 }
 

@@ -19,7 +19,8 @@ struct lki_fetch_request {
     const char *url;
     const char *body;   /* JSON; NULL: none, which is an empty one in a POST */
     const char *token;  /* sent as Authorization: Bearer; NULL: none */
-    int64_t timeout_ns; /* for all of it */
+    int64_t timeout_ns; /* for all of it, */
+    int64_t work_ns;    /* but so much more for an answer that takes work */
 };
 
 struct lki_fetch_answer {

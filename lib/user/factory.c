@@ -121,6 +121,13 @@ static void on_begin(struct lki_post *post)
         factory->owner.on_made(factory->owner.arg, factory->next++, NULL, "no memory for a stack");
 }
 
+int64_t lki_factory_limit_ns(uint64_t count)
+{
+    uint64_t rounds = count / LKI_FACTORY_TASKS + !!(count % LKI_FACTORY_TASKS);
+
+    return lki_ns(LKI_HOOK_TIMEOUT_S * (double)rounds);
+}
+
 enum lk_err lki_factory_new(struct lki_factory **out, struct lki_crowd *crowd,
                             const struct lki_factory_order *order,
                             const struct lki_factory_owner *owner)

@@ -29,6 +29,9 @@ struct lki_factory_owner {
     void *arg;
 };
 
+/* The longest that so many may take. */
+int64_t lki_factory_limit_ns(uint64_t count);
+
 /* Begins at the end of the turn. */
 enum lk_err lki_factory_new(struct lki_factory **out, struct lki_crowd *crowd,
                             const struct lki_factory_order *order,
