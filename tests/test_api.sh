@@ -186,12 +186,18 @@ same 'and never takes any away' '2 6 0 6 []' \
         xargs -d '\n')"
 get /resources/users/items
 same 'GET /resources/:name/items' 'users 6 6' "$(at resource_name total items.# | xargs)"
+same 'all of them if no limit is given' '0 null true' "$(at offset limit masked | xargs)"
 same 'without a token contents are masked' '*** *** ***' \
     "$(at items.0.username items.0.password items.0.team | tr '\n' ' ' | sed 's/ $//')"
 same 'what makes an object one stays' 'users 1' \
     "$(at items.0.resource_name items.0.resource_id | xargs)"
 get '/resources/users/items?offset=1&limit=2'
 same 'a part of them' '6 2 2 3' "$(at total items.# items.0.resource_id items.1.resource_id | xargs)"
+same 'by the limit that was asked for' '1 2' "$(at offset limit | xargs)"
+get '/resources/users/items?offset=4&limit=100'
+same 'also when there are fewer' '6 2 4 100' "$(at total items.# offset limit | xargs)"
+get '/resources/users/items?offset=6&limit=100'
+same 'or none' '6 0 6 100' "$(at total items.# offset limit | xargs)"
 get /resources/nothing/items
 same 'of a name that is not there' '400 this program registers no resource "nothing"' \
     "$status $(at error.message)"
@@ -578,8 +584,9 @@ same 'a WebSocket is opened, and is no answer in JSON' '- -' \
     "$("$shape" $opened.200 $opened.101.content <openapi | xargs)"
 [ "$("$shape" $opened.101.description <openapi)" != - ]
 tell $? 'which is said'
-for path in /ready /status /workers /metrics /probes /resources /errors /series; do
-    get "$path"
+for path in /ready /status /workers /metrics /probes /resources '/resources/{name}/items' \
+    /errors /series; do
+    get "${path/'{name}'/users}"
     want=$("$shape" "paths.$path.get.responses.200.content.application/json.schema.properties" \
         <openapi | "$shape" | grep -o '[{,][a-z_]*:{' | tr -d '{,:' | sort | xargs)
     found=$("$shape" <body | sed -E 's/^\{//;s/\}$//' |
@@ -646,6 +653,16 @@ same 'and why it came to be' 'user_2 ensure_resource_count 2 1' \
     "$(at items.0.username items.0.source items.0.target_count items.0.existing_count | xargs)"
 [ $(($(date +%s) - made)) -lt 60 ]
 tell $? 'created_at is in seconds since 1970'
+printf '{"name":"users","count":170,"payload":{"x":"%s"}}' \
+    "$(head -c 200000 /dev/zero | tr '\0' x)" >many
+post /create_resource @many "${bearer[@]}"
+get '/resources/users/items?offset=1&limit=200' "${bearer[@]}"
+same 'what no answer can hold makes the limit smaller' '172 1' "$(at total offset | xargs)"
+limit=$(at limit)
+same 'to what is in it' "$limit" "$(at items.#)"
+get "/resources/users/items?offset=$((limit + 1))" "${bearer[@]}"
+same 'so that the rest begins behind it' "$((limit + 2)) null" \
+    "$(at items.0.resource_id limit | xargs)"
 
 # ---- the end, while somebody listens and objects are being made
 

@@ -63,8 +63,10 @@ static const struct operation operations[] = {
      "ready:b state:s epoch:i alive_workers:i workers:a workers_status:a", NULL},
     {"/resources", "get", "How many objects there are", NULL, NULL,
      "generated_at:i count:i resources:a", NULL},
-    {"/resources/{name}/items", "get", "Objects of a resource", "offset:i limit:i", NULL,
-     "resource_name:s total:i offset:i limit:i items:a", NULL},
+    {"/resources/{name}/items", "get",
+     "Objects of a resource, at most limit, behind the first offset of total; masked: without what "
+     "is in them",
+     "offset:i limit:i", NULL, "resource_name:s total:i offset:i limit:i? items:a masked:b", NULL},
     {"/result", "get", "Result of the last run, as in its file", NULL, NULL,
      "schema:s run:o verdict:o totals:o metrics:a errors:a series:a", NULL},
     {"/scenario/on_init_params", "get", "Parameters of the program", NULL, NULL,

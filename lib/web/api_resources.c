@@ -13,6 +13,7 @@
 #define NAME_MAX_BYTES 128
 #define COUNT_MAX 100000
 #define ITEMS_MAX_BYTES (LKI_API_ANSWER_MAX / 2)
+#define NO_LIMIT INT64_MAX
 
 /* A request for objects, until all are made. */
 struct lki_api_job {
@@ -130,7 +131,8 @@ static void put_item(struct lki_put *put, const char *text, const char *facts, b
     lki_buf_release(&item);
 }
 
-/* Those that are there, without the first offset, at most limit, and what one answer can hold. */
+/* Those that are there, without the first offset, at most limit, and what one answer can hold.
+ * Returns the limit that held: who goes on behind it leaves none out. */
 static uint64_t put_items(const struct lki_api *api, struct lki_put *put, size_t resource,
                           uint64_t offset, uint64_t limit)
 {
@@ -149,11 +151,11 @@ static uint64_t put_items(const struct lki_api *api, struct lki_put *put, size_t
             continue;
         }
         if (put->buf.len > ITEMS_MAX_BYTES)
-            break;
+            return count;
         put_item(put, text, lki_stock_facts(stock, resource, id), masked);
         count++;
     }
-    return count;
+    return limit;
 }
 
 static void refuse_name(struct lki_web_request *request, const char *name)
@@ -174,7 +176,7 @@ void lki_api_items(struct lki_web_request *request, void *arg)
 
     lki_web_form_query(&form, request);
     offset = (uint64_t)lki_web_form_int(&form, "offset", 0, INT64_MAX, 0);
-    limit = (uint64_t)lki_web_form_int(&form, "limit", 1, INT64_MAX, INT64_MAX);
+    limit = (uint64_t)lki_web_form_int(&form, "limit", 1, INT64_MAX, NO_LIMIT);
     if (!lki_web_form_end(&form))
         return;
     if (resource == SIZE_MAX) {
@@ -189,7 +191,10 @@ void lki_api_items(struct lki_web_request *request, void *arg)
     lki_put_open(&put, "items", '[');
     limit = put_items(api, &put, resource, offset, limit);
     lki_put_close(&put, ']');
-    lki_put_uint(&put, "limit", limit);
+    if (limit == NO_LIMIT)
+        lki_put_null(&put, "limit");
+    else
+        lki_put_uint(&put, "limit", limit);
     lki_put_bool(&put, "masked", is_masked(api));
     lki_put_close(&put, '}');
     lki_api_answer(request, &put);
