@@ -2,6 +2,7 @@
 #
 # The files in examples/deploy: what they set is what there is. Their variables are options of the
 # commands that they start, systemd has nothing to say about the units, and the roles start by them.
+# And the proxy of loadkit-orchestrator(1) is one through which the orchestrator can be used.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
@@ -42,9 +43,12 @@ done
 tmp=$dir
 # shellcheck source=tests/support/redis.sh
 . "$root/tests/support/redis.sh"
+# shellcheck source=tests/support/nginx.sh
+. "$root/tests/support/nginx.sh"
 roles=()
 finish() {
     [ ${#roles[@]} = 0 ] || { kill "${roles[@]}" && wait "${roles[@]}"; }
+    end_nginx
     end_redis
     rm -rf "$dir"
 } 2>/dev/null
@@ -67,7 +71,7 @@ start_role() { # role: by the variables of its unit
     roles+=($!)
 }
 
-start_role orchestrator
+LK_ALLOWED_HOSTS=load.example start_role orchestrator
 start_role worker
 found=
 for _ in $(seq 200); do
@@ -80,5 +84,28 @@ done
 [[ $found == *'"station":"a-host"'* ]]
 tell $? "what the units start finds each other"
 [[ $found == *'"station":"a-host"'* ]] || cat ./*.log
+
+# The block of the manual in an nginx of our own, whose "location /" is another one.
+location=$(sed -n '/^    location \/ {$/,/^    }$/p' "$root/man/loadkit-orchestrator.1" |
+    sed "s,location / ,location ~ ^/ ,;s,http://127.0.0.1:8080,$address,")
+nginx_secure=yes
+start_nginx "$location" || exit 1
+origin=https://load.example:$port
+through() { # path [curl's...]: the status
+    curl -sk --max-time 10 --resolve "load.example:$port:127.0.0.1" -c jar -b jar -o answer \
+        -w '%{http_code}' "${@:2}" "$origin$1"
+}
+same "through the proxy of the manual a page logs in" 200 \
+    "$(through /login -H "Origin: $origin" -H 'Content-Type: application/json' \
+        -d "{\"token\":\"$(<token)\"}")"
+same "and has its session" 200 "$(through /status -H "Origin: $origin")"
+same "also on a WebSocket" 101 \
+    "$(through /ws/metrics --max-time 1 -H "Origin: $origin" -H 'Connection: Upgrade' \
+        -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' \
+        -H 'Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==')"
+through /events --max-time 1 >/dev/null
+grep -q '^data: ' answer
+tell $? "events come at once"
+same "another page does not" 403 "$(through /status -H 'Origin: https://page.example')"
 
 end_tests
