@@ -240,6 +240,31 @@ START_TEST(the_most_that_was_asked_for_is_kept)
 }
 END_TEST
 
+/* Who has which users is not known yet. */
+START_TEST(a_rate_is_shared_out_when_all_have_said_how_they_stand)
+{
+    struct lki_plan plan = open_plan(30);
+    struct gang_worker *worker = &gang.workers[0];
+    size_t told;
+
+    plan.rate_per_s = 10;
+    plan.rated = true;
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 2);
+    hand_over(&plan);
+    resume_all_but(&gang.workers[1]);
+    gang_run(&gang, 3);
+    told = worker->rate_count;
+    ck_assert_int_eq(lki_core_set_rate(gang.core, 50), LK_OK);
+    gang_run(&gang, 4);
+    ck_assert_uint_eq(worker->rate_count, told);
+    gang_resume(&gang.workers[1]);
+    gang_run(&gang, 5);
+    ck_assert_uint_eq(worker->rate_count, told + 1);
+    ck_assert_double_eq(worker->rates[told].rate_per_s, 25);
+}
+END_TEST
+
 /* So long after the start, and so long before the load of who was lost is over. */
 struct moment {
     int64_t after_ns, before_ns;
@@ -830,6 +855,7 @@ static Suite *adopt_suite(void)
     tcase_add_test(all, users_change_from_what_they_were);
     tcase_add_test(all, a_run_outlives_its_machine);
     tcase_add_loop_test(all, the_most_that_was_asked_for_is_kept, 0, 2);
+    tcase_add_test(all, a_rate_is_shared_out_when_all_have_said_how_they_stand);
     tcase_add_test(all, moments_outlive_the_clock_by_which_they_were_taken);
     tcase_add_test(all, seconds_are_those_of_the_moment_that_was_saved);
     tcase_add_test(all, who_does_not_say_how_it_stands_loses_its_users_and_then_counts_as_dead);

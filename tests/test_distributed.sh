@@ -400,6 +400,19 @@ case_rate() {
     verdict valid
 }
 
+# What is due meanwhile is for nobody, and told.
+case_rate_without_users() {
+    begin
+    start ',"rate_per_s":200,"duration_s":6'
+    load_goes_on 100
+    check "all users leave" status "$(api POST /change_users '{"target_users":0}')" 200
+    check "the rate stays" is rate_per_s "$(state rate_per_s)" 200
+    finish
+    exact
+    check "all are intended" is intended "$(member result.json intended)" 1200
+    check "and most are dropped" at_least dropped "$(member result.json dropped)" 600
+}
+
 # The new one is another: of the former nobody hears any more.
 case_same_name() {
     begin --orphan-after 2s
@@ -553,7 +566,7 @@ cases=(killed_station stopped_station stopped_machine stopped_redis redis_for_go
     killed_orchestrator ended_orchestrator stopped_orchestrator emptied_redis all_restarted late_redis leaving_station
     leaving_unheard leaving_idle no_descriptors
     late_station stopped_process killed_process plain stop_in_ramp two_starts refusals
-    iterations iterations_moved rate same_name abort continue change_users restart_at_end
+    iterations iterations_moved rate rate_without_users same_name abort continue change_users restart_at_end
     resources)
 [ $# = 0 ] || cases=("$@")
 run_cases "${cases[@]}"

@@ -377,6 +377,57 @@ START_TEST(arrivals_come_as_the_plan_asks)
 }
 END_TEST
 
+START_TEST(arrivals_are_due_while_nobody_is_there)
+{
+    static const struct {
+        double back_s; /* then there are users again */
+        uint64_t started;
+    } cases[] = {{3, 800}, {6, 550}, {10, 250}};
+    struct lk_def *defs[] = {SCENE_VU("guest", .weight = 1), SCENE_STEP("guest", "look", count),
+                             NULL};
+    struct lki_plan plan = {.users = 8, .rated = true, .rate_per_s = 100, .duration_ns = 8 * S};
+    struct lki_core_outcome outcome;
+    struct lki_core_status status;
+
+    open_run(defs, &plan, (size_t)1 << _i % 3);
+    run_until(2.5);
+    ck_assert_int_eq(lki_core_set_users(core, 0, 0), LK_OK);
+    run_until(2.9);
+    lki_core_status(core, &status);
+    ck_assert_double_eq(status.rate_wanted, 100);
+    run_until(cases[_i / 3].back_s);
+    if (!over)
+        lki_core_set_users(core, 8, 0);
+    outcome = finish();
+    ck_assert_uint_eq(outcome.arrivals->intended, 800);
+    ck_assert_uint_eq(outcome.arrivals->started, cases[_i / 3].started);
+    ck_assert_uint_eq(outcome.arrivals->dropped, 800 - cases[_i / 3].started);
+    ck_assert_uint_eq(begun, outcome.arrivals->started);
+    close_run();
+}
+END_TEST
+
+START_TEST(arrivals_of_a_number_are_due_while_nobody_is_there)
+{
+    struct lk_def *defs[] = {SCENE_VU("guest", .weight = 1), SCENE_STEP("guest", "look", count),
+                             NULL};
+    struct lki_plan plan = {
+        .users = 8, .rated = true, .rate_per_s = 100, .duration_ns = LKI_NEVER, .iterations = 800};
+    struct lki_core_outcome outcome;
+
+    open_run(defs, &plan, 1 + (size_t)_i);
+    run_until(2.5);
+    ck_assert_int_eq(lki_core_set_users(core, 0, 0), LK_OK);
+    outcome = finish();
+    ck_assert_int_eq(outcome.ended_by, LKI_END_ITERATIONS);
+    ck_assert_uint_eq(outcome.arrivals->intended, 800);
+    ck_assert_uint_eq(outcome.arrivals->started, 250);
+    ck_assert_uint_eq(outcome.arrivals->dropped, 550);
+    ck_assert_int_le(lki_loop_now(&loop), 9 * S);
+    close_run();
+}
+END_TEST
+
 START_TEST(an_object_is_one_users_over_all_workers)
 {
     struct lk_def *defs[] = {
@@ -446,6 +497,8 @@ static Suite *led_suite(void)
     tcase_add_test(all, many_iterations_take_few_messages);
     tcase_add_loop_test(all, arrivals_of_a_number_come_when_they_are_due, 0, AGENTS_MAX);
     tcase_add_loop_test(all, arrivals_come_as_the_plan_asks, 0, AGENTS_MAX);
+    tcase_add_loop_test(all, arrivals_are_due_while_nobody_is_there, 0, 9);
+    tcase_add_loop_test(all, arrivals_of_a_number_are_due_while_nobody_is_there, 0, AGENTS_MAX);
     tcase_add_loop_test(all, an_object_is_one_users_over_all_workers, 0, AGENTS_MAX);
     tcase_add_test(all, set_up_tear_down_and_run_data_are_of_the_whole_run);
     tcase_add_test(all, an_interrupt_lets_users_end_in_order);

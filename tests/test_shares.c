@@ -315,6 +315,91 @@ START_TEST(the_others_take_over_the_rate_of_the_dead)
 }
 END_TEST
 
+/* How many more have come by now than the rate asked for. */
+static double surplus(double rate_per_s)
+{
+    int64_t now_ns = lki_loop_now(&gang.loop);
+
+    return (double)arrivals(now_ns) - (double)(now_ns - start_ns()) / 1e9 * rate_per_s;
+}
+
+START_TEST(what_is_due_while_nobody_is_there_is_not_left_out)
+{
+    struct lki_plan plan = rated_plan(_i < 8 ? 6 : 0, 100, NULL, 0);
+
+    plan.open_ended = true;
+    gang_open(&gang, &plan, NULL, 1 + (size_t)_i % 4);
+    gang_run(&gang, 2.5);
+    lki_core_set_users(gang.core, 0, _i < 4 ? 0 : 30 * MS);
+    gang_run(&gang, 5.2);
+    ck_assert_uint_eq(gang_users(&gang), 0);
+    ck_assert_double_eq(gang_status(&gang).rate_wanted, 100);
+    ck_assert_double_le(fabs(surplus(100)), 1.001);
+    lki_core_set_users(gang.core, 6, _i < 4 ? 0 : 30 * MS);
+    gang_run(&gang, 8);
+    ck_assert_uint_eq(gang_users(&gang), 6);
+    ck_assert_double_le(fabs(surplus(100)), 1.001);
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(a_rate_goes_to_users_who_come_one_after_the_other)
+{
+    struct lki_plan plan = rated_plan(1, 100, NULL, 0);
+
+    plan.open_ended = true;
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 1);
+    lki_core_set_users(gang.core, 20, 50 * MS);
+    gang_run(&gang, 3);
+    for (size_t i = 0; i < gang.count; i++) {
+        ck_assert_uint_eq(gang.workers[i].user_count, 10);
+        ck_assert_double_eq(gang.workers[i].rates[gang.workers[i].rate_count - 1].rate_per_s, 50);
+    }
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(nothing_adds_up_however_often_users_come_and_go)
+{
+    struct lki_plan plan = rated_plan(8, 37, NULL, 0);
+    struct lki_rng rng;
+
+    lki_rng_seed(&rng, 41, (uint64_t)_i);
+    plan.open_ended = true;
+    gang_open(&gang, &plan, NULL, 1 + (size_t)_i % 5);
+    for (double s = 0.5; s < 300; s += lki_rng_double(&rng)) {
+        gang_run(&gang, s);
+        ck_assert_double_le(fabs(surplus(37)), 1 + (double)gang.count / 2);
+        lki_core_set_users(gang.core, lki_rng_below(&rng, 12),
+                           lki_rng_below(&rng, 2) ? 0 : 50 * MS);
+    }
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(arrivals_go_on_when_all_who_were_lost_are_found)
+{
+    struct lki_plan plan = rated_plan(6, 100, NULL, 0);
+
+    plan.open_ended = true;
+    plan.on_loss = LKI_LOSS_REBALANCE;
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 2.005);
+    lki_core_lost(gang.core, 1, 0, 60 * S);
+    lki_core_lost(gang.core, 2, 0, 60 * S);
+    gang_run(&gang, 4.2);
+    lki_core_found(gang.core, 2);
+    gang_run(&gang, 6.1);
+    ck_assert_uint_eq(gang.workers[1].user_count, 6);
+    ck_assert_double_le(fabs(surplus(100)), 1.001);
+    lki_core_found(gang.core, 1);
+    gang_run(&gang, 9);
+    ck_assert_double_le(fabs(surplus(100)), 1.001);
+    gang_close(&gang);
+}
+END_TEST
+
 START_TEST(the_rate_can_be_set_from_outside)
 {
     struct lki_stage stages[] = {{100 * S, 100}};
@@ -676,6 +761,10 @@ static Suite *shares_suite(void)
     tcase_add_loop_test(rates, a_rate_that_ramps_brings_as_many_arrivals_as_the_slope, 0, 5);
     tcase_add_test(rates, a_low_rate_is_not_forgotten_by_being_told_anew);
     tcase_add_test(rates, the_others_take_over_the_rate_of_the_dead);
+    tcase_add_loop_test(rates, what_is_due_while_nobody_is_there_is_not_left_out, 0, 12);
+    tcase_add_test(rates, a_rate_goes_to_users_who_come_one_after_the_other);
+    tcase_add_loop_test(rates, nothing_adds_up_however_often_users_come_and_go, 0, 10);
+    tcase_add_test(rates, arrivals_go_on_when_all_who_were_lost_are_found);
     tcase_add_test(rates, the_rate_can_be_set_from_outside);
     tcase_add_loop_test(iterations, exactly_so_many_iterations_begin_whoever_dies, 0, 5);
     tcase_add_loop_test(iterations, what_some_cannot_begin_others_do, 0, 6);

@@ -278,7 +278,6 @@ enum lk_err lki_core_set_users(struct lki_core *core, uint64_t users, int64_t in
     if (users > lki_core_users_most(core) || interval_ns < 0)
         return LK_E_ARG;
     lki_shares_set(core, users, interval_ns);
-    lki_paces_update(core);
     return LK_OK;
 }
 

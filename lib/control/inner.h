@@ -49,7 +49,7 @@ enum lki_member_stage {
 
 /* Arrival k is intended at since_ns + (k + lead) / rate_per_s. */
 struct lki_member_pace {
-    uint64_t users; /* that its share is for; 0: none was told */
+    uint64_t weight; /* of its share among all; 0: none was told */
     double rate_per_s;
     double lead;
     int64_t since_ns;
@@ -193,6 +193,7 @@ struct lki_core {
     uint64_t asks;             /* for them */
     bool iterations_over;      /* all have begun */
     int64_t paced_until_ns;    /* since the start: the rate that was told holds so long */
+    double ahead;              /* arrivals that were too many, and no lead makes up for */
     struct lki_leases *leases; /* by resource */
 
     struct lki_series series;
@@ -356,6 +357,8 @@ void lki_settle_look(struct lki_core *core);
 void lki_paces_begin(struct lki_core *core);
 /* Other workers, other users of theirs, or another rate: shares it out anew. */
 void lki_paces_update(struct lki_core *core);
+/* The same, if workers or their users are others. */
+void lki_paces_look(struct lki_core *core);
 void lki_paces_on_time(struct lki_timer *timer);
 /* Asked for now. */
 double lki_paces_rate(const struct lki_core *core);

@@ -54,20 +54,54 @@ static double lead_at(const struct lki_member_pace *pace, int64_t ns)
     return lead < 0 ? 0 : lead > 1 ? 1 : lead;
 }
 
+/* ---- who takes part ---- */
+
+struct party {
+    size_t count;
+    uint64_t users;
+    uint64_t weight; /* of all */
+    bool reached;    /* somebody who could be given users is in reach */
+    bool changed;    /* since shares were last told */
+};
+
 static uint64_t users_of(const struct lki_member *member)
 {
     return lki_member_works(member) && !member->gone ? member->shown.wanted : 0;
 }
 
-/* The workers, or their users, are others than when shares were last told. */
-static bool have_changed(const struct lki_core *core)
+static bool is_present(const struct lki_member *member)
 {
-    for (size_t i = 0; i < core->member_count; i++) {
-        if (users_of(core->members[i]) != core->members[i]->pace.users)
-            return true;
-    }
-    return false;
+    return lki_member_works(member) && !member->gone && !member->leaving;
 }
+
+/* An arrival is due whether or not there are users. While nobody has any all count alike: it waits
+ * there for one, or is dropped. Who is out of reach goes on only if all are. */
+static uint64_t weight_of(const struct lki_member *member, const struct party *party)
+{
+    if (party->users)
+        return users_of(member);
+    return is_present(member) && (!member->lost || !party->reached);
+}
+
+static struct party gather(const struct lki_core *core)
+{
+    struct party party = {0};
+
+    for (size_t i = 0; i < core->member_count; i++) {
+        party.users += users_of(core->members[i]);
+        party.reached |= is_present(core->members[i]) && !core->members[i]->lost;
+    }
+    for (size_t i = 0; i < core->member_count; i++) {
+        uint64_t weight = weight_of(core->members[i], &party);
+
+        party.count += weight > 0;
+        party.weight += weight;
+        party.changed |= weight != core->members[i]->pace.weight;
+    }
+    return party;
+}
+
+/* ---- what each is told ---- */
 
 static void tell(struct lki_member *member, const struct lki_member_pace *pace)
 {
@@ -79,59 +113,66 @@ static void tell(struct lki_member *member, const struct lki_member_pace *pace)
         member->pace = *pace;
 }
 
-/* Those who take part, all their users, and how far the first one is from its next arrival. */
-struct party {
-    size_t count;
-    uint64_t users;
-    double lead;
-};
-
-static struct party gather(const struct lki_core *core, int64_t since_ns)
+/* How many more have come before then than the rate asks for. Of n whose leads are 0, 1/n, 2/n ...
+ * that is none, and it grows with their leads. */
+static double ahead_at(const struct lki_core *core, int64_t ns)
 {
-    struct party party = {0};
+    double ahead = core->ahead;
+    size_t count = 0;
 
     for (size_t i = 0; i < core->member_count; i++) {
-        const struct lki_member *member = core->members[i];
-        uint64_t users = users_of(member);
+        const struct lki_member_pace *pace = &core->members[i]->pace;
 
-        if (!users)
+        if (!pace->weight)
             continue;
-        if (!party.count && member->pace.users)
-            party.lead = lead_at(&member->pace, since_ns);
-        party.count++;
-        party.users += users;
+        ahead += lead_at(pace, ns);
+        count++;
     }
-    return party;
+    return count ? ahead - (double)(count - 1) / 2 : ahead;
+}
+
+/* What is left of the way to the next arrival of all. What that cannot make up for is left to the
+ * next change, so that nothing adds up over many. */
+static double lead_anew(struct lki_core *core, int64_t ns)
+{
+    double ahead = ahead_at(core, ns);
+    double lead = ahead < 0 ? 0 : ahead > 1 ? 1 : ahead;
+
+    core->ahead = ahead - lead;
+    return lead;
 }
 
 /* What is left of the rate is the last one's, so that the sum is right. */
-static void share_out(struct lki_core *core, double rate_per_s, int64_t since_ns, bool anew)
+static void share_out(struct lki_core *core, double rate_per_s, int64_t since_ns)
 {
-    struct party party = gather(core, since_ns);
+    struct party party = gather(core);
+    double lead = party.changed ? lead_anew(core, since_ns) : 0;
     double left = rate_per_s;
     size_t place = 0;
 
     for (size_t i = 0; i < core->member_count; i++) {
         struct lki_member *member = core->members[i];
-        struct lki_member_pace pace = {.users = users_of(member), .since_ns = since_ns};
+        struct lki_member_pace pace = {.weight = weight_of(member, &party), .since_ns = since_ns};
 
-        if (!pace.users) {
-            if (member->pace.users && lki_member_works(member))
+        if (!pace.weight) {
+            if (member->pace.weight && lki_member_works(member))
                 tell(member, &pace);
-            member->pace.users = 0;
+            member->pace.weight = 0;
             continue;
         }
-        pace.rate_per_s = rate_per_s * ((double)pace.users / (double)party.users);
+        pace.rate_per_s = rate_per_s * ((double)pace.weight / (double)party.weight);
         if (place + 1 == party.count)
             pace.rate_per_s = left;
         left -= pace.rate_per_s;
-        pace.lead = anew ? fmod(party.lead + (double)place / (double)party.count, 1)
-                         : lead_at(&member->pace, since_ns);
+        pace.lead = party.changed ? (lead + (double)place) / (double)party.count
+                                  : lead_at(&member->pace, since_ns);
         place++;
-        if (anew || pace.rate_per_s != member->pace.rate_per_s)
+        if (party.changed || pace.rate_per_s != member->pace.rate_per_s)
             tell(member, &pace);
     }
 }
+
+/* ---- as time goes on ---- */
 
 /* Until when one rate can stand for what the plan asks for from from_ns on; what has passed
  * already is not told in steps. */
@@ -163,14 +204,21 @@ static void pace_from(struct lki_core *core, int64_t from_ns)
                      ((double)(end_ns - from_ns) / 1e9);
     else if (!core->rate_set)
         rate_per_s = lki_plan_target(&core->plan, from_ns);
-    share_out(core, rate_per_s, core->start_ns + from_ns, have_changed(core));
+    share_out(core, rate_per_s, core->start_ns + from_ns);
     core->paced_until_ns = end_ns;
     lki_timer_set(&core->loop->timers, &core->pace, lki_ns_after(core->start_ns, end_ns));
 }
 
+/* Of a run that was taken over nobody knows at first who has users. */
+static bool is_pacing(const struct lki_core *core)
+{
+    return core->plan.rated && core->state == LKI_CORE_RUNNING &&
+           (!core->settling || core->settled);
+}
+
 static void update_from(struct lki_core *core, int64_t from_ns)
 {
-    if (core->plan.rated && core->state == LKI_CORE_RUNNING)
+    if (is_pacing(core))
         pace_from(core, from_ns);
 }
 
@@ -184,6 +232,12 @@ void lki_paces_update(struct lki_core *core)
     int64_t t_ns = lki_core_elapsed(core);
 
     update_from(core, t_ns > 0 ? t_ns : 0);
+}
+
+void lki_paces_look(struct lki_core *core)
+{
+    if (is_pacing(core) && gather(core).changed)
+        lki_paces_update(core);
 }
 
 void lki_paces_on_time(struct lki_timer *timer)

@@ -277,6 +277,7 @@ void lki_shares_update(struct lki_core *core)
             tell_all(core->members[i]);
     }
     wait_for_change(core, t_ns);
+    lki_paces_look(core);
 }
 
 void lki_shares_on_ramp(struct lki_timer *timer)
