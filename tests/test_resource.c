@@ -324,6 +324,45 @@ static void try_one(lk_vu *vu, void *self)
     lk_resource_release(vu, "accounts", account);
 }
 
+static void sleep_long(lk_vu *vu, void *user)
+{
+    (void)user;
+    lk_sleep(vu, 100);
+}
+
+static void fail_always(lk_vu *vu, void *user)
+{
+    (void)user;
+    lk_fail(vu, "no");
+}
+
+START_TEST(who_is_kept_by_its_start_until_the_end_is_told_of)
+{
+    struct lk_def *slow[] = {TOWN_HOOK(LK_HOOK_START, sleep_long), TOWN_STEP("a", town_idle, ONCE),
+                             NULL};
+    struct lk_def *failing[] = {TOWN_HOOK(LK_HOOK_START, fail_always),
+                                TOWN_STEP("a", town_idle, ONCE), NULL};
+    const struct lki_error_group *group;
+
+    live(slow, 10, 3);
+    group = town.metrics.first_error;
+    ck_assert_ptr_nonnull(group);
+    ck_assert_int_eq(group->code, LKI_CODE_LIFECYCLE_UNBEGUN);
+    ck_assert_str_eq(group->message, "was at its on_start until the end");
+    ck_assert_uint_eq(group->count, 10);
+    ck_assert_ptr_null(group->next);
+    finish();
+    live(failing, 10, 3);
+    group = town.metrics.first_error;
+    ck_assert_str_eq(group->message, "no");
+    group = group->next;
+    ck_assert_ptr_nonnull(group);
+    ck_assert_str_eq(group->message, "failed to begin");
+    ck_assert_uint_eq(group->count, 10);
+    finish();
+}
+END_TEST
+
 /* Who waits in a step has begun; who was told to leave before is not told of twice. */
 START_TEST(who_waits_to_begin_until_the_end_is_told_of)
 {
@@ -727,6 +766,7 @@ static Suite *resource_suite(void)
     tcase_add_test(waiting, a_wait_goes_on_while_the_run_drains);
     tcase_add_test(waiting, a_cut_ends_a_wait_and_nothing_is_lost);
     tcase_add_test(waiting, who_waits_to_begin_until_the_end_is_told_of);
+    tcase_add_test(waiting, who_is_kept_by_its_start_until_the_end_is_told_of);
     tcase_add_test(waiting, a_try_gives_null_while_all_are_held);
     tcase_add_loop_test(waiting, whatever_users_do_no_object_is_lost_or_held_twice, 0, 5);
     tcase_add_test(making, a_factory_may_wait_and_two_at_once_make_different_objects);

@@ -406,7 +406,8 @@ void lki_result_release(struct lki_result *result)
 bool lki_result_error_is_missed(const struct lki_result_error *error)
 {
     return error->source == LKI_SOURCE_LIFECYCLE &&
-           !strcmp(error->code, lki_code_name(LKI_CODE_LIFECYCLE_WAITED));
+           (!strcmp(error->code, lki_code_name(LKI_CODE_LIFECYCLE_WAITED)) ||
+            !strcmp(error->code, lki_code_name(LKI_CODE_LIFECYCLE_UNBEGUN)));
 }
 
 uint64_t lki_result_missed(const struct lki_result *result)

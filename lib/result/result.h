@@ -280,7 +280,7 @@ struct lki_result_requests {
 };
 struct lki_result_requests lki_result_requests(const struct lki_result *result);
 
-/* Whether it is no failure, but users that waited for a resource to begin with, and never did. */
+/* Whether it is no failure, but users that never began. */
 bool lki_result_error_is_missed(const struct lki_result_error *error);
 
 /* How many users those are. */

@@ -199,13 +199,19 @@ static void judge_stacks(struct lki_result *result)
                          times, times == 1 ? "" : "s");
 }
 
-/* Who waits to begin cannot be told from a user that the run never had. */
+/* Who waits to begin cannot be told from a user that the run never had; who is kept from it by his
+ * own start, which is the target's doing or the author's, is only named. */
 static void judge_missed(struct lki_result *result)
 {
     for (size_t i = 0; i < result->error_count; i++) {
         const struct lki_result_error *error = &result->errors[i];
 
-        if (lki_result_error_is_missed(error))
+        if (!lki_result_error_is_missed(error))
+            continue;
+        if (!strcmp(error->code, lki_code_name(LKI_CODE_LIFECYCLE_UNBEGUN)))
+            lki_result_note(result, "%" PRIu64 " of %" PRIu64 " users never began: each %s",
+                            error->count, result->users, error->message);
+        else
             lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
                              "%" PRIu64 " of %" PRIu64 " users never began: each %s; let there be "
                              "an object for each user (.count), or use fewer users (-u)",
@@ -218,7 +224,9 @@ static void judge_beginners(struct lki_result *result)
 {
     uint64_t count = 0;
 
-    for (size_t i = 0; i < result->metric_count && !result->totals.steps; i++) {
+    if (result->totals.steps || lki_result_missed(result))
+        return;
+    for (size_t i = 0; i < result->metric_count; i++) {
         const struct lki_result_metric *hook = &result->metrics[i];
 
         if (hook->source == LKI_SOURCE_LIFECYCLE && !strcmp(hook->name, "on_start"))

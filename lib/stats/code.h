@@ -42,6 +42,7 @@ typedef uint16_t lki_code;
     X(LIFECYCLE_FAILED)                                                                            \
     X(LIFECYCLE_TIMEOUT)                                                                           \
     X(LIFECYCLE_WAITED)                                                                            \
+    X(LIFECYCLE_UNBEGUN)                                                                           \
     X(METRIC_OK)                                                                                   \
     X(METRIC_FAILED)                                                                               \
     X(METRIC_CANCELLED)                                                                            \

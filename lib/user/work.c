@@ -187,16 +187,19 @@ void lki_life_failed(struct lki_user *user, int which, const char *step, const c
 /* It counts among the users of the run, and has done nothing. */
 void lki_life_missed(struct lki_user *user)
 {
-    struct lki_metrics *metrics = user->crowd->metrics;
+    lki_code code = user->awaits ? LKI_CODE_LIFECYCLE_WAITED : LKI_CODE_LIFECYCLE_UNBEGUN;
     char message[MISSED_BYTES];
 
-    if (user->known || !user->awaits)
+    if (user->known || (!user->task && !user->back_off_ns))
         return;
     user->known = true;
-    snprintf(message, sizeof(message), "waited for resource \"%s\" until the end",
-             user->awaits->def->def.name);
-    lki_metrics_error(metrics, LKI_SOURCE_LIFECYCLE, "", LKI_CODE_LIFECYCLE_WAITED, message,
-                      user->vu.id);
+    if (user->awaits)
+        snprintf(message, sizeof(message), "waited for resource \"%s\" until the end",
+                 user->awaits->def->def.name);
+    else
+        snprintf(message, sizeof(message), "%s",
+                 user->back_off_ns ? "failed to begin" : "was at its on_start until the end");
+    lki_metrics_error(user->crowd->metrics, LKI_SOURCE_LIFECYCLE, "", code, message, user->vu.id);
 }
 
 struct pause_call {
