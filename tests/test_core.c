@@ -426,6 +426,25 @@ START_TEST(a_crash_is_told_with_all_that_was_known)
 }
 END_TEST
 
+START_TEST(three_crashes_of_a_probe_end_the_run_as_such)
+{
+    const struct lk_probe_def queue = {.def.name = "queue"};
+    const struct lk_probe_def *probes[] = {&queue};
+    struct lki_model model = {.probes = (const struct lk_probe_def **)(uintptr_t)probes,
+                              .probe_count = 1};
+    struct lki_plan plan = lasting(10, 100);
+
+    gang_open(&gang, &plan, &model, 2);
+    for (int i = 1; i <= 3; i++) {
+        gang_run(&gang, i);
+        gang_crash(&gang.workers[0], 0, "queue");
+    }
+    gang_finish(&gang);
+    ck_assert_str_eq(outcome_of(&gang).failure, "one probe crashed three times: queue");
+    gang_close(&gang);
+}
+END_TEST
+
 START_TEST(three_crashes_of_one_step_end_the_run)
 {
     struct lki_plan plan = lasting(10, 100);
@@ -821,6 +840,7 @@ static Suite *core_suite(void)
     tcase_add_test(deaths, who_dies_while_running_comes_back_to_where_the_run_stands);
     tcase_add_test(deaths, a_crash_is_told_with_all_that_was_known);
     tcase_add_test(deaths, three_crashes_of_one_step_end_the_run);
+    tcase_add_test(deaths, three_crashes_of_a_probe_end_the_run_as_such);
     tcase_add_test(deaths, when_each_user_has_crashed_the_run_ends);
     tcase_add_test(deaths, three_deaths_of_one_worker_from_outside_end_the_run);
     tcase_add_test(deaths, who_dies_before_the_start_is_waited_for);

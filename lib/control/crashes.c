@@ -58,6 +58,16 @@ static bool all_retired(const struct lki_core *core)
     return !core->plan.open_ended && retired >= lki_plan_population(&core->plan);
 }
 
+/* Of the hidden user: no user type has a step that is called like a probe. */
+static bool is_probe(const struct lki_core *core, const struct lki_crash *crash)
+{
+    for (size_t i = 0; i < core->model->probe_count; i++) {
+        if (!crash->user && !strcmp(core->model->probes[i]->def.name, crash->step))
+            return true;
+    }
+    return false;
+}
+
 static void in_step(struct lki_member *member, struct lki_crash *crash)
 {
     struct lki_core *core = member->core;
@@ -69,7 +79,8 @@ static void in_step(struct lki_member *member, struct lki_crash *crash)
             crash->retired = true;
     }
     if (*crash->step && count_of_step(core, crash->step) >= STRIKES) {
-        lki_course_blame(core, "one step crashed three times: %s", crash->step);
+        lki_course_blame(core, "one %s crashed three times: %s",
+                         is_probe(core, crash) ? "probe" : "step", crash->step);
         if (!core->stops)
             lki_ending_stop(core, LKI_END_CRASHES);
     } else if (all_retired(core) && !core->stops) {
