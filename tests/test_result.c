@@ -431,8 +431,11 @@ START_TEST(percentiles_of_seconds_that_lack_values_are_noted)
     make();
     ck_assert_int_eq(result.verdict, LKI_RUN_VALID);
     ck_assert_uint_eq(result.note_count, 1);
-    ck_assert_str_eq(result.notes[0], "memory ran out, or a worker reported too late: seconds of "
-                                      "the series whose percentiles lack values: 2");
+    ck_assert_str_eq(result.notes[0], "2 seconds of the series lack values in percentiles: a "
+                                      "worker reported too late, or memory ran out");
+    series.partial = 1;
+    make();
+    ck_assert(!strncmp(result.notes[0], "1 second of the series lacks values in ", 39));
 }
 END_TEST
 

@@ -346,11 +346,12 @@ static void judge_recording(struct lki_result *result, const struct lki_metrics 
         lki_result_note(result, "%" PRIu64 " seconds have no row of their own in the series",
                         series->joined);
     if (series && series->partial)
-        lki_result_note(
-            result,
-            "memory ran out, or a worker reported too late: seconds of the series whose "
-            "percentiles lack values: %" PRIu64,
-            series->partial);
+        lki_result_note(result,
+                        "%" PRIu64
+                        " second%s of the series %s in percentiles: a worker reported too late, or "
+                        "memory ran out",
+                        series->partial, series->partial == 1 ? "" : "s",
+                        series->partial == 1 ? "lacks values" : "lack values");
 }
 
 enum lk_err lki_result_init(struct lki_result *result, const struct lki_result_settings *settings,
