@@ -46,6 +46,7 @@ struct lki_orchestrator {
     uint64_t epoch;
     uint64_t token;
     bool up;                   /* Redis is there, and the lock is ours */
+    bool sound;                /* and does what it is asked for, when it was looked at last */
     bool met;                  /* Redis was there before */
     char former[320];          /* whose lock it is, and waited for, if not ours; "" nobody's */
     bool loaded;               /* what Redis had of the checkpoint was read */

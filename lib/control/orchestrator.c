@@ -74,7 +74,8 @@ static void on_blob(const char *name, const void *bytes, size_t len, bool ok, vo
 /* Of one that answers, but fails, it is some seconds later that it can be used. */
 static void look_for_redis(struct lki_orchestrator *o)
 {
-    if (!lki_orchestrator_has_redis(o))
+    o->sound = o->up && lki_hub_is_sound(o->hub);
+    if (!o->sound)
         return;
     if (lki_repeat_over(&o->trouble)) {
         lki_orchestrator_tell(o, o->met ? "Redis is there again" : "Redis is there");

@@ -73,7 +73,7 @@ const struct lki_buf *lki_orchestrator_result(const struct lki_orchestrator *o)
 
 bool lki_orchestrator_has_redis(const struct lki_orchestrator *o)
 {
-    return o->up && lki_hub_is_sound(o->hub);
+    return o->up && o->sound;
 }
 
 const char *lki_orchestrator_former(const struct lki_orchestrator *o)

@@ -148,8 +148,10 @@ static size_t groups_fill(struct kind *kinds, const struct lki_metrics *metrics)
 {
     size_t count = 0;
 
-    for (const struct lki_error_group *group = metrics->first_error; group; group = group->next)
-        kinds[count++] = (struct kind){.count = group->count, .group = group};
+    for (const struct lki_error_group *group = metrics->first_error; group; group = group->next) {
+        kinds[count] = (struct kind){.count = group->count, .group = group};
+        count++;
+    }
     return count;
 }
 
@@ -165,9 +167,10 @@ static size_t statuses_fill(struct kind *kinds, const struct lki_metrics *metric
              example = example->next) {
             if (!lki_code_is_response(example->code) || example->code < 400)
                 continue;
-            kinds[count++] = (struct kind){.count = lki_codes_get(&total->codes, example->code),
-                                           .metric = metric,
-                                           .example = example};
+            kinds[count] = (struct kind){.count = lki_codes_get(&total->codes, example->code),
+                                         .metric = metric,
+                                         .example = example};
+            count++;
         }
     }
     return count;

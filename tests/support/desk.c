@@ -351,7 +351,7 @@ void desk_connect(struct desk *desk)
     MUST(desk->client >= 0 && !connect(desk->client, (struct sockaddr *)&to, sizeof(to)));
     setsockopt(desk->client, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     MUST(!lki_io_start(&desk->loop, &desk->io, desk->client, LKI_READABLE, on_readable));
-    desk->orchestrator->up = desk->orchestrator->loaded = true;
+    desk->orchestrator->up = desk->orchestrator->sound = desk->orchestrator->loaded = true;
     desk->answer_bytes = 0;
 }
 
