@@ -434,6 +434,7 @@ START_TEST(percentiles_of_seconds_that_lack_values_are_noted)
     ck_assert_str_eq(result.notes[0], "2 seconds of the series lack values in percentiles: a "
                                       "worker reported too late, or memory ran out");
     series.partial = 1;
+    lki_result_release(&result);
     make();
     ck_assert(!strncmp(result.notes[0], "1 second of the series lacks values in ", 39));
 }
