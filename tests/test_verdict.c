@@ -86,6 +86,10 @@ START_TEST(the_worst_worker_is_named)
     health[0].worker_id = "a.1";
     health[1].worker_id = "b.1";
     verdict_is(LKI_RUN_GENERATOR_BOUND, "worker b.1, like 1 other, used 99 %", "(--processes)");
+    health[0].worker_id = "a"; /* the only process there */
+    verdict_is(LKI_RUN_GENERATOR_BOUND, "worker b.1, like 1 other, used 99 %", "(--processes)");
+    health[0].worker_id = "1";
+    verdict_is(LKI_RUN_GENERATOR_BOUND, "worker b.1, like 1 other, used 99 %", "(-w)");
 }
 END_TEST
 

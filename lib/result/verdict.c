@@ -91,12 +91,13 @@ static const char *who(const struct lki_result *result, const struct lki_result_
     return result->workers ? one_of(health->worker_id, number, count, text) : "the event loop";
 }
 
-/* How many workers there are says an option of the run, or, across machines, of each station. */
+/* How many workers there are says an option of the run, or, across machines, of each station, which
+ * gives them more than a number to be called by. */
 static const char *workers_option(const struct lki_result *result)
 {
     const char *id = result->health_count ? result->health[0].worker_id : "";
 
-    return strchr(id, '.') ? "--processes" : "-w";
+    return id[strspn(id, "0123456789")] ? "--processes" : "-w";
 }
 
 static void judge_processor(struct lki_result *result)
