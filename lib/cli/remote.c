@@ -160,12 +160,15 @@ static int ask_and_show(struct lki_remote *remote, const char *method, const cha
 }
 
 int lki_remote_judged(const struct lki_cli *cli, const char *method, const char *path,
-                      struct lki_buf *body, lki_remote_take *judge, lki_remote_take *show)
+                      struct lki_buf *body, int64_t work_ns, lki_remote_take *judge,
+                      lki_remote_take *show)
 {
     const char *text = body ? lki_buf_cstr(body) : NULL;
     struct lki_remote remote;
     int status = lki_remote_open(&remote, cli);
 
+    if (!lki_options_has(&cli->options, offsetof(struct lki_options, timeout_ns)))
+        remote.work_ns = work_ns;
     if (!status && body && !text) {
         lki_cli_error(cli, "%s", lk_strerror(body->err));
         status = LKI_EXIT_FAILED;
@@ -181,5 +184,5 @@ int lki_remote_judged(const struct lki_cli *cli, const char *method, const char 
 int lki_remote_command(const struct lki_cli *cli, const char *method, const char *path,
                        struct lki_buf *body, lki_remote_take *show)
 {
-    return lki_remote_judged(cli, method, path, body, NULL, show);
+    return lki_remote_judged(cli, method, path, body, 0, NULL, show);
 }

@@ -59,9 +59,10 @@ typedef int lki_remote_take(const struct lki_cli *cli, const struct lki_json_val
 int lki_remote_command(const struct lki_cli *cli, const char *method, const char *path,
                        struct lki_buf *body, lki_remote_take *show);
 
-/* The same for one that may have failed by its answer, which judge tells: show is for the others.
- */
+/* The same for one whose answer takes work for so long, unless --timeout says how long to wait; and
+ * that may have failed by its answer, which judge tells, if not NULL: show is for the others. */
 int lki_remote_judged(const struct lki_cli *cli, const char *method, const char *path,
-                      struct lki_buf *body, lki_remote_take *judge, lki_remote_take *show);
+                      struct lki_buf *body, int64_t work_ns, lki_remote_take *judge,
+                      lki_remote_take *show);
 
 #endif

@@ -105,30 +105,9 @@ static int ensured_show(const struct lki_cli *cli, const struct lki_json_value *
                      lki_answer_count(answer, "current_count"));
 }
 
-/* Who says how long to wait means it; else factories have their time. */
-static int ask_and_show(const struct lki_cli *cli, const char *path, const char *body,
-                        uint64_t count, lki_remote_take *show)
-{
-    struct lki_remote remote;
-    struct lki_reply reply;
-    int status = lki_remote_open(&remote, cli);
-
-    if (!lki_options_has(&cli->options, offsetof(struct lki_options, timeout_ns)))
-        remote.work_ns = lki_factory_limit_ns(count);
-    if (!status)
-        status = lki_remote_ask(&remote, "POST", path, body, &reply);
-    if (!status) {
-        status = cli->options.json ? lki_reply_print(cli, &reply) : show(cli, &reply.json);
-        lki_reply_release(&reply);
-    }
-    lki_remote_close(&remote);
-    return status;
-}
-
 static int make(const struct lki_cli *cli, const char *path, uint64_t count, lki_remote_take *show)
 {
     struct lki_buf body;
-    const char *text;
     int status = LKI_EXIT_PASSED;
 
     lki_buf_init(&body, LKI_CLI_TEXT_MAX);
@@ -139,13 +118,8 @@ static int make(const struct lki_cli *cli, const char *path, uint64_t count, lki
         status = lki_start_object(cli, "--payload", cli->options.payload, &body);
     }
     lki_buf_char(&body, '}');
-    text = lki_buf_cstr(&body);
-    if (!status && text) {
-        status = ask_and_show(cli, path, text, count, show);
-    } else if (!status) {
-        lki_cli_error(cli, "%s", lk_strerror(body.err));
-        status = LKI_EXIT_FAILED;
-    }
+    if (!status)
+        return lki_remote_judged(cli, "POST", path, &body, lki_factory_limit_ns(count), NULL, show);
     lki_buf_release(&body);
     return status;
 }
@@ -276,5 +250,6 @@ int lki_cli_resources_delete(const struct lki_cli *cli)
         lki_buf_printf(&body, ",\"id\":%" PRIu64 "}", id);
     else
         lki_buf_str(&body, ",\"all\":true}");
-    return lki_remote_judged(cli, "POST", "/delete_resource", &body, deleted_judge, deleted_show);
+    return lki_remote_judged(cli, "POST", "/delete_resource", &body, 0, deleted_judge,
+                             deleted_show);
 }
