@@ -26,8 +26,7 @@ static void spin(void)
     page = (struct lki_worker_page){.loop = {.busy = 1, .in_hand = {.user = 17, .step = "pay"}}};
     hang = (struct lki_hang){0};
     now_ns = LKI_NS_PER_S;
-    spinner = fork();
-    ck_assert_int_ge(spinner, 0);
+    spinner = suite_fork();
     if (spinner)
         return;
     prctl(PR_SET_PDEATHSIG, SIGKILL);

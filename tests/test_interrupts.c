@@ -127,9 +127,8 @@ END_TEST
 static pid_t pester(int number)
 {
     pid_t parent = getpid();
-    pid_t child = fork();
+    pid_t child = suite_fork();
 
-    ck_assert_int_ge(child, 0);
     while (child == 0) {
         if (getppid() != parent || kill(parent, number))
             _exit(EXIT_FAILURE);

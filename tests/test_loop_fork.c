@@ -101,7 +101,7 @@ START_TEST(a_child_closes_its_copy_and_the_parent_still_sees_what_comes)
     ck_assert_int_eq(lki_io_start(&loop, &io, ends[0], LKI_READABLE | LKI_EDGE, on_readable),
                      LK_OK);
     lki_loop_post(&loop, &post, on_post);
-    pid = fork();
+    pid = suite_fork();
     if (pid == 0)
         be_child();
     ck_assert_int_eq(wait_for(pid), 0);
@@ -130,7 +130,7 @@ START_TEST(a_signal_to_the_child_is_none_to_the_parent)
     ck_assert_int_eq(lki_signal_start(&loop, &sig, SIGUSR1, on_signal), LK_OK);
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
-    pid = fork();
+    pid = suite_fork();
     if (pid == 0) {
         int failed = lki_loop_forked(&loop) != LK_OK;
 
@@ -191,7 +191,7 @@ START_TEST(who_looks_from_outside_tells_waiting_from_work)
     shown = mmap(NULL, sizeof(*shown), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ck_assert_ptr_ne(shown, MAP_FAILED);
     shown->busy = 1;
-    pid = fork();
+    pid = suite_fork();
     if (pid == 0) {
         lki_loop_forked(&loop);
         if (lki_loop_open(&loop))

@@ -256,8 +256,7 @@ static void run(const char *const *args, long after, long count)
     unlink(json_path);
     *ending = (struct ending){.returned = false};
     fflush(NULL);
-    pid = fork();
-    ck_assert_int_ge(pid, 0);
+    pid = suite_fork();
     if (!pid)
         child_run(args, after, count);
     ck_assert_int_eq(waitpid(pid, &how, 0), pid);

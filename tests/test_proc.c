@@ -11,7 +11,7 @@
 
 static pid_t child_start(const char *name)
 {
-    pid_t pid = fork();
+    pid_t pid = suite_fork();
 
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -19,7 +19,6 @@ static pid_t child_start(const char *name)
         raise(SIGSTOP);
         _exit(0);
     }
-    ck_assert_int_gt(pid, 0);
     ck_assert_int_eq(waitpid(pid, NULL, WUNTRACED), pid);
     return pid;
 }

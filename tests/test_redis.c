@@ -898,7 +898,7 @@ START_TEST(a_child_lets_go_of_its_copy)
     test_redis_start(&server, false);
     open_at(&server.address);
     RUN_UNTIL(seen.ups);
-    pid = fork();
+    pid = suite_fork();
     if (!pid) {
         char text[64];
         bool held = false;

@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* Tests that may take their time. */
 static inline TCase *suite_group(Suite *suite, const char *name)
@@ -13,6 +14,19 @@ static inline TCase *suite_group(Suite *suite, const char *name)
     tcase_set_timeout(tcase, 60);
     suite_add_tcase(suite, tcase);
     return tcase;
+}
+
+/*
+ * fork(). A child makes no assertions of Check's: they write down where they stand in a file that
+ * its parent reads meanwhile from wherever either of them has come to in it.
+ */
+static inline pid_t suite_fork(void)
+{
+    pid_t pid = fork();
+
+    if (pid)
+        ck_assert_int_gt(pid, 0);
+    return pid;
 }
 
 /* Carries it out, as CK_VERBOSITY has it told; the exit status. */
