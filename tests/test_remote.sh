@@ -200,7 +200,7 @@ tell $? "no secret is in any of that"
 
 # ---- runs that are waited for
 
-run ./good test start -s 300ms:4 -s 300ms:4 -s 100ms:0 --wait
+run ./good test start -s 300ms:4 -s 2s:4 -s 100ms:0 --wait
 contains "a run in stages is waited for" 0 '^PASSED\|generator-bound$' 'ended by duration$'
 count
 run ./good test start -r 100 -u 4 -d 500ms --wait -p pause=1ms
