@@ -277,12 +277,12 @@ END
 
 can GET_workers '{"generated_at":1,"count":2,"workers":[{"worker_id":"w1","status":"healthy",
     "heartbeat_age_s":0.4,"users_count":1000,"active_users_count":998,"cpu_percent":12.4,
-    "process_ram_bytes":12345678,"host":"alpha"},{"worker_id":"w2","status":"unhealthy",
-    "heartbeat_age_s":14,"users_count":5,"active_users_count":0,"cpu_percent":null}]}'
+    "process_ram_bytes":12345678,"loop_delay_ms":1.5,"host":"alpha"},{"worker_id":"w2","status":"unhealthy",
+    "heartbeat_age_s":14,"users_count":5,"active_users_count":0,"cpu_percent":null,"loop_delay_ms":null}]}'
 shows "workers are shown" 'GET /workers - - ' ./good workers <<'END'
-workers               state  active  users  CPU   memory  heard   host
-  w1                healthy     998  1,000  12%  12.3 MB  400ms  alpha
-  w2              unhealthy       0      5                14.0s
+workers               state  active  users  CPU   memory   delay  heard   host
+  w1                healthy     998  1,000  12%  12.3 MB  1.50ms  400ms  alpha
+  w2              unhealthy       0      5                        14.0s
 
 END
 can GET_metrics '{"metrics":[{"metric_id":"login","aggregate":{"requests":100,"errors":0,"rps":1.66,

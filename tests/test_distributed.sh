@@ -83,11 +83,23 @@ case_stopped_machine() {
     verdict valid
 }
 
+loops_turn() { # count
+    api GET /workers >/dev/null && [ "$(grep -oE '"loop_delay_ms": *[0-9]' "$tmp/answer" | wc -l)" -eq "$1" ]
+}
+
+# Its station is heard, and tells how it fares.
 case_stopped_process() {
+    local one
+
     begin
-    start ',"duration_s":7'
+    start ',"duration_s":12'
     load_goes_on
-    pause_for 3 "$(children "${station[a]}" | head -n 1)"
+    check "their loops are told of" wait_until loops_turn 4
+    one=$(children "${station[a]}" | head -n 1)
+    kill -STOP "$one"
+    check "it is not healthy" wait_until alive_is 3
+    kill -CONT "$one"
+    check "but is again" wait_until alive_is 4
     finish
     exact
     verdict valid

@@ -73,6 +73,12 @@ START_TEST(who_computes_without_end_is_named)
     ck_assert_int_eq(look_for(LKI_NS_PER_S), LKI_HANG_NAME);
     ck_assert_str_eq(page.asked.step, "pay");
     ck_assert_uint_eq(page.asked.user, 17);
+    ck_assert_int_eq(lki_hang_silent_ns(&hang), 0);
+    look_for(2 * LKI_NS_PER_S);
+    ck_assert_int_ge(lki_hang_silent_ns(&hang), 2 * LKI_NS_PER_S);
+    page.loop.moves++;
+    look_for(LKI_HANG_LOOK_NS);
+    ck_assert_int_eq(lki_hang_silent_ns(&hang), 0);
 }
 END_TEST
 

@@ -643,10 +643,13 @@ START_TEST(what_holds_up_the_loop_is_measured)
     lki_loop_run(&loop);
     ck_assert_uint_eq(loop.health.stalls, 3);
     ck_assert_int_eq(loop.health.busiest_ns, 170 * LKI_NS_PER_MS);
+    ck_assert_int_eq(loop.shown->longest_ns, 170 * LKI_NS_PER_MS);
+    loop.shown->longest_ns = 200 * LKI_NS_PER_MS;
     lki_loop_post(&loop, &post, on_compute_post);
     lki_loop_run(&loop);
     ck_assert_uint_eq(loop.health.stalls, 4);
     ck_assert_int_eq(loop.health.busiest_ns, 190 * LKI_NS_PER_MS);
+    ck_assert_int_eq(loop.shown->longest_ns, 200 * LKI_NS_PER_MS);
 }
 END_TEST
 

@@ -24,7 +24,7 @@ static struct lki_station_process processes[] = {
      .rss_bytes = UINT64_MAX,
      .descriptors = 20000,
      .loop_delay_ns = 1234567},
-    {.process = 2, .loop_delay_ns = -1},
+    {.process = 2, .loop_delay_ns = -1, .silent_ns = 7000000000},
 };
 
 static const char *frames[] = {"shop_login", "", "main (shop.c:17)"};
@@ -103,6 +103,7 @@ static struct lki_station_process absurd_processes[][1] = {
     {{.process = 1, .cpu_percent = INFINITY}},
     {{.process = 1, .cpu_percent = -1}},
     {{.process = 1, .loop_delay_ns = -2}},
+    {{.process = 1, .silent_ns = -1}},
 };
 static const char *no_text[] = {"text", NULL};
 
@@ -121,6 +122,7 @@ static const struct lki_station_report absurd_reports[] = {
     {.kind = LKI_STATION_BEAT, .beat = {.processes = absurd_processes[2], .count = 1}},
     {.kind = LKI_STATION_BEAT, .beat = {.processes = absurd_processes[3], .count = 1}},
     {.kind = LKI_STATION_BEAT, .beat = {.processes = absurd_processes[4], .count = 1}},
+    {.kind = LKI_STATION_BEAT, .beat = {.processes = absurd_processes[5], .count = 1}},
     {.kind = LKI_STATION_JOINED},
     {.kind = LKI_STATION_DIED, .died = {.process = 1}},
     {.kind = LKI_STATION_DIED, .died = {.what = "no process"}},
@@ -185,6 +187,7 @@ static void same_process(const struct lki_station_process *one,
     SAME_U(rss_bytes);
     SAME_U(descriptors);
     SAME(loop_delay_ns);
+    SAME(silent_ns);
 }
 
 static void same_beat(const struct lki_station_beat *one, const struct lki_station_beat *other)

@@ -211,6 +211,16 @@ static void name_hanging(struct worker *worker)
     lki_wreck_release(&wreck);
 }
 
+/* A turn that has not come to its end counts as well. */
+struct lki_fleet_pace lki_fleet_pace(struct lki_fleet *fleet, uint64_t worker)
+{
+    struct worker *of = &fleet->workers[worker - 1];
+    int64_t ns = __atomic_exchange_n(&of->page->loop.longest_ns, 0, __ATOMIC_RELAXED);
+
+    return (struct lki_fleet_pace){.longest_ns = ns > of->hang.stuck_ns ? ns : of->hang.stuck_ns,
+                                   .silent_ns = lki_hang_silent_ns(&of->hang)};
+}
+
 /* Gives when to look again. */
 static int64_t look_at(struct worker *worker, int64_t now_ns)
 {

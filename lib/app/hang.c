@@ -123,6 +123,11 @@ static bool has_answered_late(const struct lki_hang *hang, const struct lki_work
     return hang->state == LKI_HANG_ASKED && answered(page) && page->asked.in_step;
 }
 
+int64_t lki_hang_silent_ns(const struct lki_hang *hang)
+{
+    return hang->quiet_ns >= QUIET_NS ? hang->quiet_ns : 0;
+}
+
 enum lki_hang_news lki_hang_look(struct lki_hang *hang, pid_t pid, struct lki_worker_page *page,
                                  int64_t now_ns, bool can_ask, int64_t limit_ns)
 {

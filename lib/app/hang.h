@@ -42,6 +42,9 @@ enum lki_hang_news {
     LKI_HANG_END        /* a step has hung for longer than it may */
 };
 
+/* For how long it has not moved; 0: not for longer than one that has nothing to do. */
+int64_t lki_hang_silent_ns(const struct lki_hang *hang);
+
 /* can_ask: it answers LKI_CRASH_ASK; else it is named as far as its page shows it. */
 enum lki_hang_news lki_hang_look(struct lki_hang *hang, pid_t pid, struct lki_worker_page *page,
                                  int64_t now_ns, bool can_ask, int64_t limit_ns);

@@ -93,14 +93,19 @@ static struct lki_station_process process_of(struct lki_host *host, uint64_t pro
                                              int64_t now_ns)
 {
     struct lki_relay *relay = &host->relays[process - 1];
+    pid_t pid = host->fleet ? lki_fleet_pid(host->fleet, process) : 0;
+    struct lki_fleet_pace pace = {.longest_ns = -1};
 
-    lki_vitals_read(&relay->vitals, host->fleet ? lki_fleet_pid(host->fleet, process) : 0, now_ns);
+    lki_vitals_read(&relay->vitals, pid, now_ns);
+    if (pid)
+        pace = lki_fleet_pace(host->fleet, process);
     return (struct lki_station_process){.process = process,
                                         .pid = (uint64_t)relay->vitals.pid,
                                         .cpu_percent = relay->vitals.cpu_percent,
                                         .rss_bytes = relay->vitals.rss_bytes,
                                         .descriptors = relay->vitals.descriptors,
-                                        .loop_delay_ns = -1};
+                                        .loop_delay_ns = pace.longest_ns,
+                                        .silent_ns = pace.silent_ns};
 }
 
 static void say_beat(struct lki_host *host, int64_t now_ns)

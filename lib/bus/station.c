@@ -7,7 +7,7 @@
 #include "bus/wire.h"
 
 #define LIFE_BYTES_MIN 2
-#define PROCESS_BYTES_MIN 13
+#define PROCESS_BYTES_MIN 14
 
 _Static_assert(LKI_WIRE_COMMANDS + (int)LKI_COMMAND_COUNT_ <= LKI_WIRE_REPORTS, "told apart");
 _Static_assert(LKI_WIRE_STATION_REPORTS + (int)LKI_STATION_COUNT_ <= LKI_WIRE_END, "told apart");
@@ -65,6 +65,8 @@ static void process_fields(struct lki_wire *wire, struct lki_station_process *pr
     lki_wire_u64(wire, &process->descriptors);
     lki_wire_i64(wire, &process->loop_delay_ns);
     lki_wire_require(wire, process->loop_delay_ns >= -1);
+    lki_wire_span(wire, &process->silent_ns);
+    lki_wire_require(wire, process->silent_ns >= 0);
 }
 
 static void beat_part(struct lki_wire *wire, struct lki_station_report *report)

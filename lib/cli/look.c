@@ -54,16 +54,17 @@ static void worker_add(struct lki_sheet *sheet, const struct lki_json_value *ent
         snprintf(row->cells[3], LKI_CELL_BYTES, "%.0f%%", lki_answer_number(entry, "cpu_percent"));
     if (lki_answer_count(entry, "process_ram_bytes"))
         lki_format_bytes(row->cells[4], lki_answer_number(entry, "process_ram_bytes"));
+    cell_ms(row, 5, entry, "loop_delay_ms");
     if (!isnan(lki_answer_number(entry, "heartbeat_age_s")))
-        lki_format_duration(row->cells[5], lki_answer_seconds(entry, "heartbeat_age_s"));
-    cell_text(row, 6, entry, "host");
+        lki_format_duration(row->cells[6], lki_answer_seconds(entry, "heartbeat_age_s"));
+    cell_text(row, 7, entry, "host");
     row->bad = strcmp(row->cells[0], "healthy") != 0;
 }
 
 static int workers_show(const struct lki_cli *cli, const struct lki_json_value *answer)
 {
     static const char *const columns[] = {"state",  "active", "users", "CPU",
-                                          "memory", "heard",  "host"};
+                                          "memory", "delay",  "heard", "host"};
     struct lki_json_walk walk = lki_answer_list(answer, "workers");
     struct lki_json_value entry;
     struct lki_sheet sheet;

@@ -135,7 +135,7 @@ struct lki_worker_view {
     char id[160]; /* "STATION" or "STATION.2" when it has several processes */
     const char *station;
     const char *host;
-    bool healthy; /* its station is heard, and does not leave */
+    bool healthy; /* it is heard: its station, which tells that it moves; and does not leave */
     bool leaving; /* is heard, and leaves */
     int64_t heard_ago_ns;
     double last_heartbeat; /* wall clock, s */

@@ -130,12 +130,14 @@ void lki_orchestrator_worker(const struct lki_orchestrator *o, size_t index,
     const struct lki_station_hello *hello = &station->hello;
     const struct lki_contact *contact = station->contact;
     bool heard = contact && !lki_contact_is_silent(contact);
-    int64_t ago_ns = contact ? lki_loop_now(o->loop) - lki_contact_heard_ns(contact) : 0;
+    int64_t silent_ns = seat->health.silent_ns;
+    int64_t ago_ns = contact ? lki_loop_now(o->loop) - lki_contact_heard_ns(contact) + silent_ns
+                             : 0;
 
     *view = (struct lki_worker_view){
         .station = hello->id,
         .host = hello->host,
-        .healthy = heard && !station->leaving,
+        .healthy = heard && silent_ns <= LKI_SILENCE_NS && !station->leaving,
         .leaving = heard && station->leaving,
         .heard_ago_ns = ago_ns,
         .last_heartbeat = lki_wall_s() - (double)ago_ns / 1e9,

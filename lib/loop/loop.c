@@ -386,16 +386,18 @@ static void skip_time(struct lki_loop *loop, int64_t until_ns)
     }
 }
 
-/* Adds this turn: for how long nobody looked at events. A wait that ended far too late did so
+/* For how long nobody has looked at events in this turn. A wait that ended far too late did so
  * because the process, or the machine, stood still. */
-static inline void add_turn(struct lki_loop_health *health, const struct lki_loop *loop,
-                            int64_t now_ns)
+static inline int64_t turn_ns(const struct lki_loop *loop, int64_t now_ns)
 {
     int64_t late_ns = loop->turn_began_ns - loop->due_ns;
     int64_t busy_ns = now_ns - loop->turn_began_ns;
 
-    if (late_ns > LKI_STALL_NS)
-        busy_ns += late_ns;
+    return late_ns > LKI_STALL_NS ? busy_ns + late_ns : busy_ns;
+}
+
+static inline void add_turn(struct lki_loop_health *health, int64_t busy_ns)
+{
     health->turns++;
     if (busy_ns > health->busiest_ns)
         health->busiest_ns = busy_ns;
@@ -408,7 +410,7 @@ struct lki_loop_health lki_loop_health_now(const struct lki_loop *loop)
     struct lki_loop_health health = loop->health;
 
     if (loop->turn_began_ns != LKI_NEVER)
-        add_turn(&health, loop, lki_loop_now(loop));
+        add_turn(&health, turn_ns(loop, lki_loop_now(loop)));
     return health;
 }
 
@@ -435,6 +437,16 @@ static inline void show_turn(struct lki_loop *loop)
 
     lki_loop_show_move(loop);
     __atomic_store_n(&shown->busy, 1, __ATOMIC_RELAXED);
+}
+
+static inline void end_turn(struct lki_loop *loop, int64_t now_ns)
+{
+    struct lki_loop_shown *shown = loop->shown;
+    int64_t ns = turn_ns(loop, now_ns);
+
+    add_turn(&loop->health, ns);
+    if (ns > __atomic_load_n(&shown->longest_ns, __ATOMIC_RELAXED))
+        __atomic_store_n(&shown->longest_ns, ns, __ATOMIC_RELAXED);
 }
 
 /* Who was stopped for long, and goes on, has had its time. */
@@ -491,7 +503,7 @@ bool lki_loop_run_until(struct lki_loop *loop, int64_t until_ns)
             run_posts(loop);
             now_ns = lki_loop_now(loop);
         }
-        add_turn(&loop->health, loop, now_ns);
+        end_turn(loop, now_ns);
     }
     show_waiting(loop);
     return loop->stopping;

@@ -74,8 +74,9 @@ struct lki_in_hand {
 
 /* What a loop shows of itself to another process, and to handlers of signals. */
 struct lki_loop_shown {
-    uint32_t busy;  /* 1: it does not wait for events */
-    uint64_t moves; /* how often it has waited for them, or a task went on */
+    uint32_t busy;      /* 1: it does not wait for events */
+    uint64_t moves;     /* how often it has waited for them, or a task went on */
+    int64_t longest_ns; /* turn since somebody has set this to 0 */
     struct lki_in_hand in_hand;
     struct lki_in_hand helpers[LKI_HELPERS_MAX]; /* the same of the threads of its pool */
 };

@@ -191,7 +191,7 @@ static void say_beat(const struct station *station)
                                                                  .cpu_percent = 5,
                                                                  .rss_bytes = 20 << 20,
                                                                  .descriptors = 20,
-                                                                 .loop_delay_ns = -1};
+                                                                 .loop_delay_ns = 1000000};
     say(station, &report);
 }
 
