@@ -32,7 +32,8 @@ bool lki_station_remember(struct lki_station *station, const struct lki_station_
         !station->hello.version)
         return false;
     for (uint64_t i = 0; i < processes; i++)
-        station->seats[i] = (struct lki_seat){.station = station, .process = i + 1};
+        station->seats[i] = (struct lki_seat){
+            .station = station, .process = i + 1, .health.loop_delay_ns = -1};
     station->greeted = true;
     return true;
 }
