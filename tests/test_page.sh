@@ -49,6 +49,11 @@ shade() { # element
         .match(/[0-9]+/g).slice(0, 3).reduce((sum, x) => sum + +x, 0) / 765)"
 }
 
+# Whether it has the colour of all other text.
+is_plain="getComputedStyle(document.querySelector('[role=status]')).color ===
+    getComputedStyle(document.body).color"
+is_faded="getComputedStyle(document.querySelector('#rows')).opacity < 1"
+
 colours() { # scheme
     browser_asks Emulation.setEmulatedMedia \
         "{\"features\":[{\"name\":\"prefers-color-scheme\",\"value\":\"$1\"}]}"
@@ -75,9 +80,10 @@ shows 'fields of a form are light where the page is' 1 "$(shade input)"
 colours dark
 shows 'and dark where it is dark' '0 0' "$(shade body) + ' ' + $(shade input)"
 
-evaluate "document.querySelector('input').focus()"
+shows 'that is no complaint' true "$is_plain"
 type_line "not-$token"
-shows 'a wrong one is said to be wrong' 'form this is not the token' "$told"
+shows 'a wrong one, typed at once, is said to be wrong' 'form this is not the token' "$told"
+shows 'as a complaint' false "$is_plain"
 evaluate "$polls"
 until_true has_polled $((value + 2))
 tell $? 'it asks again how the run stands'
@@ -98,6 +104,7 @@ same 'a run is started' 200 "$status"
 shows 'its users are shown' '3 of 3' "$(row users)"
 shows 'and its state' 'demo: running' "document.querySelector('h1').innerText"
 shows 'a small window is wide enough for a run' 0 "$sideways"
+shows 'what is shown is as of now' false "$is_faded"
 post /stop_test '' -H "Authorization: Bearer $token"
 shows 'and that it has ended' 'demo: idle' "document.querySelector('h1').innerText"
 kill "${pids[-1]}"
@@ -124,6 +131,7 @@ wait "${orchestrators[0]}"
 gone='- the orchestrator does not answer; what is shown is as of'
 shows 'when the orchestrator has gone it is said of when that is' "$gone" \
     "($told).replace(/ [0-9].*/, '')"
+shows 'and it fades' true "$is_faded"
 evaluate "$told"
 [[ $value =~ [0-9]:[0-9][0-9] ]]
 tell $? 'by the time'
