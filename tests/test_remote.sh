@@ -222,7 +222,17 @@ until_status '"state": *"IDLE"'
 tell $? "and not only the waiting"
 count
 
-# ---- another rate, while it goes
+# ---- other users, another rate, while it goes
+
+run ./good test start -u 0
+contains "a run may begin without users" 0 ' has started: 0 users, until test stop$'
+until_status '"state": *"RUNNING"'
+run ./good test users 1
+contains "which come later" 0 '^users: from 0 to 1$'
+until_status '"users": *1[,}]'
+run ./good test stop
+until_status '"state": *"IDLE"'
+count
 
 run ./good test start -r 20 -u 4 -q
 until_status '"state": *"RUNNING"'

@@ -9,6 +9,7 @@
 #include "user/arrivals.h"
 
 #define HINT_COUNT "give a whole number from 1, such as 100 or 10k"
+#define HINT_COUNT_OR_NONE "give a whole number from 0, such as 100 or 10k"
 #define HINT_RATE "give starts per second, minute or hour, such as 200, 0.5/s or 30/m"
 #define HINT_TIME "give a time such as 30s, 1h30m or 250ms"
 #define HINT_STAGE "write TIME:N, such as 30s:100 for users or 30s:200/s for a rate"
@@ -49,11 +50,12 @@
 
 static const struct lki_option table[] = {
     /* what a run is to be */
-    {"users", 'u', COUNT(users, STARTS), .min = 1, .max = LKI_USERS_MAX, .otherwise = "1",
+    {"users", 'u', COUNT(users, LKI_CMD_RUN), .min = 1, .max = LKI_USERS_MAX, .otherwise = "1",
      .hint = HINT_COUNT, .help = "virtual users at the same time"},
+    {"users", 'u', COUNT(users, LKI_CMD_TEST_START), .max = LKI_USERS_MAX, .otherwise = "1",
+     .hint = HINT_COUNT_OR_NONE, .help = "virtual users at the same time; 0: none as yet"},
     {"users", 'u', COUNT(users, LKI_CMD_TEST_USERS), .reach = LKI_REACH_TYPED, .max = LKI_USERS_MAX,
-     .hint = "give a whole number from 0, such as 100 or 10k",
-     .help = "the same as the N behind users"},
+     .hint = HINT_COUNT_OR_NONE, .help = "the same as the N behind users"},
     {"duration", 'd', TIME(duration_ns, LKI_CMD_RUN), .min = 1, .max = LKI_NEVER,
      .otherwise = "10s", .hint = HINT_TIME, .help = "length; no limit with -i alone"},
     {"duration", 'd', TIME(duration_ns, LKI_CMD_TEST_START), .min = 1, .max = LKI_NEVER,
