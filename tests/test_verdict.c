@@ -227,6 +227,9 @@ START_TEST(users_that_never_began_bound_the_run)
                           "waited for resource \"cards\"", user);
     verdict_is(LKI_RUN_GENERATOR_BOUND,
                "8 of 10 users never began: each waited for resource \"cards\"", ".count");
+    health[0].worker_id = "a.1";
+    verdict_is(LKI_RUN_GENERATOR_BOUND,
+               "8 of 10 users never began: each waited for resource \"cards\"", "resources ensure");
     ck_assert_uint_eq(lki_result_missed(&result), 8);
     arrivals.dropped++;
     judge();

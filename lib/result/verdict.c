@@ -91,13 +91,18 @@ static const char *who(const struct lki_result *result, const struct lki_result_
     return result->workers ? one_of(health->worker_id, number, count, text) : "the event loop";
 }
 
-/* How many workers there are says an option of the run, or, across machines, of each station, which
- * gives them more than a number to be called by. */
-static const char *workers_option(const struct lki_result *result)
+/* Stations give workers more than a number to be called by. */
+static bool is_across_machines(const struct lki_result *result)
 {
     const char *id = result->health_count ? result->health[0].worker_id : "";
 
-    return id[strspn(id, "0123456789")] ? "--processes" : "-w";
+    return id[strspn(id, "0123456789")] != '\0';
+}
+
+/* How many workers there are says an option of the run, or of each station. */
+static const char *workers_option(const struct lki_result *result)
+{
+    return is_across_machines(result) ? "--processes" : "-w";
 }
 
 static void judge_processor(struct lki_result *result)
@@ -215,8 +220,9 @@ static void judge_missed(struct lki_result *result)
         else
             lki_result_doubt(result, LKI_RUN_GENERATOR_BOUND,
                              "%" PRIu64 " of %" PRIu64 " users never began: each %s; let there be "
-                             "an object for each user (.count), or use fewer users (-u)",
-                             error->count, result->users, error->message);
+                             "an object for each user (%s), or use fewer users (-u)",
+                             error->count, result->users, error->message,
+                             is_across_machines(result) ? "resources ensure" : ".count");
     }
 }
 
