@@ -442,6 +442,20 @@ serve
 run ./good test start --wait
 [ "$(grep -cF "good: the run waits up to 9.00s for w3, which is out of reach; another test stop" err)" = 1 ]
 tell $? "whom the end waits for is told once"
+for number in 1 2; do
+    can GET_status.$number "{\"state\":\"RUNNING\",\"run_id\":\"$id\",\"totals\":{\"hook_errors\":3}}"
+done
+can GET_errors '{"errors":[{"source":"step","step":"look","message":"x","count":9,"first_s":0.1},
+    {"source":"lifecycle","step":"on_stop","message":"late","count":2,"first_user":1,"first_s":2},
+    {"source":"lifecycle","step":"on_start","message":"no account","count":1,"first_user":7,"first_s":1}]}'
+serve
+run ./good test start --wait
+[ "$(grep ' failed: ' err)" = "good: on_start of user 7 failed: no account" ]
+tell $? "the first hook that fails is told of once"
+serve
+run ./good test start --wait -q
+[ ! -s err ]
+tell $? "but not to who wants it quiet"
 rm -f cans/GET_status.1 cans/GET_status.2
 can GET_status '{"error":{"message":"no token"}}' 401
 serve

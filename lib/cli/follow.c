@@ -1,6 +1,7 @@
 #include "cli/follow.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -59,6 +60,7 @@ struct follow {
     int64_t heard_ns;      /* when it answered last */
     bool is_away;          /* it did not answer the last time */
     bool told_awaited;     /* whom its end waits for */
+    bool told_hook;        /* that one has failed */
     int64_t over_ns;       /* when it was first seen that the run is over; 0: not yet */
 };
 
@@ -205,6 +207,19 @@ static void tell(struct follow *follow, const char *fmt, ...)
     lki_buf_release(&line);
 }
 
+/* False: there is no answer, of which the next look will tell. */
+static bool try(struct follow *follow, const char *method, const char *path,
+                struct lki_reply *reply)
+{
+    struct lki_buf why;
+    bool answered;
+
+    lki_buf_init(&why, LKI_CLI_TEXT_MAX);
+    answered = !lki_remote_try(follow->remote, method, path, NULL, reply, &why);
+    lki_buf_release(&why);
+    return answered;
+}
+
 /* No answer, or none that says anything: it may be starting anew, and the run goes on meanwhile. */
 static enum look missed(struct follow *follow, const char *why)
 {
@@ -233,6 +248,55 @@ static void tell_awaited(struct follow *follow, const struct lki_json_value *sta
     lki_buf_release(&text);
 }
 
+static void tell_first(struct follow *follow, const struct lki_json_value *hook)
+{
+    uint64_t user = lki_answer_count(hook, "first_user");
+    struct lki_buf text;
+
+    lki_buf_init(&text, LKI_CLI_TEXT_MAX);
+    lki_answer_text(hook, "step", &text);
+    if (user)
+        lki_buf_printf(&text, " of user %" PRIu64, user);
+    lki_buf_str(&text, " failed: ");
+    lki_answer_text(hook, "message", &text);
+    if (lki_buf_cstr(&text))
+        tell(follow, "%s", text.data);
+    lki_buf_release(&text);
+}
+
+/* The first of a hook; false: there is none as yet. */
+static bool hook_find(const struct lki_json_value *errors, struct lki_json_value *hook)
+{
+    struct lki_json_walk walk = lki_answer_list(errors, "errors");
+    struct lki_json_value entry;
+    bool found = false;
+
+    while (lki_json_walk_element(&walk, &entry)) {
+        if (!lki_answer_is(&entry, "source", "lifecycle") ||
+            (found && lki_answer_seconds(&entry, "first_s") >= lki_answer_seconds(hook, "first_s")))
+            continue;
+        *hook = entry;
+        found = true;
+    }
+    return found;
+}
+
+/* A hook that fails does so for all users most often, and who looks on need not wait for the report
+ * to learn why. */
+static void tell_hook(struct follow *follow, const struct lki_json_value *status)
+{
+    struct lki_reply reply;
+    struct lki_json_value hook;
+
+    if (!follow->live || follow->told_hook || !lki_answer_count(status, "totals.hook_errors") ||
+        !try(follow, "GET", "/errors", &reply))
+        return;
+    follow->told_hook = hook_find(&reply.json, &hook);
+    if (follow->told_hook)
+        tell_first(follow, &hook);
+    lki_reply_release(&reply);
+}
+
 static enum look judge(struct follow *follow, const struct lki_json_value *status)
 {
     char run_id[NAME_BYTES];
@@ -246,6 +310,7 @@ static enum look judge(struct follow *follow, const struct lki_json_value *statu
         return LOOK_OVER;
     if (!lki_answer_is(status, "state", "IDLE")) {
         show(follow, status);
+        tell_hook(follow, status);
         tell_awaited(follow, status);
         return LOOK_AGAIN;
     }
@@ -293,14 +358,11 @@ static enum look look(struct follow *follow)
 static void stop_ask(struct follow *follow)
 {
     struct lki_reply reply;
-    struct lki_buf why;
 
-    lki_buf_init(&why, LKI_CLI_TEXT_MAX);
-    if (!lki_remote_try(follow->remote, "POST", "/stop_test", NULL, &reply, &why)) {
+    if (try(follow, "POST", "/stop_test", &reply)) {
         follow->told++;
         lki_reply_release(&reply);
     }
-    lki_buf_release(&why);
 }
 
 static enum look interrupts_pass(struct follow *follow)
