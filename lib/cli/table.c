@@ -53,7 +53,7 @@ static const struct lki_option table[] = {
     {"users", 'u', COUNT(users, LKI_CMD_RUN), .min = 1, .max = LKI_USERS_MAX, .otherwise = "1",
      .hint = HINT_COUNT, .help = "virtual users at the same time"},
     {"users", 'u', COUNT(users, LKI_CMD_TEST_START), .max = LKI_USERS_MAX, .otherwise = "1",
-     .hint = HINT_COUNT_OR_NONE, .help = "virtual users at the same time; 0: none as yet"},
+     .hint = HINT_COUNT_OR_NONE, .help = "virtual users; 0: none as yet"},
     {"users", 'u', COUNT(users, LKI_CMD_TEST_USERS), .reach = LKI_REACH_TYPED, .max = LKI_USERS_MAX,
      .hint = HINT_COUNT_OR_NONE, .help = "the same as the N behind users"},
     {"duration", 'd', TIME(duration_ns, LKI_CMD_RUN), .min = 1, .max = LKI_NEVER,

@@ -96,11 +96,11 @@ struct behaviour {
     struct behaviour_want want;
     struct behaviour_want native; /* where .why is set: instead */
     struct behaviour_want curl;
-    double step_timeout_s;
-    bool deaf;      /* the server does not read, and so not see that a connection ends */
-    bool strict;    /* what fails ends the step */
-    bool cut;       /* the run ends as soon as the server has the request */
-    bool at_once;   /* not byte by byte: what comes later, or never, could not be foreseen */
+    double step_timeout_s; /* and four times that where the server sends byte by byte */
+    bool deaf;             /* the server does not read, and so not see that a connection ends */
+    bool strict;           /* what fails ends the step */
+    bool cut;              /* the run ends as soon as the server has the request */
+    bool at_once;          /* not byte by byte: what comes later, or never, could not be foreseen */
     bool only_curl; /* the native engine is not asked: by settings that only the other one has */
 };
 

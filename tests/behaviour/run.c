@@ -334,7 +334,7 @@ void behaviour_carry_out(struct behaviour_run *run)
     rig_open(&carried.rig);
     user = rig_add(&carried.rig, converse, &carried);
     if (run->of->step_timeout_s > 0)
-        user->timeout_ns = lki_ns(run->of->step_timeout_s);
+        user->timeout_ns = lki_ns(run->of->step_timeout_s * (run->drip ? 4 : 1));
     if (run->of->cut)
         rig_add(&carried.rig, cut, &carried);
     rig_run(&carried.rig);
