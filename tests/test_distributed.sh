@@ -87,20 +87,26 @@ loops_turn() { # count
     api GET /workers >/dev/null && [ "$(grep -oE '"loop_delay_ms": *[0-9]' "$tmp/answer" | wc -l)" -eq "$1" ]
 }
 
+loop_stands() { # for seconds
+    api GET /status >/dev/null && grep -qE '"busiest_ms": *[0-9]{4}' "$tmp/answer"
+}
+
 # Its station is heard, and tells how it fares.
 case_stopped_process() {
     local one
 
     begin
-    start ',"duration_s":12'
+    start
     load_goes_on
     check "their loops are told of" wait_until loops_turn 4
     one=$(children "${station[a]}" | head -n 1)
     kill -STOP "$one"
     check "it is not healthy" wait_until alive_is 3
+    check "nor is it so in the status" wait_until state_is workers_alive 3
+    check "which shows for how long" wait_until loop_stands
     kill -CONT "$one"
-    check "but is again" wait_until alive_is 4
-    finish
+    check "but is again" wait_until has_users 20 4
+    stop
     exact
     verdict valid
 }

@@ -89,6 +89,7 @@ static const struct lki_report reports[] = {
                            .busy_ns = 13,
                            .waited_ns = -1,
                            .busiest_ns = 15,
+                           .lately_ns = 14,
                            .turns = 16,
                            .stalls = 17,
                            .overflowed = 18,
@@ -256,6 +257,7 @@ static void same_health(const struct lki_worker_health *one, const struct lki_wo
     SAME(busy_ns);
     SAME(waited_ns);
     SAME(busiest_ns);
+    SAME(lately_ns);
     SAME_U(turns);
     SAME_U(stalls);
     SAME_U(overflowed);

@@ -102,6 +102,7 @@ static void tell(struct gang_worker *worker, struct book *book, uint64_t users)
                                                       .busy_ns = t_ns / 2 + book->at_end_ns,
                                                       .waited_ns = -1,
                                                       .busiest_ns = 7 * MS,
+                                                      .lately_ns = 3 * MS,
                                                       .turns = 5,
                                                       .descriptors = 12};
     gang_report(worker, &report);
@@ -154,11 +155,13 @@ START_TEST(seconds_of_all_workers_are_one_series)
     ck_assert_int_ge(status.last.p95_ns, 495 * MS);
     ck_assert_int_le(status.last.p50_ns, 11 * MS);
     ck_assert_double_eq_tol(status.busy_share, 0.5, 0.01);
-    ck_assert_int_eq(status.busiest_ns, 7 * MS);
+    ck_assert_int_eq(status.busiest_ns, 3 * MS);
     gang_run(&gang, 2.02);
     request(&books[1], 7, 20);
     tell(&gang.workers[0], &books[0], 5);
     tell(&gang.workers[1], &books[1], 5);
+    gang_run(&gang, 2.1);
+    ck_assert_int_eq(gang_status(&gang).busiest_ns, 3 * MS);
     gang_finish(&gang);
     ck_assert_uint_eq(outcome_of_run().series->len, 2);
     row = lki_series_at(outcome_of_run().series, 1);
@@ -167,6 +170,28 @@ START_TEST(seconds_of_all_workers_are_one_series)
     ck_assert_uint_eq(outcome_of_run().metrics->totals->http_requests, 107);
     ck_assert_uint_eq(outcome_of_run().metrics->count, 1);
     ck_assert_uint_eq(outcome_of_run().metrics->first->total.latency.count, 107);
+    close_all();
+}
+END_TEST
+
+/* It tells nothing itself, but its station does. */
+START_TEST(a_worker_that_stands_is_seen_from_outside)
+{
+    struct lki_plan plan = gang_plan(10);
+    struct lki_core_status status;
+
+    open_silent(&plan, NULL, 2);
+    ck_assert_uint_eq(gang_status(&gang).workers_alive, 2);
+    lki_core_seen(gang.core, 2, 9 * MS, true);
+    lki_core_seen(gang.core, 3, 10 * MS, true);
+    status = gang_status(&gang);
+    ck_assert_uint_eq(status.workers_alive, 1);
+    ck_assert_int_eq(status.busiest_ns, 9 * MS);
+    lki_core_seen(gang.core, 2, 1 * MS, false);
+    status = gang_status(&gang);
+    ck_assert_uint_eq(status.workers_alive, 2);
+    ck_assert_int_eq(status.busiest_ns, 1 * MS);
+    gang_finish(&gang);
     close_all();
 }
 END_TEST
@@ -521,6 +546,7 @@ static Suite *outcome_suite(void)
     TCase *all = tcase_create("all");
 
     tcase_add_test(all, seconds_of_all_workers_are_one_series);
+    tcase_add_test(all, a_worker_that_stands_is_seen_from_outside);
     tcase_add_test(all, a_last_second_that_is_short_says_nothing_of_the_processor);
     tcase_add_test(all, the_last_second_is_one_that_all_have_told);
     tcase_add_test(all, a_second_that_is_told_twice_counts_once);

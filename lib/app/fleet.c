@@ -211,14 +211,18 @@ static void name_hanging(struct worker *worker)
     lki_wreck_release(&wreck);
 }
 
-/* A turn that has not come to its end counts as well. */
-struct lki_fleet_pace lki_fleet_pace(struct lki_fleet *fleet, uint64_t worker)
+/* A turn that has not come to its end counts as well, and so does the wait of who was stopped. */
+struct lki_fleet_pace lki_fleet_pace(const struct lki_fleet *fleet, uint64_t worker)
 {
-    struct worker *of = &fleet->workers[worker - 1];
-    int64_t ns = __atomic_exchange_n(&of->page->loop.longest_ns, 0, __ATOMIC_RELAXED);
+    const struct worker *of = &fleet->workers[worker - 1];
+    struct lki_fleet_pace pace = {.longest_ns = lki_loop_longest(&of->page->loop),
+                                  .silent_ns = lki_hang_silent_ns(&of->hang)};
 
-    return (struct lki_fleet_pace){.longest_ns = ns > of->hang.stuck_ns ? ns : of->hang.stuck_ns,
-                                   .silent_ns = lki_hang_silent_ns(&of->hang)};
+    if (pace.longest_ns < of->hang.stuck_ns)
+        pace.longest_ns = of->hang.stuck_ns;
+    if (pace.longest_ns < pace.silent_ns)
+        pace.longest_ns = pace.silent_ns;
+    return pace;
 }
 
 /* Gives when to look again. */

@@ -52,14 +52,14 @@ void lki_fleet_want(struct lki_fleet *fleet, uint64_t worker);
 pid_t lki_fleet_pid(const struct lki_fleet *fleet, uint64_t worker);
 struct lki_worker_page *lki_fleet_page(const struct lki_fleet *fleet, uint64_t worker);
 
-/* How its loop does: the longest turn since this was asked last, and for how long it has not moved
+/* How its loop does: the longest turn of the last second or two, and for how long it has not moved
  * by now (0: it moves). */
 struct lki_fleet_pace {
     int64_t longest_ns;
     int64_t silent_ns;
 };
 
-struct lki_fleet_pace lki_fleet_pace(struct lki_fleet *fleet, uint64_t worker);
+struct lki_fleet_pace lki_fleet_pace(const struct lki_fleet *fleet, uint64_t worker);
 
 /* Ends what is still alive, waits for all, and frees; nobody is told any more. Workers that still
  * have something to do should have lost their link by then. NULL is ignored. */

@@ -89,7 +89,7 @@ static void say_hello(struct lki_host *host)
         lki_host_say(host, &(struct lki_station_report){.kind = LKI_STATION_LEAVING});
 }
 
-/* As long as it has no process of its own it is this one. */
+/* As long as there are none, the first is this one. */
 static struct lki_station_process process_of(struct lki_host *host, uint64_t process,
                                              int64_t now_ns)
 {
@@ -97,7 +97,7 @@ static struct lki_station_process process_of(struct lki_host *host, uint64_t pro
     pid_t pid = host->fleet ? lki_fleet_pid(host->fleet, process) : 0;
     struct lki_fleet_pace pace = {.longest_ns = -1};
 
-    lki_vitals_read(&relay->vitals, pid ? pid : getpid(), now_ns);
+    lki_vitals_read(&relay->vitals, pid || process > 1 ? pid : getpid(), now_ns);
     if (pid)
         pace = lki_fleet_pace(host->fleet, process);
     return (struct lki_station_process){.process = process,

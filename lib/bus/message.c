@@ -194,6 +194,7 @@ void lki_wire_health(struct lki_wire *wire, struct lki_worker_health *health)
     lki_wire_span(wire, &health->busy_ns);
     lki_wire_span(wire, &health->waited_ns);
     lki_wire_span(wire, &health->busiest_ns);
+    lki_wire_span(wire, &health->lately_ns);
     lki_wire_u64(wire, &health->turns);
     lki_wire_u64(wire, &health->stalls);
     lki_wire_u64(wire, &health->overflowed);

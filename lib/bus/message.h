@@ -189,7 +189,8 @@ struct lki_worker_health {
     int64_t span_ns;    /* over which all this was measured */
     int64_t busy_ns;    /* processor time of the loop's thread */
     int64_t waited_ns;  /* the thread could have run, but others had the processor; -1: unknown */
-    int64_t busiest_ns; /* the longest turn of the loop */
+    int64_t busiest_ns; /* the longest turn of the loop, */
+    int64_t lately_ns;  /* and that of the last second or two */
     uint64_t turns;
     uint64_t stalls;      /* turns longer than LKI_STALL_NS */
     uint64_t overflowed;  /* stacks found overflowed */

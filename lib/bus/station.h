@@ -65,7 +65,7 @@ struct lki_station_process {
     double cpu_percent;    /* of one processor, over the last second */
     uint64_t rss_bytes;    /* resident now */
     uint64_t descriptors;  /* open now */
-    int64_t loop_delay_ns; /* the longest turn of its loop since the last beat; -1: unknown */
+    int64_t loop_delay_ns; /* the longest turn of its loop of late; -1: unknown */
     int64_t silent_ns;     /* for so long it has not moved, stopped or hanging; 0: it moves */
 };
 

@@ -130,6 +130,11 @@ void lki_core_died(struct lki_core *core, uint64_t worker, const struct lki_deat
  * lapse_ns from now; then it counts as dead, and as having died when it was heard last. What it is
  * told waits on its link. */
 void lki_core_lost(struct lki_core *core, uint64_t worker, int64_t silent_ns, int64_t lapse_ns);
+
+/* How it is seen to do from outside: the longest turn of its loop of late, also one that has not
+ * come to its end; stands: it has not moved for so long that it counts as not heard. Changes what
+ * is shown, nothing else. */
+void lki_core_seen(struct lki_core *core, uint64_t worker, int64_t delay_ns, bool stands);
 /* Nobody can be told anything for now: who does not do as he was told is given up only ns from now,
  * or after what was asked for last. why says what keeps all from being heard, and outlives the
  * core; NULL: nothing does any more. */
@@ -176,7 +181,7 @@ struct lki_core_status {
     uint64_t late, dropped, started; /* arrivals, up to the last second */
     uint64_t crashes;
     double busy_share;  /* of a processor, of the busiest worker, over the last second */
-    int64_t busiest_ns; /* the longest turn of any worker over the last second */
+    int64_t busiest_ns; /* the longest turn of any worker of late */
     enum lki_end ended_by;
     uint64_t awaited;       /* out of reach: the end waits for so many workers */
     const char *awaited_id; /* the first of them */

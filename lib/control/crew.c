@@ -194,6 +194,9 @@ static void on_beat(struct lki_station *station, const struct lki_station_beat *
 
         if (seat)
             seat->health = beat->processes[i];
+        if (seat && seat->number && station->crew->core)
+            lki_core_seen(station->crew->core, seat->number, seat->health.loop_delay_ns,
+                          lki_seat_stands(seat));
         if (seat && seat->wanted)
             lki_crew_want(station->crew, seat->number);
     }

@@ -102,6 +102,8 @@ void lki_crew_let_go(struct lki_crew *crew);
 void lki_crew_want(struct lki_crew *crew, uint64_t worker);
 /* As people know it: of a station with one process, its name alone. */
 void lki_seat_name(const struct lki_seat *seat, char *name, size_t size);
+/* Has its process not moved for so long that it counts as not heard? */
+bool lki_seat_stands(const struct lki_seat *seat);
 
 /* Each second: what was heard so far is safe now; and those who have left are forgotten. */
 void lki_crew_safe(struct lki_crew *crew);

@@ -93,7 +93,8 @@ struct lki_member {
     struct lki_member_lease lease;
     struct lki_member_pace pace;
     double busy_share; /* over the last second */
-    int64_t busiest_ns;
+    int64_t delay_ns;  /* as its station sees it from outside, also of one that does not report */
+    bool stands;       /* likewise */
 };
 
 /* An id of a resource that was leased at some time. */

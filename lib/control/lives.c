@@ -28,7 +28,9 @@ static void forget_life(struct lki_member *member)
     member->shown.alive = false;
     member->shown.users = 0;
     member->busy_share = 0;
-    member->busiest_ns = 0;
+    member->shown.health.lately_ns = 0;
+    member->delay_ns = 0;
+    member->stands = false;
 }
 
 void lki_lives_bury(struct lki_member *member)
@@ -154,6 +156,16 @@ static void note_moved(struct lki_member *member)
         if (core->members[i]->lost)
             others_no_more(core->members[i]);
     }
+}
+
+void lki_core_seen(struct lki_core *core, uint64_t worker, int64_t delay_ns, bool stands)
+{
+    struct lki_member *member = lki_core_member(core, worker);
+
+    if (!member)
+        return;
+    member->delay_ns = delay_ns;
+    member->stands = stands;
 }
 
 void lki_core_lost(struct lki_core *core, uint64_t worker, int64_t silent_ns, int64_t lapse_ns)

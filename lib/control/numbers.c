@@ -71,7 +71,6 @@ static void keep_health(struct lki_member *member, const struct lki_worker_healt
 
     if (span_ns >= SHARE_MIN_NS)
         member->busy_share = busy_ns > 0 ? (double)busy_ns / (double)span_ns : 0;
-    member->busiest_ns = now->busiest_ns > before->busiest_ns ? now->busiest_ns : 0;
     member->shown.health = *now;
     member->last->health = *now;
 }
@@ -160,6 +159,12 @@ static void add_awaited(const struct lki_member *member, struct lki_core_status 
         status->awaited_ns = left_ns;
 }
 
+static void add_turn(int64_t ns, struct lki_core_status *status)
+{
+    if (ns > status->busiest_ns)
+        status->busiest_ns = ns;
+}
+
 static void add_member(const struct lki_member *member, struct lki_core_status *status)
 {
     add_lives(member, status);
@@ -168,11 +173,13 @@ static void add_member(const struct lki_member *member, struct lki_core_status *
     if (!member->lost)
         status->users += member->shown.users;
     status->workers += !member->left;
-    status->workers_alive += member->shown.alive;
+    status->workers_alive += member->shown.alive && !member->stands;
     if (member->busy_share > status->busy_share)
         status->busy_share = member->busy_share;
-    if (member->busiest_ns > status->busiest_ns)
-        status->busiest_ns = member->busiest_ns;
+    if (member->shown.alive) {
+        add_turn(member->shown.health.lately_ns, status);
+        add_turn(member->delay_ns, status);
+    }
 }
 
 static int64_t elapsed_ns(const struct lki_core *core)

@@ -137,16 +137,17 @@ struct lki_worker_view {
     const char *host;
     bool healthy; /* it is heard: its station, which tells that it moves; and does not leave */
     bool leaving; /* is heard, and leaves */
-    int64_t heard_ago_ns;
+    int64_t
+        heard_ago_ns; /* and moved; if it is not heard nobody knows what it uses, nor its delay */
     double last_heartbeat; /* wall clock, s */
     uint64_t users;        /* assigned */
     uint64_t users_active;
     uint64_t pid;
-    double cpu_percent;
+    double cpu_percent; /* NAN: unknown */
     uint64_t rss_bytes;
     uint64_t memory_bytes;
     uint64_t descriptors;
-    int64_t loop_delay_ns;
+    int64_t loop_delay_ns; /* -1: unknown, or in no run */
     uint64_t crashes;
     bool probes;
 };

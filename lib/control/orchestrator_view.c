@@ -1,4 +1,5 @@
 /* How an orchestrator stands, for who looks at it. */
+#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -130,25 +131,25 @@ void lki_orchestrator_worker(const struct lki_orchestrator *o, size_t index,
     const struct lki_station_hello *hello = &station->hello;
     const struct lki_contact *contact = station->contact;
     bool heard = contact && !lki_contact_is_silent(contact);
-    int64_t silent_ns = seat->health.silent_ns;
-    int64_t ago_ns = contact ? lki_loop_now(o->loop) - lki_contact_heard_ns(contact) + silent_ns
-                             : 0;
+    int64_t ago_ns = contact ? lki_loop_now(o->loop) - lki_contact_heard_ns(contact) : 0;
 
     *view = (struct lki_worker_view){
         .station = hello->id,
         .host = hello->host,
-        .healthy = heard && silent_ns <= LKI_SILENCE_NS && !station->leaving,
+        .healthy = heard && !lki_seat_stands(seat) && !station->leaving,
         .leaving = heard && station->leaving,
-        .heard_ago_ns = ago_ns,
-        .last_heartbeat = lki_wall_s() - (double)ago_ns / 1e9,
+        .heard_ago_ns = ago_ns + (heard ? seat->health.silent_ns : 0),
         .pid = seat->health.pid ? seat->health.pid : hello->pid,
-        .cpu_percent = seat->health.cpu_percent,
-        .rss_bytes = seat->health.rss_bytes,
+        .cpu_percent = heard ? seat->health.cpu_percent : NAN,
+        .rss_bytes = heard ? seat->health.rss_bytes : 0,
         .memory_bytes = station->memory_bytes,
-        .descriptors = seat->health.descriptors,
-        .loop_delay_ns = seat->health.loop_delay_ns,
+        .descriptors = heard ? seat->health.descriptors : 0,
+        .loop_delay_ns = heard ? seat->health.loop_delay_ns : -1,
         .probes = hello->probes && seat->process == 1,
     };
     lki_seat_name(seat, view->id, sizeof(view->id));
+    view->last_heartbeat = lki_wall_s() - (double)view->heard_ago_ns / 1e9;
     view_run(o, seat->number, view);
+    if (!heard)
+        view->users_active = 0;
 }

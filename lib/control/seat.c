@@ -127,6 +127,11 @@ bool lki_station_is_heard(const struct lki_station *station)
     return station->contact && !lki_contact_is_silent(station->contact);
 }
 
+bool lki_seat_stands(const struct lki_seat *seat)
+{
+    return seat->health.silent_ns > LKI_SILENCE_NS;
+}
+
 void lki_seat_name(const struct lki_seat *seat, char *name, size_t size)
 {
     const struct lki_station_hello *hello = &seat->station->hello;

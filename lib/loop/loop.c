@@ -439,14 +439,32 @@ static inline void show_turn(struct lki_loop *loop)
     __atomic_store_n(&shown->busy, 1, __ATOMIC_RELAXED);
 }
 
+static void begin_second(struct lki_loop *loop, int64_t now_ns)
+{
+    int64_t *longest_ns = loop->shown->longest_ns;
+
+    __atomic_store_n(&longest_ns[1], longest_ns[0], __ATOMIC_RELAXED);
+    __atomic_store_n(&longest_ns[0], 0, __ATOMIC_RELAXED);
+    loop->second_ns = now_ns + LKI_NS_PER_S;
+}
+
 static inline void end_turn(struct lki_loop *loop, int64_t now_ns)
 {
-    struct lki_loop_shown *shown = loop->shown;
     int64_t ns = turn_ns(loop, now_ns);
 
     add_turn(&loop->health, ns);
-    if (ns > __atomic_load_n(&shown->longest_ns, __ATOMIC_RELAXED))
-        __atomic_store_n(&shown->longest_ns, ns, __ATOMIC_RELAXED);
+    if (LKI_UNLIKELY(now_ns >= loop->second_ns))
+        begin_second(loop, now_ns);
+    if (ns > loop->shown->longest_ns[0])
+        __atomic_store_n(&loop->shown->longest_ns[0], ns, __ATOMIC_RELAXED);
+}
+
+int64_t lki_loop_longest(const struct lki_loop_shown *shown)
+{
+    int64_t now_ns = __atomic_load_n(&shown->longest_ns[0], __ATOMIC_RELAXED);
+    int64_t before_ns = __atomic_load_n(&shown->longest_ns[1], __ATOMIC_RELAXED);
+
+    return now_ns > before_ns ? now_ns : before_ns;
 }
 
 /* Who was stopped for long, and goes on, has had its time. */

@@ -74,9 +74,9 @@ struct lki_in_hand {
 
 /* What a loop shows of itself to another process, and to handlers of signals. */
 struct lki_loop_shown {
-    uint32_t busy;      /* 1: it does not wait for events */
-    uint64_t moves;     /* how often it has waited for them, or a task went on */
-    int64_t longest_ns; /* turn since somebody has set this to 0 */
+    uint32_t busy;         /* 1: it does not wait for events */
+    uint64_t moves;        /* how often it has waited for them, or a task went on */
+    int64_t longest_ns[2]; /* turns of this second, and of the one before */
     struct lki_in_hand in_hand;
     struct lki_in_hand helpers[LKI_HELPERS_MAX]; /* the same of the threads of its pool */
 };
@@ -130,10 +130,14 @@ struct lki_loop {
 
     struct lki_loop_shown *shown; /* own_shown, or where others see it too: */
     struct lki_loop_shown own_shown;
+    int64_t second_ns; /* the end of that second */
 };
 
 enum lk_err lki_loop_open(struct lki_loop *loop);
 void lki_loop_close(struct lki_loop *loop);
+
+/* The longest turn of the last second or two, of which others need not be told to forget it. */
+int64_t lki_loop_longest(const struct lki_loop_shown *shown);
 
 /* Closes, in a child after fork, the copy of its parent's loop: what it watches is still watched in
  * the parent, and what was posted is not called. Its signals must be blocked until they have

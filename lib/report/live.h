@@ -37,7 +37,7 @@ struct lki_live_state {
     uint64_t workers_alive;
     uint64_t crashes;
     double busy_share;  /* last second: of a processor, of the busiest worker */
-    int64_t busiest_ns; /* last second: the longest turn of any worker's loop */
+    int64_t busiest_ns; /* the longest turn of any worker's loop of late */
 };
 
 struct lki_live;

@@ -27,8 +27,10 @@ void lki_worker_measure(const struct lki_worker *worker, struct lki_worker_healt
     } else {
         *health = (struct lki_worker_health){.waited_ns = -1};
         if (worker->act == LKI_ACT_USERS)
-            *health = (struct lki_worker_health){
-                .busiest_ns = loop.busiest_ns, .turns = loop.turns, .stalls = loop.stalls};
+            *health = (struct lki_worker_health){.busiest_ns = loop.busiest_ns,
+                                                 .lately_ns = lki_loop_longest(worker->loop->shown),
+                                                 .turns = loop.turns,
+                                                 .stalls = loop.stalls};
         lki_measuring_read(&worker->measuring, lki_loop_now(worker->loop), health);
     }
     health->overflowed = loop.overflowed;
