@@ -554,6 +554,13 @@ same 'a run by stages' 200 "$status"
 until_true state_is IDLE
 get /result
 same 'ends by itself' 'duration 7' "$(at run.ended_by run.seed | xargs)"
+fades() {
+    get '/metrics?metric_id=look&include_events=false'
+    awk '{ exit !(0 < $1 && $1 < $2 / 2) }' \
+        <<<"$(at metrics.0.aggregate.rps metrics.0.aggregate_total.rps | xargs)"
+}
+until_true fades
+tell $? 'and what is over is soon no rate any more'
 post /start_test "{\"users\":2500,\"params\":{\"base_url\":\"$target\"},\"iterations\":10}"
 same 'of many users a thousand are named' '2500 1000' \
     "$(at add_result.requested add_result.added.# | xargs)"

@@ -343,6 +343,43 @@ static struct code_counts codes_of(size_t metric, bool window)
     return counts;
 }
 
+START_TEST(when_the_run_is_over_the_window_goes_on)
+{
+    uint64_t version;
+
+    open_for(4.5, NULL, 1);
+    for (int s = 1; s <= 4; s++) {
+        request(&books[0], 10, 10);
+        run_until(s);
+        tell(&gang.workers[0], &books[0], 5);
+    }
+    gang_finish(&gang);
+    ck_assert(!lki_history_later(history, lki_history_started_s(history) + 3.5));
+    ck_assert_uint_eq(window_of(looks()).requests, 40);
+    ck_assert_double_eq_tol(window_of(looks()).span_s, 4, 0.03);
+    version = lki_history_version(history);
+    ck_assert(lki_history_later(history, lki_history_started_s(history) + 12.5));
+    ck_assert_uint_gt(lki_history_version(history), version);
+    ck_assert_uint_eq(window_of(looks()).requests, 40);
+    ck_assert_double_eq_tol(window_of(looks()).span_s, 12, 0.03);
+    ck_assert(lki_history_later(history, lki_history_started_s(history) + 62.5));
+    ck_assert_uint_eq(window_of(looks()).requests, 20);
+    ck_assert_uint_eq(codes_of(looks(), true).ok, 20);
+    ck_assert_double_eq_tol(window_of(looks()).span_s, 60, 0.03);
+    ck_assert(!lki_history_later(history, lki_history_started_s(history) + 30));
+    ck_assert(lki_history_later(history, lki_history_started_s(history) + 100));
+    ck_assert_uint_eq(window_of(looks()).requests, 0);
+    ck_assert(isnan(window_of(looks()).p99_ms));
+    ck_assert_uint_eq(codes_of(looks(), true).ok, 0);
+    ck_assert(!lki_history_later(history, lki_history_started_s(history) + 101));
+    ck_assert_uint_eq(total_of(looks()).requests, 40);
+    ck_assert_double_eq_tol(total_of(looks()).span_s, 4, 0.03);
+    ck_assert_uint_eq(lki_history_len(history), 4);
+    lki_history_begin(history, NOW_S);
+    ck_assert(!lki_history_later(history, NOW_S + 10));
+}
+END_TEST
+
 START_TEST(codes_and_errors_are_of_the_window_too)
 {
     open_for(1000, NULL, 1);
@@ -878,6 +915,10 @@ START_TEST(readings_of_all_workers_come_by_time)
     ck_assert_uint_eq(probe.log->errors, 10);
     ck_assert_uint_eq(probe.window_errors, 6);
     ck_assert_uint_eq(probe.window_successes, 114);
+    ck_assert(lki_history_later(history, lki_history_started_s(history) + 130.5));
+    lki_history_probe(history, 0, &probe);
+    ck_assert_uint_eq(probe.window_errors, 3);
+    ck_assert_uint_eq(probe.window_successes, 57);
     ck_assert_uint_eq(probe.log->recent_len, LKI_READINGS_RECENT);
     for (size_t i = 0; i < probe.log->recent_len; i++) {
         const struct lki_reading *reading = &probe.log->recent[i];
@@ -919,6 +960,7 @@ int main(void)
     tcase_add_test(tests, the_window_is_the_last_minute);
     tcase_add_test(tests, the_window_goes_on_when_nobody_tells);
     tcase_add_test(tests, a_wait_for_one_who_is_lost_is_no_part_of_the_load);
+    tcase_add_test(tests, when_the_run_is_over_the_window_goes_on);
     tcase_add_test(tests, codes_and_errors_are_of_the_window_too);
     tcase_add_test(tests, who_comes_back_fills_its_own_seconds);
     tcase_add_test(tests, a_second_that_was_too_long_ago_is_in_the_totals);

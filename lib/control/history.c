@@ -245,9 +245,8 @@ static bool over_until(const struct lki_core *core, uint64_t *until_s)
     return last_s >= 0;
 }
 
-static void mark_probes(struct lki_history *history, const struct lki_core *core)
+static void mark_probes(struct lki_history *history, int64_t elapsed_s)
 {
-    int64_t elapsed_s = core->started ? lki_core_elapsed(core) / LKI_NS_PER_S : 0;
     uint64_t now_s = elapsed_s > 0 ? (uint64_t)elapsed_s : 0;
     uint64_t from_s = history->marked_s + 1;
 
@@ -293,11 +292,28 @@ enum lk_err lki_history_second(struct lki_history *history, struct lki_core *cor
                 lki_history_close_until(history, until_s);
         }
         number_metrics(history);
-        mark_probes(history, core);
+        mark_probes(history, core->started ? lki_core_elapsed(core) / LKI_NS_PER_S : 0);
         name_workers(history, core);
     }
     starved |= history->starved;
     history->starved = false;
     history->version++;
     return starved ? LK_E_NOMEM : LK_OK;
+}
+
+bool lki_history_later(struct lki_history *history, double now_s)
+{
+    int64_t elapsed_s = (int64_t)(now_s - history->origin_s);
+    int64_t idle_s = elapsed_s - (int64_t)history->next_s;
+
+    if (history->origin_s <= 0)
+        return false;
+    mark_probes(history, elapsed_s);
+    if (idle_s > LKI_HISTORY_WINDOW_S)
+        idle_s = LKI_HISTORY_WINDOW_S;
+    if (idle_s <= (int64_t)history->idle_s)
+        return false;
+    history->idle_s = (uint64_t)idle_s;
+    history->version++;
+    return true;
 }

@@ -47,6 +47,9 @@ void lki_history_told(struct lki_history *history, struct lki_core *core,
 /* To be called each second, and when the run is over: what is to be looked at becomes new.
  * LK_E_NOMEM: something is missing in it. */
 enum lk_err lki_history_second(struct lki_history *history, struct lki_core *core);
+/* To be called each second when no run is on: the last minute is that before now. now_s: wall
+ * clock. False: nothing is new by that. */
+bool lki_history_later(struct lki_history *history, double now_s);
 
 /* ---- to be looked at, until the next run begins ---- */
 
@@ -64,7 +67,8 @@ const struct lki_metrics *lki_history_metrics(const struct lki_history *history)
 size_t lki_history_metric_count(const struct lki_history *history);
 const struct lki_metric *lki_history_metric(const struct lki_history *history, size_t metric);
 
-/* window: of the last minute of the users; else since the start. */
+/* window: of the last minute of the users, or, when the run is over, before now; else since the
+ * start. */
 void lki_history_aggregate(struct lki_history *history, size_t metric, bool window,
                            struct lki_aggregate *out);
 /* How often each code came; texts live until the next run begins. */

@@ -48,6 +48,7 @@ struct lki_history {
     uint64_t next_s; /* the second that gets the next one */
     uint64_t own_s;  /* of seconds before it metrics are not known: another orchestrator was told */
     int64_t end_ns;  /* of the last one, since the start */
+    uint64_t idle_s; /* so many have gone by since, the run being over; not beyond the window */
     uint64_t users;  /* at its end */
     double origin_s; /* wall clock at the start */
     struct lki_points points;

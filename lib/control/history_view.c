@@ -54,22 +54,23 @@ static struct lki_aggregate aggregate_of(const struct lki_tally *tally, int64_t 
     return aggregate;
 }
 
-/* The last minute of what has points. */
+/* The last minute of what has points, and of what came after it. */
 static void add_window(struct lki_history *history, size_t metric, struct lki_tally *into,
                        int64_t *span_ns)
 {
+    uint64_t until_s = history->next_s + history->idle_s;
     uint64_t from_s = 0;
 
     *span_ns = 0;
     if (!history->begun || !history->next_s)
         return;
-    if (history->next_s > LKI_HISTORY_WINDOW_S)
-        from_s = history->next_s - LKI_HISTORY_WINDOW_S;
+    if (until_s > LKI_HISTORY_WINDOW_S)
+        from_s = until_s - LKI_HISTORY_WINDOW_S;
     if (from_s < history->own_s)
         from_s = history->own_s;
     if (from_s >= history->next_s)
         return;
-    *span_ns = history->end_ns - (int64_t)from_s * LKI_NS_PER_S;
+    *span_ns = history->end_ns + ((int64_t)history->idle_s - (int64_t)from_s) * LKI_NS_PER_S;
     for (uint64_t second_s = from_s; second_s < history->next_s; second_s++) {
         const struct lki_recent_second *second = lki_recent_at(&history->recent, second_s);
 

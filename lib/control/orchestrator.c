@@ -192,6 +192,8 @@ static void on_tick(struct lki_timer *timer)
     int64_t now_ns = lki_loop_now(o->loop);
 
     look_for_redis(o);
+    if (!o->run.core && lki_history_later(o->history, lki_wall_s()))
+        lki_orchestrator_changed(o);
     if (o->loaded && !o->saving.fn) {
         o->saving_ns = now_ns;
         lki_loop_post(o->loop, &o->saving, on_saving);
