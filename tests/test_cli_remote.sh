@@ -325,6 +325,14 @@ last failures
 
 END
 
+can GET_probes '{"probes":[{"probe_name":"stock","aggregate":{"successes":0,"errors":0},
+    "latest":null},{"probe_name":"lag","aggregate":{"successes":0,"errors":0},"latest":null}]}'
+shows "before the first run that is said" 'GET /probes?include_events=false - - ' ./good probes \
+    <<<'no probe has been read so far: they are read while a run is on'
+can GET_probes '{"probes":[]}'
+shows "and that there are none" 'GET /probes?include_events=false - - ' ./good probes \
+    <<<'the program has no probes'
+
 # ---- token
 
 printf 's3cret\n' >token

@@ -214,21 +214,37 @@ static void probe_add(struct lki_sheet *sheet, const struct lki_json_value *entr
     row->bad = lki_answer_count(entry, "aggregate.errors") > 0;
 }
 
+static bool is_any_read(const struct lki_json_value *answer)
+{
+    struct lki_json_walk walk = lki_answer_list(answer, "probes");
+    struct lki_json_value entry;
+    struct lki_json_value latest;
+    bool is_read = false;
+
+    while (!is_read && lki_json_walk_element(&walk, &entry))
+        is_read = lki_answer_find(&entry, "latest", &latest);
+    return is_read;
+}
+
 static int probes_show(const struct lki_cli *cli, const struct lki_json_value *answer)
 {
     static const char *const columns[] = {"value", "read", "failed"};
     struct lki_json_walk walk = lki_answer_list(answer, "probes");
+    const char *nothing = "the program has no probes";
+    bool is_read = is_any_read(answer);
     struct lki_json_value entry;
     struct lki_sheet sheets[2];
 
     lki_sheet_init(&sheets[0], "probes (last minute)", columns, LKI_COUNT(columns));
     lki_sheet_init(&sheets[1], "last failures", NULL, 0);
     while (lki_json_walk_element(&walk, &entry)) {
+        nothing = "no probe has been read so far: they are read while a run is on";
+        if (!is_read)
+            continue;
         probe_add(&sheets[0], &entry);
         probe_failure_add(&sheets[1], &entry);
     }
-    return lki_sheets_show(cli, sheets, LKI_COUNT(sheets),
-                           "no probe has been read yet; they run where a worker has --run-probes");
+    return lki_sheets_show(cli, sheets, LKI_COUNT(sheets), nothing);
 }
 
 int lki_cli_probes(const struct lki_cli *cli)
