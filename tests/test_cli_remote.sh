@@ -234,7 +234,7 @@ can POST_delete_resource '{"resource_name":"users","deleted_count":1,"current_co
 can GET_resources_a_20b_items '{"resource_name":"a b","total":3,"items":[
     {"resource_id":"2","name":"\u0007x"},{"resource_id":"3"}]}'
 cat >listing <<'END'
-resources         created
+resources         objects
   carts                 0
   users             1,200
 

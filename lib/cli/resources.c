@@ -18,7 +18,7 @@
 
 static int list_show(const struct lki_cli *cli, const struct lki_json_value *answer)
 {
-    static const char *const columns[] = {"created"};
+    static const char *const columns[] = {"objects"};
     struct lki_json_walk walk = lki_answer_list(answer, "resources");
     struct lki_json_value entry;
     struct lki_sheet sheet;
