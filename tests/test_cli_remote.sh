@@ -184,6 +184,11 @@ IDLE: no run yet
 workers      2 of 3
 the orchestrator has no connection to Redis; see its log
 END
+can GET_status '{"state":"RUNNING","run_id":null,"workers":0,"workers_alive":0,"redis":false,
+    "former_orchestrator":"process 12 on alpha"}'
+shows "one that waits for a former one knows nothing else" 'GET /status - - ' ./good test status <<'END'
+this orchestrator waits some seconds until the lock of a former one ends: process 12 on alpha
+END
 can GET_status '{"state":"RUNNING","phase":"setting up","run_id":"r1","program":"shop",
     "elapsed_s":12.4,"total_s":60,"users":99,"users_wanted":100,"rate_per_s":200,"workers":4,
     "workers_alive":3,"crashes":1,"totals":{"http_requests":12345,"http_errors":12,"steps":9,

@@ -165,17 +165,28 @@ bool lki_remote_awaited(const struct lki_json_value *status, struct lki_buf *out
     return true;
 }
 
+static bool is_waiting(const struct lki_json_value *answer)
+{
+    struct lki_json_value value;
+
+    return lki_answer_find(answer, "former_orchestrator", &value) && value.kind == LKI_JSON_STRING;
+}
+
+static void put_former(struct lki_buf *out, const struct lki_json_value *answer)
+{
+    lki_buf_str(out, "this orchestrator waits some seconds until the lock of a former one ends: ");
+    lki_answer_text(answer, "former_orchestrator", out);
+    lki_buf_char(out, '\n');
+}
+
 static void put_hints(struct lki_buf *out, const struct lki_json_value *answer)
 {
     struct lki_json_value value;
 
     if (lki_remote_awaited(answer, out))
         lki_buf_char(out, '\n');
-    if (lki_answer_find(answer, "former_orchestrator", &value) && value.kind == LKI_JSON_STRING) {
-        lki_buf_str(out, "the orchestrator waits some seconds for the end of a former one: ");
-        lki_answer_text(answer, "former_orchestrator", out);
-        lki_buf_char(out, '\n');
-    } else if (lki_answer_find(answer, "redis", &value) && !lki_answer_bool(answer, "redis"))
+    if (lki_answer_find(answer, "redis", &value) && !lki_answer_bool(answer, "redis") &&
+        !is_waiting(answer))
         lki_buf_str(out, "the orchestrator has no connection to Redis; see its log\n");
     if (lki_answer_is(answer, "state", "IDLE") && lki_answer_bool(answer, "result"))
         lki_buf_str(out, "test result shows its report\n");
@@ -185,10 +196,15 @@ static int status_show(const struct lki_cli *cli, const struct lki_json_value *a
 {
     struct lki_json_value value;
     struct lki_buf out;
+    bool has_run = lki_answer_find(answer, "run_id", &value);
+    bool waits = is_waiting(answer);
 
     lki_buf_init(&out, LKI_CLI_TEXT_MAX);
-    put_state(&out, answer);
-    if (lki_answer_find(answer, "run_id", &value)) {
+    if (waits)
+        put_former(&out, answer);
+    if (has_run || !waits)
+        put_state(&out, answer);
+    if (has_run) {
         put_users(&out, answer);
         put_workers(&out, answer);
         put_done(&out, answer, "requests", "totals.http_requests", "totals.http_errors",
@@ -196,7 +212,7 @@ static int status_show(const struct lki_cli *cli, const struct lki_json_value *a
         put_done(&out, answer, "steps", "totals.steps", "totals.step_errors", "last.steps_per_s");
         put_latency(&out, answer);
         put_arrivals(&out, answer);
-    } else {
+    } else if (!waits) {
         put_workers(&out, answer);
     }
     put_hints(&out, answer);
