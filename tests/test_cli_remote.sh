@@ -203,6 +203,17 @@ steps        9, 0% failed, 2.00/s now
 latency now  p50 1.20ms, p95 3.40ms, p99 1.50s
 arrivals     1,000 began, 3 late, 2 dropped
 END
+can GET_status '{"state":"PREPARING","phase":"setting up","run_id":"r1","program":"shop",
+    "elapsed_s":12.4,"total_s":60,"users":0,"users_wanted":0,"workers":1,"workers_alive":1,
+    "totals":{"http_requests":0,"steps":0},"last":{"requests_per_s":0,"p50_ms":null},"redis":true,
+    "result":false}'
+shows "what prepares it is no part of its length" 'GET /status - - ' ./good test status <<'END'
+PREPARING, setting up: run r1 of shop, 12s
+users        0 of 0
+workers      1 of 1
+requests     0, 0% failed, 0/s now
+steps        0, 0% failed, 0/s now
+END
 can GET_status '{"state":"STOPPING","phase":null,"run_id":"r1","program":"shop","elapsed_s":3,
     "users":0,"users_wanted":0,"workers":4,"workers_alive":2,"totals":{"http_requests":1},
     "last":{"requests_per_s":0,"p50_ms":null},
@@ -411,6 +422,8 @@ run ./good test start --wait -u 2
 tell $? "a run that is waited for ends with its report"
 grep -q '^1s/2s  2 users  5.00 steps/s' err
 tell $? "and shows how it goes meanwhile"
+grep -q '^0s  starting' err
+tell $? "of what prepares it how long that takes"
 [ "$(cut -d' ' -f2 cans/log | uniq | paste -sd' ')" = "/start_test /status /result" ]
 tell $? "for which status and result are asked"
 serve

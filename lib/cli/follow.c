@@ -86,13 +86,14 @@ static void show(struct follow *follow, const struct lki_json_value *status)
     double steps_per_s = known(lki_answer_number(status, "last.steps_per_s"));
     bool requests = requests_per_s > 0 ||
                     (!(steps_per_s > 0) && lki_answer_count(status, "totals.http_requests"));
+    bool timed = !lki_answer_is(status, "state", "PREPARING");
     const char *failures = requests ? "totals.http_errors" : "totals.step_errors";
 
     lki_live_show(follow->live,
                   &(struct lki_live_state){
                       .state = phase_of(status, phase),
                       .elapsed_ns = lki_answer_seconds(status, "elapsed_s"),
-                      .total_ns = lki_answer_seconds(status, "total_s"),
+                      .total_ns = timed ? lki_answer_seconds(status, "total_s") : 0,
                       .iterations = lki_answer_count(status, "totals.iterations"),
                       .iterations_total = lki_answer_count(status, "iterations_total"),
                       .users = lki_answer_count(status, "users"),

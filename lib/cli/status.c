@@ -38,7 +38,7 @@ static void put_clock(struct lki_buf *out, const struct lki_json_value *answer, 
     lki_buf_str(out, cell);
 }
 
-/* "RUNNING, setting up: run 1a2b of shop, 12s of 1m00s" */
+/* "RUNNING: run 1a2b of shop, 12s of 1m00s"; what prepares a run is no part of its length. */
 static void put_state(struct lki_buf *out, const struct lki_json_value *answer)
 {
     struct lki_json_value value;
@@ -58,7 +58,8 @@ static void put_state(struct lki_buf *out, const struct lki_json_value *answer)
     lki_answer_text(answer, "program", out);
     lki_buf_str(out, ", ");
     put_clock(out, answer, "elapsed_s");
-    if (lki_answer_find(answer, "total_s", &value)) {
+    if (!lki_answer_is(answer, "state", "PREPARING") &&
+        lki_answer_find(answer, "total_s", &value)) {
         lki_buf_str(out, " of ");
         put_clock(out, answer, "total_s");
     }

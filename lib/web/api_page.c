@@ -59,7 +59,7 @@ static const char page[] =
     " by('rows').replaceChildren(\n"
     "  row('run',s.run_id||'none yet'),row('phase',s.phase||''),\n"
     "  row('time',s.elapsed_s.toFixed(0)+' s'\n"
-    "   +(s.total_s?' of '+s.total_s.toFixed(0)+' s':'')),\n"
+    "   +(s.total_s&&s.state!=='PREPARING'?' of '+s.total_s.toFixed(0)+' s':'')),\n"
     "  row('users',s.users+' of '+s.users_wanted),\n"
     "  row('workers',ready.alive_workers\n"
     "   +(ready.workers.length?': '+ready.workers.join(', '):'')),\n"
