@@ -32,7 +32,14 @@ LK_RESOURCE(users)
 LK_RESOURCE(cards) { return LK_OBJECT("number", id); }
 
 LK_METRIC(sold, LK_COUNTER);
-LK_PROBE(level, .every_s = 0.2) { return LK_VALUE(7.5); }
+LK_PROBE(level, .every_s = 0.2)
+{
+    static int readings;
+
+    if (lk_param_int(vu, "size") == 120 && ++readings > 5)
+        lk_fail(vu, "no level any more");
+    return LK_VALUE(7.5);
+}
 LK_PROBE(broken, .every_s = 0.2) { lk_fail(vu, "no level with %s", lk_param(vu, "key")); }
 
 LK_VU(demo) { lk_json *user; };
@@ -445,6 +452,27 @@ grep -q '^loadkit_state{state="RUNNING"} 1$' body && grep -q '^loadkit_users 4$'
     grep -q '^loadkit_probe_value{probe="level"} 7.5$' body &&
     grep -q '^loadkit_worker_up{worker="worker-1"} 1$' body
 tell $? 'with all that is measured'
+listed=$(sed -n '/GET \/metrics\/prometheus/,/WebSocket/p' "$root/man/loadkit-api.7" |
+    grep -o 'loadkit_[a-z_]*' | sort | xargs)
+families() {
+    sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' body | sort | xargs
+}
+same 'in the families of the manual, but for those of a rate' \
+    "$(xargs -n 1 <<<"$listed" | grep -v _arrivals_ | xargs)" "$(families)"
+value() { # family, and labels
+    sed -n "s/^$1 //p" body
+}
+same 'beside what GET /status tells' '0 0 0 0 0' \
+    "$(for name in http_unsent_total hook_errors_total awaited_workers awaited_seconds; do
+        value "loadkit_$name"
+    done | xargs) $(value 'loadkit_samples_cancelled_total{metric="look",source="step",step="look"}')"
+fares() {
+    for name in http_retries_total generator_busy_share generator_longest_turn_seconds; do
+        [[ $(value "loadkit_$name") =~ ^[0-9.]+(e-[0-9]+)?$ ]] || return
+    done
+}
+fares
+tell $? 'and how the load generator fares'
 ! grep -q '^loadkit_latency_seconds.*source="check"' body
 tell $? 'without times of what takes none'
 grep -qF "{metric=\"$odd\"" body && iconv -f UTF-8 -t UTF-8 body >/dev/null
@@ -538,6 +566,14 @@ others() {
 }
 until_true others
 same 'errors of more kinds than are told apart are told once' 1 "$(grep -o 'other errors' body | wc -l)"
+no_level() {
+    get '/probes?probe_name=level'
+    [ "$(at probes.0.aggregate.errors)" -gt 0 ]
+}
+until_true no_level
+same 'a probe that fails has no value any more' null "$(at probes.0.aggregate.last_value)"
+get /metrics/prometheus
+same 'nor for Prometheus' '' "$(value 'loadkit_probe_value{probe="level"}')"
 post /change_rate '{"rate_per_s":"80"}'
 is 'POST /change_rate' 200 '{epoch:i,previous_rate_per_s:i,rate_per_s:i}'
 same 'changes it' '80 50' "$(at rate_per_s previous_rate_per_s | xargs)"
@@ -545,7 +581,15 @@ get /status
 same 'to that' 80 "$(at rate_per_s)"
 post /stop_test ''
 until_true state_is IDLE
+get /metrics/prometheus
+same 'of its arrivals Prometheus hears too' "$listed" "$(families)"
+began=$(value loadkit_arrivals_started_total)
+[ "$began" -ge 20 ] && [ "$(value loadkit_arrivals_late_total)" -le "$began" ] &&
+    [ "$(value loadkit_arrivals_intended_total)" -eq \
+        $((began + $(value loadkit_arrivals_dropped_total))) ]
+tell $? 'all of them'
 get /status
+same 'and as many as the result has' "$began" "$(at arrivals.started)"
 [ "$(at arrivals.started)" -ge 20 ]
 tell $? 'which arrivals there were is told when it is over'
 stages='{"duration_s":"0.4","target":"3"},{"duration_s":0.3,"target":0}'

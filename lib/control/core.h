@@ -178,7 +178,7 @@ struct lki_core_status {
     struct lki_series_row last; /* the last second that all workers have told; zeroed: none yet, or
                                    none for a while */
     uint64_t hook_errors;
-    uint64_t late, dropped, started; /* arrivals, up to the last second */
+    uint64_t intended, started, dropped, late; /* arrivals, up to the last second */
     uint64_t crashes;
     double busy_share;  /* of a processor, of the busiest worker, over the last second */
     int64_t busiest_ns; /* the longest turn of any worker of late */

@@ -279,11 +279,25 @@ static void name_workers(struct lki_history *history, const struct lki_core *cor
     }
 }
 
+static void keep_counts(struct lki_history *history, const struct lki_core *core)
+{
+    struct lki_core_status status;
+
+    lki_core_status(core, &status);
+    history->counts = (struct lki_history_counts){.hook_errors = status.hook_errors,
+                                                  .rated = core->plan.rated,
+                                                  .intended = status.intended,
+                                                  .started = status.started,
+                                                  .dropped = status.dropped,
+                                                  .late = status.late};
+}
+
 enum lk_err lki_history_second(struct lki_history *history, struct lki_core *core)
 {
     bool starved = !bind(history, core) || merge(history, core);
     uint64_t until_s;
 
+    keep_counts(history, core);
     if (history->bound) {
         set_origin(history, core);
         if (lki_history_begin_points(history)) {

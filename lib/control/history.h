@@ -63,6 +63,15 @@ double lki_history_started_s(const struct lki_history *history);
  * metrics; phases, and latencies from the intended start, are left out. NULL: none yet. */
 const struct lki_metrics *lki_history_metrics(const struct lki_history *history);
 
+/* What is counted beside them, up to now. */
+struct lki_history_counts {
+    uint64_t hook_errors;
+    bool rated; /* the run has arrivals: */
+    uint64_t intended, started, dropped, late;
+};
+
+const struct lki_history_counts *lki_history_counts(const struct lki_history *history);
+
 /* Metrics by their index, which stays the same all through a run. */
 size_t lki_history_metric_count(const struct lki_history *history);
 const struct lki_metric *lki_history_metric(const struct lki_history *history, size_t metric);

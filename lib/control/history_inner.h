@@ -32,6 +32,7 @@ struct lki_history {
     uint64_t version;
     bool bound; /* to a run: what follows is of its model */
     struct lki_metrics merged;
+    struct lki_history_counts counts;
     struct lki_probe_log *logs;
     struct lki_marks *marks;
     size_t probe_count;

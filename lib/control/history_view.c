@@ -21,6 +21,11 @@ const struct lki_metrics *lki_history_metrics(const struct lki_history *history)
     return history->bound ? &history->merged : NULL;
 }
 
+const struct lki_history_counts *lki_history_counts(const struct lki_history *history)
+{
+    return &history->counts;
+}
+
 size_t lki_history_metric_count(const struct lki_history *history)
 {
     return history->metric_count;

@@ -138,6 +138,7 @@ static void add_lives(const struct lki_member *member, struct lki_core_status *s
     for (const struct lki_life *life = member->first; life; life = life->next) {
         lki_totals_merge(&status->totals, life->exact ? &life->totals : &life->head.totals);
         status->hook_errors += life->hook_errors;
+        status->intended += life->head.intended;
         status->started += life->head.started;
         status->dropped += life->head.dropped;
         status->late += life->head.late;

@@ -121,6 +121,9 @@ void lki_api_put_metrics(struct lki_api *api, struct lki_put *put, const char *k
 uint64_t lki_api_put_events(struct lki_api *api, struct lki_put *put, const char *key,
                             const struct lki_metric *metric, int64_t count);
 
+/* What a probe has read last; NULL: nothing yet. */
+const struct lki_reading *lki_api_latest(const struct lki_probe_log *log);
+
 /* ---- api_stream.c */
 
 lki_web_handler lki_api_socket, lki_api_events;

@@ -52,7 +52,7 @@ static void put_reading(const struct lki_api *api, struct lki_put *put,
 
 /* ---- a probe ---- */
 
-static const struct lki_reading *latest_of(const struct lki_probe_log *log)
+const struct lki_reading *lki_api_latest(const struct lki_probe_log *log)
 {
     return log->recent_len ? &log->recent[log->recent_len - 1] : NULL;
 }
@@ -114,7 +114,7 @@ static void put_events(struct lki_api *api, struct lki_put *put, const struct lk
 static void put_probe(struct lki_api *api, struct lki_put *put, const char *name,
                       const struct lki_history_probe *probe, const struct query *query)
 {
-    const struct lki_reading *latest = latest_of(probe->log);
+    const struct lki_reading *latest = lki_api_latest(probe->log);
 
     lki_put_open(put, NULL, '{');
     lki_put_text(put, "probe_name", name);

@@ -108,30 +108,69 @@ static void put_run(struct page *page)
            (double)status.elapsed_ns / 1e9);
     single(page, "loadkit_crashes", "gauge", "Crashes of workers in the run in hand.",
            (double)status.crashes);
+    single(page, "loadkit_awaited_workers", "gauge", "Workers out of reach that the end waits for.",
+           (double)status.awaited);
+    single(page, "loadkit_awaited_seconds", "gauge", "For how long it waits for them at most.",
+           (double)status.awaited_ns / 1e9);
+    single(page, "loadkit_generator_busy_share", "gauge",
+           "Share of a processor of the busiest worker, over the last second.", status.busy_share);
+    single(page, "loadkit_generator_longest_turn_seconds", "gauge",
+           "The longest turn of the loop of any worker, over the last second.",
+           (double)status.busiest_ns / 1e9);
     single(page, "loadkit_redis_up", "gauge", "Whether Redis can be reached.",
            lki_orchestrator_has_redis(o));
 }
 
+struct counter {
+    const char *name;
+    uint64_t value;
+    const char *help;
+};
+
+static void put_counters(struct page *page, const struct counter *counters, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        single(page, counters[i].name, "counter", counters[i].help, (double)counters[i].value);
+}
+
 static void put_totals(struct page *page)
 {
-    const struct lki_metrics *metrics = lki_history_metrics(lki_orchestrator_history(page->api->o));
+    const struct lki_history *history = lki_orchestrator_history(page->api->o);
+    const struct lki_metrics *metrics = lki_history_metrics(history);
     const struct lki_totals *totals = metrics ? metrics->totals : &(struct lki_totals){0};
-    const struct {
-        const char *name;
-        uint64_t value;
-        const char *help;
-    } all[] = {
+    const struct counter all[] = {
         {"loadkit_iterations_total", totals->iterations, "Iterations that have ended."},
         {"loadkit_steps_total", totals->steps, "Steps that have ended."},
         {"loadkit_step_errors_total", totals->step_errors, "Steps that failed."},
         {"loadkit_http_requests_total", totals->http_requests, "HTTP requests."},
         {"loadkit_http_errors_total", totals->http_errors, "HTTP requests that failed."},
+        {"loadkit_http_unsent_total", totals->http_unsent,
+         "HTTP requests of which the system had not taken the last byte."},
+        {"loadkit_http_retries_total", totals->http_retries, "HTTP requests that were sent again."},
+        {"loadkit_hook_errors_total", lki_history_counts(history)->hook_errors,
+         "Hooks that failed."},
         {"loadkit_sent_bytes_total", totals->bytes_sent, "Bytes sent."},
         {"loadkit_received_bytes_total", totals->bytes_received, "Bytes received."},
     };
 
-    for (size_t i = 0; i < LKI_COUNT(all); i++)
-        single(page, all[i].name, "counter", all[i].help, (double)all[i].value);
+    put_counters(page, all, LKI_COUNT(all));
+}
+
+static void put_arrivals(struct page *page)
+{
+    const struct lki_history_counts *counts = lki_history_counts(
+        lki_orchestrator_history(page->api->o));
+    const struct counter all[] = {
+        {"loadkit_arrivals_intended_total", counts->intended, "Iterations that were to begin."},
+        {"loadkit_arrivals_started_total", counts->started, "Of these, those that began."},
+        {"loadkit_arrivals_dropped_total", counts->dropped,
+         "Of these, those that found no user in time."},
+        {"loadkit_arrivals_late_total", counts->late,
+         "Of those that began, those that did so more than 10 ms behind their time."},
+    };
+
+    if (counts->rated)
+        put_counters(page, all, LKI_COUNT(all));
 }
 
 /* ---- metrics ---- */
@@ -164,6 +203,11 @@ static void put_requests(struct each *each)
 static void put_errors(struct each *each)
 {
     line_of_metric(each, each->family, none, none, (double)each->total.errors);
+}
+
+static void put_cancelled(struct each *each)
+{
+    line_of_metric(each, each->family, none, none, (double)each->total.cancelled);
 }
 
 /* Checks and the like take no time: they are counted only. */
@@ -208,6 +252,8 @@ static void put_metrics(struct page *page, const struct lki_api_name *names)
         {"loadkit_samples_total", "counter", "Samples of a metric, in the whole run.",
          put_requests},
         {"loadkit_sample_errors_total", "counter", "Samples of a metric that failed.", put_errors},
+        {"loadkit_samples_cancelled_total", "counter",
+         "Samples of a metric that were cut off, which are no errors.", put_cancelled},
         {"loadkit_latency_seconds", "summary", "Latency of a metric, over the whole run.",
          put_latency},
         {"loadkit_codes_total", "counter", "Result codes of a metric.", put_codes},
@@ -267,6 +313,7 @@ static void put_probes(struct page *page)
     const struct lki_history *history = lki_orchestrator_history(page->api->o);
     size_t count = lki_history_probe_count(history);
     struct lki_history_probe probe;
+    const struct lki_reading *reading;
     double number;
 
     family(page, "loadkit_probe_readings_total", "counter", "Readings of a probe.");
@@ -279,10 +326,12 @@ static void put_probes(struct page *page)
         lki_history_probe(history, i, &probe);
         LINE(page, "loadkit_probe_errors_total", probe.log->errors, {"probe", probe.log->name});
     }
-    family(page, "loadkit_probe_value", "gauge", "Last value of a probe, where it is a number.");
+    family(page, "loadkit_probe_value", "gauge",
+           "What a probe has read last, where that is a number.");
     for (size_t i = 0; i < count; i++) {
         lki_history_probe(history, i, &probe);
-        if (probe.log->count > probe.log->errors && number_of(&probe.log->last, &number))
+        reading = lki_api_latest(probe.log);
+        if (reading && !reading->failed && number_of(reading, &number))
             LINE(page, "loadkit_probe_value", number, {"probe", probe.log->name});
     }
 }
@@ -324,7 +373,8 @@ static void put_workers(struct page *page)
         {"loadkit_worker_users", "Active users of a worker.", users_of},
         {"loadkit_worker_cpu_percent", "Processor time of a worker; 100: one core.", cpu_of},
         {"loadkit_worker_memory_bytes", "Memory of a worker.", memory_of},
-        {"loadkit_worker_loop_delay_seconds", "How late its loop runs.", delay_of},
+        {"loadkit_worker_loop_delay_seconds",
+         "The longest turn of its loop, over the last second; NaN: unknown.", delay_of},
     };
 
     for (size_t f = 0; f < LKI_COUNT(families); f++) {
@@ -345,6 +395,7 @@ void lki_api_prometheus(struct lki_web_request *request, void *arg)
     lki_buf_init(&page.buf, LKI_API_ANSWER_MAX);
     put_run(&page);
     put_totals(&page);
+    put_arrivals(&page);
     put_metrics(&page, lki_api_names(api, arena));
     put_customs(&page);
     put_probes(&page);
