@@ -480,6 +480,17 @@ tell $? 'in UTF-8, whatever names hold'
 get /metrics -H 'Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5'
 prometheus_is_good
 tell $? 'GET /metrics is that too for who asks so'
+type_of() { # Accept
+    get /metrics -H "Accept: $1"
+    sed -n 's/^[Cc]ontent-[Tt]ype: \([a-z/]*\).*/\1/p' head
+}
+for accept in 'text/plain; charset=utf-8; version=0.0.4' 'text/html, Text/Plain ;	version = 0.0.4' \
+    '*/*;q=0.1,application/openmetrics-text'; do
+    same "also by $accept" text/plain "$(type_of "$(printf %b "$accept")")"
+done
+for accept in 'text/plain' 'text/plain;q=0.5, text/html;version=1' '*/*;version=1' 'text/plain;x=version'; do
+    same "not by $accept" application/json "$(type_of "$accept")"
+done
 
 # ---- users
 
@@ -635,6 +646,9 @@ same 'a WebSocket is opened, and is no answer in JSON' '- -' \
     "$("$shape" $opened.200 $opened.101.content <openapi | xargs)"
 [ "$("$shape" $opened.101.description <openapi)" != - ]
 tell $? 'which is said'
+content=$("$shape" paths./metrics.get.responses.200.content <openapi | "$shape")
+[[ $content == '{application/json:{schema:'* && $content == *',text/plain:{}}' ]]
+tell $? 'GET /metrics may be JSON or text'
 for path in /ready /status /workers /metrics /probes /resources '/resources/{name}/items' \
     /errors /series; do
     get "${path/'{name}'/users}"

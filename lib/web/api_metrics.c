@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -290,13 +291,34 @@ void lki_api_put_metrics(struct lki_api *api, struct lki_put *put, const char *k
     free(codes);
 }
 
-/* A scraper says so in what it accepts. */
+static bool is_word(const char *at, size_t len, const char *word)
+{
+    return len == strlen(word) && !strncasecmp(at, word, len);
+}
+
+/* A scraper says so in what it accepts: OpenMetrics, or plain text of some version. */
 static bool wants_text(const struct lki_web_request *request)
 {
-    const char *accept = lki_web_header(request, "Accept");
+    const char *at = lki_web_header(request, "Accept");
+    bool plain = false;
+    char before = ',';
 
-    return accept && (strstr(accept, "openmetrics") || strstr(accept, "text/plain;version") ||
-                      strstr(accept, "text/plain; version"));
+    while (at && before) {
+        size_t len;
+
+        at += strspn(at, " \t");
+        len = strcspn(at, " \t=;,");
+        if (before == ',') {
+            plain = is_word(at, len, "text/plain");
+            if (is_word(at, len, "application/openmetrics-text"))
+                return true;
+        } else if (plain && is_word(at, len, "version")) {
+            return true;
+        }
+        at += strcspn(at, ";,");
+        before = *at ? *at++ : '\0';
+    }
+    return false;
 }
 
 void lki_api_metrics(struct lki_web_request *request, void *arg)

@@ -17,7 +17,8 @@ struct operation {
     const char *query;  /* fields; NULL: none */
     const char *body;   /* fields; NULL: there is none */
     const char *answer; /* fields; NULL: it is no JSON object */
-    const char *type;   /* of an answer that is no JSON; NULL without fields: it is a WebSocket */
+    const char *type;   /* of an answer that is no JSON, instead of one with fields or beside it;
+                           neither: it is a WebSocket */
 };
 
 #define SPAWN "spawn_interval_ms:n"
@@ -49,7 +50,7 @@ static const struct operation operations[] = {
     {"/logout", "post", "Ends it", NULL, "", OK_ANSWER, NULL},
     {"/metrics", "get", "Metrics over the last minute and the whole run",
      "count:i metric_id:s include_events:b", NULL,
-     "generated_at:i lag:o metrics:a count:i include_events:b", NULL},
+     "generated_at:i lag:o metrics:a count:i include_events:b", "text/plain"},
     {"/metrics/history", "get", "Metrics second by second", "range:s from_ts:n", NULL,
      "generated_at:i range:s from_ts:n? count:i points:a duration_ms:n", NULL},
     {"/metrics/prometheus", "get", "Numbers for Prometheus", NULL, NULL, NULL, "text/plain"},
@@ -222,10 +223,13 @@ static void put_body(struct lki_put *put, const struct operation *operation)
 static void put_content(struct lki_put *put, const struct operation *operation)
 {
     lki_put_open(put, "content", '{');
-    lki_put_open(put, operation->type ? operation->type : "application/json", '{');
-    if (operation->answer)
+    if (operation->answer) {
+        lki_put_open(put, "application/json", '{');
         put_schema(put, operation->answer, true);
-    lki_put_close(put, '}');
+        lki_put_close(put, '}');
+    }
+    if (operation->type)
+        lki_put_raw(put, operation->type, "{}", 2);
     lki_put_close(put, '}');
 }
 
