@@ -134,6 +134,51 @@ START_TEST(workers_keep_their_names)
 }
 END_TEST
 
+static void reads(int reader)
+{
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(gang.workers[i].probes, i + 1 == reader);
+        ck_assert_int_eq(lki_core_worker(gang.core, (size_t)i)->probes, i + 1 == reader);
+    }
+}
+
+START_TEST(the_probes_stay_with_who_reads_them)
+{
+    struct lki_plan plan = open_plan(30);
+
+    gang_open(&gang, &plan, NULL, 3);
+    gang_run(&gang, 2);
+    lki_core_save(gang.core, &keeper);
+    if (_i)
+        lki_core_lost(gang.core, 1, 0, 60 * S); /* which the other core has not heard of */
+    gang_run(&gang, 4);
+    reads(_i ? 2 : 1);
+    ck_assert_int_eq(take_over(&plan), LK_OK);
+    gang_resume(&gang.workers[1]);
+    gang_resume(&gang.workers[2]);
+    gang_run(&gang, 5);
+    gang_resume(&gang.workers[0]);
+    gang_run(&gang, 7);
+    reads(1);
+}
+END_TEST
+
+START_TEST(the_probes_of_one_who_is_not_heard_after_a_change_go_to_another)
+{
+    struct lki_plan plan = open_plan(30);
+
+    gang_open(&gang, &plan, NULL, 3);
+    gang_run(&gang, 2);
+    hand_over(&plan);
+    resume_all_but(&gang.workers[0]);
+    gang_run(&gang, 10);
+    ck_assert(gang.workers[1].probes && !gang.workers[2].probes);
+    gang_resume(&gang.workers[0]);
+    gang_run(&gang, 12);
+    reads(2);
+}
+END_TEST
+
 START_TEST(users_stay_where_they_are)
 {
     struct lki_plan plan = open_plan(30);
@@ -850,6 +895,8 @@ static Suite *adopt_suite(void)
 
     tcase_add_checked_fixture(all, NULL, teardown);
     tcase_add_test(all, workers_keep_their_names);
+    tcase_add_loop_test(all, the_probes_stay_with_who_reads_them, 0, 2);
+    tcase_add_test(all, the_probes_of_one_who_is_not_heard_after_a_change_go_to_another);
     tcase_add_test(all, users_stay_where_they_are);
     tcase_add_test(all, time_goes_on_and_the_seconds_are_kept);
     tcase_add_test(all, users_change_from_what_they_were);

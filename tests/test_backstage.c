@@ -497,6 +497,39 @@ START_TEST(a_probe_is_read_as_the_users_begin_and_then_on_its_period)
 }
 END_TEST
 
+static void end_and_begin_probes(lk_vu *vu, void *self)
+{
+    (void)self;
+    lk_sleep(vu, 0.5);
+    lki_worker_probes(&worker, false);
+    lki_worker_probes(&worker, false);
+    lk_sleep(vu, 2);
+    lki_worker_probes(&worker, true);
+    lki_worker_probes(&worker, true);
+}
+
+static struct lk_value count_for_3_s(lk_vu *vu)
+{
+    lk_sleep(vu, 3);
+    return LK_VALUE(++readings);
+}
+
+START_TEST(probes_may_end_and_begin_again_and_what_was_read_stays)
+{
+    struct lk_def *defs[] = {
+        GUEST, SCENE_STEP("guest", "turn", end_and_begin_probes, .every = LK_FIXED(1e6)),
+        SCENE_PROBE("depth", count_up, .every_s = 1),
+        SCENE_PROBE("slow", count_for_3_s, .every_s = 5), NULL};
+
+    readings = 0;
+    stage_open(defs, SHARE(FOR_SECONDS(4.25)));
+    /* one in hand goes on */
+    ck_assert_str_eq(stage_run(), "depth@0 turn@0-2.5 depth@2.5 slow@0-3 depth@3.5");
+    ck_assert_uint_eq(first_log()->count, 3);
+    stage_close();
+}
+END_TEST
+
 START_TEST(probes_are_read_each_for_itself)
 {
     struct lk_def *defs[] = {GUEST, IDLE, SCENE_PROBE("stuck", never_come, .every_s = 1),
@@ -1080,6 +1113,7 @@ static Suite *backstage_suite(void)
                    the_first_interrupt_tells_a_tear_down_to_stop_and_the_second_cuts_it_off);
     tcase_add_loop_test(teardown, who_ended_the_run_cuts_the_tear_down_off_by_one_more, 0, 2);
     tcase_add_test(probes, a_probe_is_read_as_the_users_begin_and_then_on_its_period);
+    tcase_add_test(probes, probes_may_end_and_begin_again_and_what_was_read_stays);
     tcase_add_test(probes, probes_are_read_each_for_itself);
     tcase_add_test(probes, a_probe_keeps_no_run_alive);
     tcase_add_test(probes, once_the_end_has_begun_no_probe_is_read_but_one_in_hand_may_end);

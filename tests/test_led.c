@@ -467,6 +467,43 @@ START_TEST(set_up_tear_down_and_run_data_are_of_the_whole_run)
 }
 END_TEST
 
+static int readings;
+
+static struct lk_value count_readings(lk_vu *vu)
+{
+    (void)vu;
+    return LK_VALUE(++readings);
+}
+
+START_TEST(probes_are_read_on_whoever_reads_them_is_lost_or_dies_or_leaves)
+{
+    struct lk_def *defs[] = {SCENE_VU("guest", .weight = 1),
+                             SCENE_STEP("guest", "look", count, .every = LK_FIXED(1)),
+                             SCENE_PROBE("depth", count_readings, .every_s = 1), NULL};
+    struct lki_plan plan = {.users = 6, .duration_ns = 20 * S};
+    struct lki_core_outcome outcome;
+
+    readings = 0;
+    open_run(defs, &plan, 3);
+    run_until(4.5);
+    lki_core_lost(core, 1, 0, 60 * S);
+    run_until(8.5);
+    lki_core_found(core, 1);
+    run_until(10.055); /* what was read has been told */
+    kill_hand(&hands[1]);
+    run_until(12.5);
+    lki_core_leave(core, 2);
+    outcome = finish();
+    ck_assert_int_ge(readings, 18);
+    ck_assert_int_le(readings, 23);
+    ck_assert_uint_eq(outcome.probes[0].count, (uint64_t)readings);
+    ck_assert_uint_eq(outcome.probes[0].len, (size_t)readings);
+    for (int i = 0; i < readings; i++)
+        ck_assert_int_eq(outcome.probes[0].readings[i].value.as.integer, i + 1);
+    close_run();
+}
+END_TEST
+
 START_TEST(an_interrupt_lets_users_end_in_order)
 {
     struct lk_def *defs[] = {SCENE_VU("guest", .weight = 1), SCENE_HOOK("guest", start, user_start),
@@ -501,6 +538,7 @@ static Suite *led_suite(void)
     tcase_add_loop_test(all, arrivals_of_a_number_are_due_while_nobody_is_there, 0, AGENTS_MAX);
     tcase_add_loop_test(all, an_object_is_one_users_over_all_workers, 0, AGENTS_MAX);
     tcase_add_test(all, set_up_tear_down_and_run_data_are_of_the_whole_run);
+    tcase_add_test(all, probes_are_read_on_whoever_reads_them_is_lost_or_dies_or_leaves);
     tcase_add_test(all, an_interrupt_lets_users_end_in_order);
     suite_add_tcase(suite, all);
     return suite;

@@ -1,5 +1,6 @@
 /* Membership: workers that come, are lost, are found, and leave while a run is on. */
 #include <check.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "control/core.h"
@@ -460,28 +461,131 @@ START_TEST(iterations_are_all_carried_out_though_one_leaves_or_is_lost_for_good)
 }
 END_TEST
 
-START_TEST(who_comes_next_runs_the_probes_of_one_who_is_gone)
+/* The numbers of those who read the probes, as they were told themselves. */
+static const char *readers(void)
+{
+    static char text[GANG_WORKERS_MAX * 4];
+    size_t len = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < gang.count; i++) {
+        bool reads = gang.workers[i].link && gang.workers[i].probes;
+
+        ck_assert(reads == lki_core_worker(gang.core, i)->probes);
+        if (reads)
+            len += (size_t)snprintf(text + len, sizeof(text) - len, " %zu", i + 1);
+    }
+    return text;
+}
+
+START_TEST(the_probes_go_to_another_when_who_reads_them_cannot)
 {
     struct lki_plan plan = open_plan(10);
 
     gang_open(&gang, &plan, NULL, 2);
     gang_run(&gang, 1);
-    ck_assert(gang.workers[0].prepare.probes && !gang.workers[1].prepare.probes);
+    ck_assert_str_eq(readers(), " 1");
     gang_add(&gang);
     gang_run(&gang, 2);
-    ck_assert(!gang.workers[2].prepare.probes);
+    ck_assert_str_eq(readers(), " 1");
     gang.stay_away = true;
-    if (_i)
+    if (_i == 0)
+        lki_core_lost(gang.core, 1, 0, 60 * S);
+    else if (_i == 1)
         gang_kill(&gang.workers[0]);
     else
         lki_core_leave(gang.core, 1);
-    gang_run(&gang, 6);
-    gang_add(&gang);
-    gang_run(&gang, 7);
-    ck_assert(gang.workers[3].prepare.probes);
+    gang_run(&gang, 5.5);
+    ck_assert_str_eq(readers(), " 2");
+    if (_i == 0)
+        lki_core_found(gang.core, 1);
+    else if (_i == 1)
+        gang_join(&gang.workers[0]);
     gang_add(&gang);
     gang_run(&gang, 8);
-    ck_assert(!gang.workers[4].prepare.probes);
+    ck_assert_str_eq(readers(), " 2");
+    /* one order is enough */
+    ck_assert_uint_eq(gang.workers[0].orders[LKI_ORDER_PROBES], _i == 0);
+    ck_assert_uint_eq(gang.workers[1].orders[LKI_ORDER_PROBES], 1);
+    ck_assert_uint_eq(gang.workers[2].orders[LKI_ORDER_PROBES], 0);
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(the_probes_stay_with_one_who_is_begun_anew)
+{
+    struct lki_plan plan = open_plan(10);
+
+    gang_open(&gang, &plan, NULL, 2);
+    gang_run(&gang, 3.8);
+    gang.stay_away = true;
+    gang_kill(&gang.workers[0]);
+    gang_run(&gang, 4.5);
+    ck_assert_str_eq(readers(), "");
+    gang_join(&gang.workers[0]);
+    gang_run(&gang, 8);
+    ck_assert_str_eq(readers(), " 1");
+    ck_assert_uint_eq(gang.workers[1].orders[LKI_ORDER_PROBES], 0);
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(the_probes_stay_with_one_who_is_lost_when_nobody_else_is_there)
+{
+    struct lki_plan plan = open_plan(10);
+
+    gang_open(&gang, &plan, NULL, 1);
+    gang_run(&gang, 1);
+    lki_core_lost(gang.core, 1, 0, 60 * S);
+    gang_run(&gang, 3.5);
+    ck_assert_str_eq(readers(), " 1");
+    gang_add(&gang);
+    gang_run(&gang, 5);
+    ck_assert_str_eq(readers(), " 2");
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(while_one_is_there_that_is_to_run_the_probes_nobody_else_does)
+{
+    struct lki_plan plan = open_plan(10);
+
+    gang_open(&gang, &plan, NULL, 1);
+    gang_run(&gang, 1);
+    ck_assert_str_eq(readers(), " 1");
+    gang.probing = true;
+    gang_add(&gang);
+    gang_run(&gang, 2.5);
+    ck_assert_str_eq(readers(), " 2");
+    gang_add(&gang);
+    gang_run(&gang, 4);
+    ck_assert_str_eq(readers(), " 2 3");
+    lki_core_lost(gang.core, 2, 0, 60 * S);
+    gang_run(&gang, 5.5);
+    ck_assert_str_eq(readers(), " 3");
+    lki_core_lost(gang.core, 3, 0, 60 * S);
+    gang_run(&gang, 7);
+    ck_assert_str_eq(readers(), " 1");
+    lki_core_found(gang.core, 3);
+    gang_run(&gang, 8.5);
+    ck_assert_str_eq(readers(), " 3");
+    lki_core_found(gang.core, 2);
+    gang_run(&gang, 10);
+    ck_assert_str_eq(readers(), " 2 3");
+    gang_close(&gang);
+}
+END_TEST
+
+START_TEST(the_probes_of_one_who_left_before_the_users_begin_are_read_from_the_start)
+{
+    struct lki_plan plan = open_plan(10);
+
+    gang_open_alone(&gang, &plan, NULL, 2);
+    gang_join(gang_worker(&gang, 1));
+    lki_core_leave(gang.core, 1);
+    gang_join(gang_worker(&gang, 2));
+    gang_run(&gang, 0.5);
+    ck_assert_str_eq(readers(), " 2");
     gang_close(&gang);
 }
 END_TEST
@@ -695,7 +799,11 @@ static Suite *membership_suite(void)
     tcase_add_test(all, one_who_leaves_goes_when_its_users_have);
     tcase_add_loop_test(all, iterations_are_all_carried_out_though_one_leaves_or_is_lost_for_good,
                         0, 2);
-    tcase_add_loop_test(all, who_comes_next_runs_the_probes_of_one_who_is_gone, 0, 2);
+    tcase_add_loop_test(all, the_probes_go_to_another_when_who_reads_them_cannot, 0, 3);
+    tcase_add_test(all, the_probes_stay_with_one_who_is_begun_anew);
+    tcase_add_test(all, the_probes_stay_with_one_who_is_lost_when_nobody_else_is_there);
+    tcase_add_test(all, while_one_is_there_that_is_to_run_the_probes_nobody_else_does);
+    tcase_add_test(all, the_probes_of_one_who_left_before_the_users_begin_are_read_from_the_start);
     tcase_add_loop_test(all, the_set_up_is_anothers_when_the_first_worker_is_gone, 0, 2);
     tcase_add_test(all, the_tear_down_is_of_who_is_in_reach);
     tcase_add_test(all, one_who_leaves_carries_out_the_set_up_before);

@@ -58,6 +58,8 @@ static const struct lki_order orders[] = {
     {.kind = LKI_ORDER_QUIT},
     {.kind = LKI_ORDER_STAND},
     {.kind = LKI_ORDER_MAKE, .make = {.resource = 1, .first = UINT64_MAX - 9, .count = 10}},
+    {.kind = LKI_ORDER_PROBES, .probes = {.on = true}},
+    {.kind = LKI_ORDER_PROBES},
 };
 
 static const struct lki_report reports[] = {
@@ -228,6 +230,9 @@ static void same_order(const void *read, const void *written)
         SAME_U(make.resource);
         SAME_U(make.first);
         SAME_U(make.count);
+        break;
+    case LKI_ORDER_PROBES:
+        SAME(probes.on);
         break;
     default:
         break;

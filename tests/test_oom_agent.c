@@ -91,6 +91,8 @@ static void plan_all(void)
     PLAN(.kind = LKI_ORDER_ITERATIONS, .iterations = {.granted = 5, .recalls = 1});
     PLAN(.kind = LKI_ORDER_ITERATIONS, .iterations = {.granted = 8, .recalls = 1, .last = true});
     PLAN(.kind = LKI_ORDER_RECALL, .recall = {.on = true});
+    PLAN(.kind = LKI_ORDER_PROBES);
+    PLAN(.kind = LKI_ORDER_PROBES, .probes = {.on = true});
     PLAN(.kind = LKI_ORDER_TEAR_DOWN);
     PLAN(.kind = LKI_ORDER_QUIT);
 }

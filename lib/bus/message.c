@@ -129,6 +129,11 @@ static void make_fields(struct lki_wire *wire, struct lki_order *order)
     lki_wire_require(wire, range_fits(order->make.first, 1, order->make.count));
 }
 
+static void probes_fields(struct lki_wire *wire, struct lki_order *order)
+{
+    lki_wire_flag(wire, &order->probes.on);
+}
+
 typedef void order_part(struct lki_wire *wire, struct lki_order *order);
 
 /* NULL: the kind says it all. */
@@ -144,6 +149,7 @@ static void order_fields(struct lki_wire *wire, struct lki_order *order)
         [LKI_ORDER_RECALL] = recall_fields,
         [LKI_ORDER_STOP] = stop_fields,
         [LKI_ORDER_MAKE] = make_fields,
+        [LKI_ORDER_PROBES] = probes_fields,
     };
 
     order->kind = (enum lki_order_kind)lki_wire_number(wire, order->kind, LKI_ORDER_COUNT_ - 1);

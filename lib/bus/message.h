@@ -62,6 +62,7 @@ enum lki_order_kind {
     LKI_ORDER_QUIT,       /* the last one: report what is left, and end */
     LKI_ORDER_STAND,      /* of another core than before: LKI_REPORT_STANDING answers */
     LKI_ORDER_MAKE,       /* make objects that are for others; LKI_REPORT_MAKE answers for each */
+    LKI_ORDER_PROBES,     /* they are this worker's from now on, or are no more */
     LKI_ORDER_COUNT_
 };
 
@@ -70,7 +71,7 @@ struct lki_order_prepare {
     uint64_t worker; /* number of this worker, from 1 */
     uint64_t seed;
     uint64_t population; /* users that the run has at the most: so many objects of a resource */
-    bool probes;         /* are this worker's */
+    bool probes;         /* are this worker's, until LKI_ORDER_PROBES */
     bool arrivals;       /* iterations begin at a rate, which LKI_ORDER_RATE gives */
     bool counted;        /* iterations are leased by LKI_ORDER_ITERATIONS, 0 at first */
     int64_t grace_ns;    /* for steps in hand at the end */
@@ -134,6 +135,10 @@ struct lki_order_make {
     uint64_t count;
 };
 
+struct lki_order_probes {
+    bool on;
+};
+
 struct lki_order {
     enum lki_order_kind kind;
     union {
@@ -146,6 +151,7 @@ struct lki_order {
         struct lki_order_recall recall;
         struct lki_order_stop stop;
         struct lki_order_make make;
+        struct lki_order_probes probes;
     };
 };
 

@@ -40,20 +40,6 @@ bool lki_core_order(struct lki_member *member, const struct lki_order *order)
     return !out->err && !lki_link_send(member->link, out->data, out->len);
 }
 
-/* One of all, if no station was told to: when that has gone, whoever comes next. */
-static bool runs_probes(struct lki_member *member)
-{
-    struct lki_core *core = member->core;
-    const struct lki_member *former = core->backstage;
-    bool gone = former->stage == LKI_MEMBER_ABSENT && !former->awaited;
-
-    if (gone && !former->probes && (core->started || former->left))
-        core->backstage = member;
-    if (core->plan.open_ended && core->backstage->probes)
-        return member->probes;
-    return member == core->backstage;
-}
-
 static void greet(struct lki_member *member)
 {
     const struct lki_core *core = member->core;
@@ -63,7 +49,7 @@ static void greet(struct lki_member *member)
                     .worker = member->shown.number,
                     .seed = core->plan.seed,
                     .population = lki_core_users_most(core),
-                    .probes = runs_probes(member),
+                    .probes = lki_probes_are(member),
                     .arrivals = core->plan.rated,
                     .counted = core->plan.iterations > 0,
                     .grace_ns = core->plan.grace_ns,
@@ -71,10 +57,12 @@ static void greet(struct lki_member *member)
                     .http = core->plan.http},
     };
 
-    if (lki_core_order(member, &order))
-        member->stage = LKI_MEMBER_GREETED;
-    else
+    if (!lki_core_order(member, &order)) {
         lki_course_fail(member->core, "%s", lk_strerror(LK_E_NOMEM));
+        return;
+    }
+    member->stage = LKI_MEMBER_GREETED;
+    lki_probes_told(member, order.prepare.probes);
 }
 
 /* ---- reports ---- */

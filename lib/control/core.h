@@ -75,6 +75,7 @@ struct lki_core_worker {
     const char *id;       /* as people know it: "2", "a.2"; "" of one that is no process */
     uint64_t incarnation; /* how often it was begun anew */
     bool alive;
+    bool probes;                     /* it reads them */
     uint64_t users;                  /* active */
     uint64_t wanted;                 /* users that it has, or is to have when it comes */
     struct lki_worker_health health; /* of its present life */
@@ -111,7 +112,8 @@ void lki_core_free(struct lki_core *core);
 
 /* Of a plan that is open-ended, which begins without workers: another one, as people know it, which
  * may join; the run starts when all that were added by then have come. probes: it is one of those
- * that are to run the probes; else one of all does. The number of the worker; 0: no memory. */
+ * that are to run the probes; while none of those is there, one of all does. The number of the
+ * worker; 0: no memory. */
 uint64_t lki_core_add(struct lki_core *core, const char *name, bool probes);
 
 /* A worker has come, or has come back: it is brought to where the run stands. The core takes

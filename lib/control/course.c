@@ -113,6 +113,8 @@ static void enter_running(struct lki_core *core)
             start_member(core->members[i]);
     }
     lki_paces_begin(core);
+    if (core->state == LKI_CORE_RUNNING)
+        lki_probes_look(core);
 }
 
 static void on_over(struct lki_post *post)
@@ -421,6 +423,7 @@ void lki_course_second(struct lki_core *core)
     lki_leases_update(core);
     if (core->state == LKI_CORE_RUNNING) {
         lki_shares_update(core);
+        lki_probes_look(core);
         give_up_without_users(core, now_ns);
     } else if (lki_ending_waits_for_users(core)) {
         lki_ending_stop_users(core);

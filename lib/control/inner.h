@@ -88,6 +88,7 @@ struct lki_member {
     int64_t lapse_ns;              /* of one that is lost: then it counts as dead */
     int64_t ahead_ns;              /* its clock less ours */
     bool probes;                   /* is to run the probes */
+    bool probes_told;              /* knows whether it does, as shown has it */
     bool awaited;                  /* of a run that was taken over: it has not said how it stands */
     bool resting;                  /* nothing was left for its users to do when it came */
     struct lki_member_lease lease;
@@ -342,6 +343,15 @@ void lki_iterations_told(struct lki_member *member, const struct lki_report_iter
 void lki_iterations_died(struct lki_member *member);
 /* Nothing is left to do for any user. */
 bool lki_iterations_over(const struct lki_core *core);
+
+/* ---- probes.c: who reads them ---- */
+
+/* They are this worker's. */
+bool lki_probes_are(const struct lki_member *member);
+/* It was told whether they are. */
+void lki_probes_told(struct lki_member *member, bool on);
+/* When the users begin, and each second: if who reads them cannot any more, somebody else does. */
+void lki_probes_look(struct lki_core *core);
 
 /* ---- settle.c: of a run that was taken over ---- */
 

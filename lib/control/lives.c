@@ -25,7 +25,9 @@ static void forget_life(struct lki_member *member)
     member->gone = false;
     member->stops = 0;
     member->moved_ns = 0;
+    member->probes_told = false;
     member->shown.alive = false;
+    member->shown.probes = false;
     member->shown.users = 0;
     member->busy_share = 0;
     member->shown.health.lately_ns = 0;

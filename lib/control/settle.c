@@ -56,6 +56,7 @@ static void go_on(struct lki_member *member, const struct lki_report_standing *s
     member->shown.alive = true;
     member->stage = standing->started ? LKI_MEMBER_STARTED : LKI_MEMBER_GREETED;
     member->stops = standing->stops;
+    member->probes_told = false; /* perhaps by the former core, after that was saved */
     /* it came when nothing was left: whoever has had some was told that they were the last */
     member->resting = core->iterations_over && !standing->iterations_last;
     users_stood(member, standing);

@@ -22,6 +22,7 @@ struct probe {
     const struct lk_probe_def *def;
     struct lki_timer timer; /* when it is read next */
     struct lki_probe_log *log;
+    bool in_hand; /* it is being read */
 };
 
 struct lki_backstage {
@@ -248,6 +249,7 @@ static void reading_over(struct probe *probe)
     struct lki_backstage *backstage = probe->backstage;
     struct lki_loop *loop = backstage->user.vu.loop;
 
+    probe->in_hand = false;
     backstage->readings--;
     if (backstage->probing)
         lki_timer_set(&loop->timers, &probe->timer,
@@ -274,6 +276,7 @@ static void probe_read(struct probe *probe)
     struct lki_task *task = lki_task_new(backstage->user.vu.loop, 0, probe_run, probe);
     struct act act;
 
+    probe->in_hand = true;
     backstage->readings++;
     if (task) {
         backstage->tasks++;
@@ -295,8 +298,11 @@ static void on_first_readings(struct lki_post *post)
 {
     struct lki_backstage *backstage = LKI_CONTAINER(post, struct lki_backstage, first_readings);
 
-    for (size_t i = 0; i < backstage->probe_count; i++)
-        probe_read(&backstage->probes[i]);
+    /* one that is still being read, since before the probes were ended, goes on after that */
+    for (size_t i = 0; i < backstage->probe_count; i++) {
+        if (!backstage->probes[i].in_hand)
+            probe_read(&backstage->probes[i]);
+    }
 }
 
 void lki_backstage_probes_begin(struct lki_backstage *backstage, int64_t start_ns)

@@ -44,7 +44,7 @@ const char *lki_backstage_failure(const struct lki_backstage *backstage,
                                   enum lk_run_hook_kind kind);
 
 /* The run is on, from start_ns: each probe is read at the loop's next turn, before the users that
- * begin there, and then on its period. */
+ * begin there, and then on its period. May follow their end. */
 void lki_backstage_probes_begin(struct lki_backstage *backstage, int64_t start_ns);
 /* No probe is read anew. Returns how many are being read. */
 size_t lki_backstage_probes_end(struct lki_backstage *backstage);

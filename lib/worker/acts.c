@@ -190,7 +190,7 @@ static void users_begin(struct lki_worker *worker)
     lki_timer_set(timers, &worker->second,
                   worker->start_ns + (since_ns / LKI_NS_PER_S + 1) * LKI_NS_PER_S);
     lki_timer_set(timers, &worker->end, worker->until_ns);
-    if (!worker->led || worker->lead.probes)
+    if (worker->probes)
         lki_backstage_probes_begin(worker->backstage, worker->start_ns);
     lki_roster_begin_all(&worker->roster);
     if (worker->crowd.arrivals)
@@ -241,6 +241,20 @@ static void skip_users(struct lki_worker *worker)
     worker->end_ns = worker->start_ns;
     lki_metrics_start(&worker->metrics, &worker->loop->clock, worker->start_ns);
     border(worker, LKI_ACT_GONE);
+}
+
+void lki_worker_probes(struct lki_worker *worker, bool on)
+{
+    bool users = worker->act == LKI_ACT_USERS && worker->ended_by == LKI_END_NONE;
+
+    if (on == worker->probes)
+        return;
+    worker->probes = on;
+    worker->probed |= on;
+    if (users && on)
+        lki_backstage_probes_begin(worker->backstage, worker->start_ns);
+    else if (users)
+        lki_backstage_probes_end(worker->backstage);
 }
 
 void lki_worker_tear_down(struct lki_worker *worker)

@@ -160,6 +160,9 @@ void lki_agent_obey(struct lki_agent *agent, const struct lki_order *order)
     case LKI_ORDER_MAKE:
         make(agent, &order->make);
         break;
+    case LKI_ORDER_PROBES:
+        lki_worker_probes(worker, order->probes.on);
+        break;
     default:
         break;
     }

@@ -43,13 +43,13 @@ void lki_reporter_say(struct lki_reporter *reporter, const struct lki_report *re
 static void totals_write(struct lki_reporter *reporter, const struct lki_worker *worker)
 {
     struct lki_worker *of = (struct lki_worker *)(uintptr_t)worker;
-    bool probes = worker->lead.probes;
     const struct lki_measured measured = {
         .metrics = &of->metrics,
         .arrivals = worker->crowd.arrivals ? &of->arrivals.log : NULL,
-        .probes = (struct lki_probe_log *)(uintptr_t)(probes ? lki_backstage_logs(worker->backstage)
-                                                             : NULL),
-        .probe_count = probes ? worker->crowd.model->probe_count : 0,
+        .probes = (struct lki_probe_log *)(uintptr_t)(worker->probed
+                                                          ? lki_backstage_logs(worker->backstage)
+                                                          : NULL),
+        .probe_count = worker->probed ? worker->crowd.model->probe_count : 0,
     };
 
     lki_buf_clear(&reporter->totals);

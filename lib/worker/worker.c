@@ -163,7 +163,8 @@ static enum lk_err worker_open(struct lki_worker *worker, const struct lki_model
 enum lk_err lki_worker_open(struct lki_worker *worker, const struct lki_model *model,
                             const struct lki_share *share)
 {
-    *worker = (struct lki_worker){.share = *share, .loop = &worker->own_loop};
+    *worker = (struct lki_worker){
+        .share = *share, .loop = &worker->own_loop, .probes = true, .probed = true};
     return worker_open(worker, model);
 }
 
@@ -171,8 +172,13 @@ enum lk_err lki_worker_open_led(struct lki_worker *worker, const struct lki_mode
                                 const struct lki_share *share, const struct lki_lead *lead,
                                 void *arg)
 {
-    *worker = (struct lki_worker){
-        .share = *share, .led = true, .lead = *lead, .loop = lead->loop, .arg = arg};
+    *worker = (struct lki_worker){.share = *share,
+                                  .led = true,
+                                  .lead = *lead,
+                                  .loop = lead->loop,
+                                  .probes = lead->probes,
+                                  .probed = lead->probes,
+                                  .arg = arg};
     return worker_open(worker, model);
 }
 

@@ -53,7 +53,7 @@ struct lki_lead {
     struct lki_loop *loop;
     struct lki_worker_page *page; /* zeroed; where numbers are to be seen; NULL: nowhere */
     struct lki_lender *lender;    /* of objects */
-    bool probes;                  /* are this worker's */
+    bool probes;                  /* are this worker's, at first */
     bool arrivals;                /* iterations begin at a rate, at first none */
     bool counted;                 /* their number is granted, at first none */
     void (*on_border)(struct lki_worker *worker, void *arg); /* its act is one */
@@ -72,6 +72,8 @@ struct lki_worker {
     struct lki_roster roster;
     struct lki_arrivals arrivals;    /* with a rate only; else all zero */
     struct lki_backstage *backstage; /* set-up, probes, tear-down */
+    bool probes;                     /* are this worker's */
+    bool probed;                     /* they are, or were at some time */
     enum lki_act act;
     struct lki_timer second; /* each second: numbers, trimming */
     struct lki_timer end;    /* before the users the start; then that of the duration, then of the
@@ -131,6 +133,9 @@ void lki_worker_start(struct lki_worker *worker, int64_t start_ns, int64_t end_n
 
 /* Users begin, or leave within the grace time. LK_E_NOMEM: not all of them could be made. */
 enum lk_err lki_worker_users(struct lki_worker *worker, const struct lki_order_users *users);
+
+/* The probes are its own from now on, or are no more: what it has read so far stays. */
+void lki_worker_probes(struct lki_worker *worker, bool on);
 
 void lki_worker_tear_down(struct lki_worker *worker);
 

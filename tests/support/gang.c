@@ -156,6 +156,7 @@ static void on_start(struct gang_worker *worker, const struct lki_order_start *s
 static void on_prepare(struct gang_worker *worker, const struct lki_order_prepare *prepare)
 {
     worker->prepare = *prepare;
+    worker->probes = prepare->probes;
     worker->prepared = true;
     gang_report(worker, &(struct lki_report){.kind = LKI_REPORT_PREPARED});
 }
@@ -309,6 +310,9 @@ static void on_order(struct gang_worker *worker, const struct lki_order *order)
         break;
     case LKI_ORDER_RECALL:
         worker->pools[order->recall.resource].recall = order->recall.on;
+        break;
+    case LKI_ORDER_PROBES:
+        worker->probes = order->probes.on;
         break;
     case LKI_ORDER_STOP:
         on_stop(worker, &order->stop);
@@ -581,7 +585,7 @@ struct gang_worker *gang_add(struct gang *gang)
     struct gang_worker *worker = &gang->workers[gang->count++];
 
     worker->gang = gang;
-    worker->number = lki_core_add(gang->core, "who came late", false);
+    worker->number = lki_core_add(gang->core, "who came late", gang->probing);
     MUST(worker->number == gang->count);
     gang_join(worker);
     return worker;

@@ -42,6 +42,7 @@ struct gang_worker {
     /* of its present life */
     bool prepared, started, quit, gone;
     struct lki_order_prepare prepare;
+    bool probes; /* are its own */
     struct lki_order_start start;
     char run_data[64];
     char base_url[64];
@@ -80,6 +81,7 @@ struct gang {
     bool within;                              /* the one worker is no process */
     bool silent;                              /* seconds are told by the test */
     bool stay_away;                           /* who is wanted again does not come by itself */
+    bool probing;                             /* who is added is to run the probes */
     bool moving;                              /* users go from one worker to another */
     int64_t ahead_ns;                         /* clocks of workers less the core's, as it is told */
     uint64_t wanted;                          /* how often one was */
