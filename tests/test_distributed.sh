@@ -59,6 +59,38 @@ case_killed_station() {
     verdict incomplete
 }
 
+readers() {
+    api GET /workers >/dev/null
+    grep -oE '"worker_id": *"[^"]*"[^{}]*"probes": *true' "$tmp/answer" | cut -d '"' -f 4
+}
+
+# The last reading is its, and it is the only one who is said to read.
+reads_probes() { # worker
+    [ "$(readers)" = "$1" ] && api GET "/probes/history?probe_name=turns&count=1" >/dev/null &&
+        grep -qE "\"worker_id\": *\"(worker )?$1\"" "$tmp/answer"
+}
+
+case_probes_move() {
+    local first other since
+
+    begin --orphan-after 3s
+    start ',"duration_s":300,"grace_s":1'
+    wait_until state_is state RUNNING
+    first=$(readers)
+    check "one process reads the probes" wait_until reads_probes "$first"
+    destroy "${station[${first%.*}]}"
+    since=$SECONDS
+    other=$([ "${first%.*}" = a ] && echo b.1 || echo a.1)
+    check "when it is lost another does" wait_until reads_probes "$other"
+    check "soon" at_least "12 - seconds" $((12 - SECONDS + since)) 2
+    start_station c --run-probes
+    check "one that is to run them takes them over" wait_until reads_probes c.1
+    kill -TERM "${station[c]}"
+    check "until it leaves" wait_until reads_probes "$other"
+    stop
+    verdict incomplete
+}
+
 # Its processes go on, but nobody hears of them.
 case_stopped_station() {
     begin
@@ -582,7 +614,7 @@ case_late_redis() {
 
 cases=(killed_station stopped_station stopped_machine stopped_redis redis_for_good stop_cut_off orphaned_stations
     killed_orchestrator ended_orchestrator stopped_orchestrator emptied_redis all_restarted late_redis leaving_station
-    leaving_unheard leaving_idle no_descriptors
+    leaving_unheard leaving_idle no_descriptors probes_move
     late_station stopped_process killed_process plain stop_in_ramp two_starts refusals
     iterations iterations_moved rate rate_without_users same_name abort continue change_users restart_at_end
     resources)

@@ -118,6 +118,7 @@ static void view_run(const struct lki_orchestrator *o, uint64_t number,
     if (!o->run.core || !number)
         return;
     worker = lki_core_worker(o->run.core, (size_t)number - 1);
+    view->probes = worker->probes;
     view->users = worker->wanted;
     view->users_active = worker->users;
     view->crashes = worker->incarnation;
@@ -145,7 +146,7 @@ void lki_orchestrator_worker(const struct lki_orchestrator *o, size_t index,
         .memory_bytes = station->memory_bytes,
         .descriptors = heard ? seat->health.descriptors : 0,
         .loop_delay_ns = heard ? seat->health.loop_delay_ns : -1,
-        .probes = hello->probes && seat->process == 1,
+        .probes = !o->run.core && hello->probes && seat->process == 1,
     };
     lki_seat_name(seat, view->id, sizeof(view->id));
     view->last_heartbeat = lki_wall_s() - (double)view->heard_ago_ns / 1e9;

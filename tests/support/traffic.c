@@ -53,4 +53,12 @@ LK_STEP(visitor, visit, .every = LK_DELAY_FN(pause_s))
         lk_get(vu, lk_format(vu, "/?visit=%lu", self->visits));
 }
 
+LK_PROBE(turns, .every_s = 0.5)
+{
+    static int turns;
+
+    (void)vu;
+    return LK_VALUE(++turns);
+}
+
 LK_MAIN()
