@@ -572,6 +572,121 @@ START_TEST(a_step_is_labelled_by_its_name_unless_two_types_have_it)
 }
 END_TEST
 
+static char datum[1];
+
+/* What is there in place of an element of the program, or beside all of them. */
+static const struct change_case {
+    size_t at; /* LKI_COUNT(program): beside */
+    struct lk_def *defs[3];
+} others[] = {
+    {0, {VU("b.c", 1, "late", .weight = 3)}},
+    {0, {VU("b.c", 1, "late", .weight = 2.5, .strategy = lk_choose_parallel)}},
+    {1, {STEP("b.c", 20, "late", "once")}},
+    {1, {STEP("b.c", 20, "late", "only", .state_bytes = 16)}},
+    {1, {STEP("b.c", 20, "late", "only", .weight = 2)}},
+    {1, {STEP("b.c", 20, "late", "only", .timeout_s = 1)}},
+    {1, {STEP("b.c", 20, "late", "only", .stack_bytes = 32768)}},
+    {1, {STEP("b.c", 20, "late", "only", .data = datum)}},
+    {1, {STEP("b.c", 20, "late", "only", .every = LK_BETWEEN(0, 1))}},
+    {1, {STEP("b.c", 20, "late", "only", .every = LK_BETWEEN(1, 2))}},
+    {1, {STEP("b.c", 20, "late", "only", .every = LK_DELAY_FN(pause_fn))}},
+    {1, {STEP("b.c", 20, "late", "only", .pace = LK_BETWEEN(0, 1))}},
+    {1, {STEP("b.c", 20, "late", "only", .pace = LK_BETWEEN(1, 2))}},
+    {1, {STEP("b.c", 20, "late", "only", .pace = LK_DELAY_FN(pause_fn))}},
+    {4,
+     {STEP("a.c", 9, "demo", "z", .weight = 3, .timeout_s = LK_OFF, .state_bytes = 8,
+           .needs = "login")}},
+    {4,
+     {STEP("a.c", 9, "demo", "z", .weight = 3, .timeout_s = LK_OFF, .state_bytes = 8,
+           .needs = "a")}},
+    {7, {HOOK("c.c", 1, "demo", LK_HOOK_STOP, .timeout_s = 2, .state_bytes = 8)}},
+    {10, {PARAM("a.c", 8, "size", .value = "11")}},
+    {10, {PARAM("a.c", 8, "size", .value = "10", .type = LK_INT)}},
+    {11, {PARAM("a.c", 7, "color", .required = true)}},
+    {11, {PARAM("a.c", 7, "color", .secret = true)}},
+    {11, {PARAM("a.c", 7, "colour", )}},
+    {12, {RESOURCE("c.c", 9, "users", make_nothing, .count = 5)}},
+    {12, {RESOURCE("c.c", 9, "user", make_nothing)}},
+    {14, {RUN_HOOK("c.c", 12, LK_RUN_TEARDOWN, run_once, .timeout_s = 1)}},
+    {14, {RUN_HOOK("c.c", 12, LK_RUN_SETUP, run_once)}},
+    {15, {METRIC("c.c", 13, "size", LK_TREND, .resolution = 2)}},
+    {15, {METRIC("c.c", 13, "size", LK_TREND, .resolution = 1, .unit = "B")}},
+    {15, {METRIC("c.c", 13, "length", LK_TREND, .resolution = 1)}},
+    {15, {PROBE("a.c", 1, "size", read_zero, .every_s = 1)}},
+    {16, {METRIC("a.c", 13, "sold", LK_GAUGE)}},
+    {17, {PROBE("c.c", 14, "queue", read_zero, .every_s = 2)}},
+    {17, {PROBE("c.c", 14, "queue", read_zero, .every_s = 1, .timeout_s = 1)}},
+    {17, {PROBE("c.c", 14, "rows", read_zero, .every_s = 1)}},
+    {LKI_COUNT(program), {VU("d.c", 1, "new", ), STEP("d.c", 2, "new", "only")}},
+    {LKI_COUNT(program), {STEP("c.c", 99, "late", "more")}},
+    {LKI_COUNT(program), {HOOK("c.c", 99, "late", LK_HOOK_INIT)}},
+    {LKI_COUNT(program), {PARAM("c.c", 99, "new", )}},
+    {LKI_COUNT(program), {RESOURCE("c.c", 99, "new", make_nothing)}},
+    {LKI_COUNT(program), {RUN_HOOK("c.c", 99, LK_RUN_SETUP, run_once)}},
+    {LKI_COUNT(program), {METRIC("c.c", 99, "new", LK_RATE)}},
+    {LKI_COUNT(program), {PROBE("c.c", 99, "new", read_zero, .every_s = 1)}},
+};
+
+/* Each of these is the same said in another way, or elsewhere. */
+static const struct change_case likes[] = {
+    {1, {STEP("b.c", 25, "late", "only", .weight = 1, .timeout_s = LK_OFF)}},
+    {2, {VU("a.c", 1, "demo", .weight = 1, .help = "who looks round")}},
+    {6, {HOOK("c.c", 2, "demo", LK_HOOK_INIT, .state_bytes = 8, .timeout_s = 30)}},
+    {9, {PARAM("c.c", 10, "base_url", .required = true, .help = "what is loaded")}},
+    {11, {PARAM("a.c", 7, "color", .value = "")}},
+    {14, {RUN_HOOK("c.c", 12, LK_RUN_TEARDOWN, run_once, .timeout_s = 60)}},
+    {17, {PROBE("c.c", 14, "queue", read_zero, .every_s = 1, .timeout_s = 30, .help = "rows")}},
+};
+
+/* That of the program, with the change unless it is NULL. */
+static uint64_t hash_with(const struct change_case *change)
+{
+    struct lk_def *defs[LKI_COUNT(program) + 2];
+    size_t count = LKI_COUNT(program);
+    struct lki_model *model;
+    uint64_t hash;
+
+    memcpy(defs, program, sizeof(program));
+    if (change)
+        memcpy(&defs[change->at], change->defs, defs_count(change->defs) * sizeof(*defs));
+    if (change && change->at == count)
+        count += defs_count(change->defs);
+    model = model_of(defs, count);
+    hash = lki_program_hash(model);
+    lki_model_free(model);
+    return hash;
+}
+
+START_TEST(whatever_is_registered_in_another_way_makes_another_program)
+{
+    uint64_t hash = hash_with(&others[_i]);
+
+    ck_assert_uint_ne(hash, hash_with(NULL));
+    for (size_t i = 0; i < (size_t)_i; i++)
+        ck_assert_uint_ne(hash, hash_with(&others[i]));
+}
+END_TEST
+
+START_TEST(a_program_is_the_same_wherever_it_was_written)
+{
+    ck_assert_uint_eq(hash_with(&likes[_i]), hash_with(NULL));
+}
+END_TEST
+
+START_TEST(values_that_are_given_make_no_other_program)
+{
+    static const char *const texts[] = {"base_url=http://h/", "size=7"};
+    struct lki_model *model = model_of(program, LKI_COUNT(program));
+    struct lki_buf problems;
+
+    lki_buf_init(&problems, TEXT_MAX);
+    ck_assert_int_eq(lki_model_set_params(model, texts, LKI_COUNT(texts), &problems), LK_OK);
+    ck_assert_uint_eq(lki_program_hash(model), hash_with(NULL));
+    lki_buf_release(&problems);
+    lki_model_free(model);
+}
+END_TEST
+
 static const struct params_case {
     const char *texts[4];
     enum lk_err err;
@@ -906,6 +1021,7 @@ static Suite *model_suite(void)
     Suite *suite = suite_create("model");
     TCase *faults = tcase_create("faults");
     TCase *order = tcase_create("order");
+    TCase *identity = tcase_create("identity");
     TCase *params = tcase_create("params");
     TCase *registry = tcase_create("registry");
 
@@ -920,6 +1036,11 @@ static Suite *model_suite(void)
     tcase_add_test(order, needs_are_indices_each_once);
     tcase_add_test(order, a_model_that_is_not_there_is_freed);
     tcase_add_test(order, a_step_is_labelled_by_its_name_unless_two_types_have_it);
+    tcase_add_loop_test(identity, whatever_is_registered_in_another_way_makes_another_program, 0,
+                        LKI_COUNT(others));
+    tcase_add_loop_test(identity, a_program_is_the_same_wherever_it_was_written, 0,
+                        LKI_COUNT(likes));
+    tcase_add_test(identity, values_that_are_given_make_no_other_program);
     tcase_add_test(registry, a_descriptor_is_registered_once_until_it_is_taken_out);
     tcase_add_test(registry, a_descriptor_whose_memory_was_not_zeroed_is_registered);
     tcase_add_test(registry, many_descriptors_are_registered_and_taken_out_in_no_time);
@@ -934,6 +1055,7 @@ static Suite *model_suite(void)
     tcase_add_test(params, a_parameter_is_what_was_given_else_registered_else_empty);
     suite_add_tcase(suite, faults);
     suite_add_tcase(suite, order);
+    suite_add_tcase(suite, identity);
     suite_add_tcase(suite, params);
     suite_add_tcase(suite, registry);
     return suite;

@@ -113,8 +113,8 @@ static bool is_welcome(struct lki_station *station, const struct lki_station_hel
                  crew->version);
     else
         snprintf(why, sizeof(why),
-                 "its program is another one than the orchestrator's: users, steps, resources, "
-                 "metrics or probes differ; start both from the same build");
+                 "its program is another one than the orchestrator's: what it registers differs, "
+                 "users, steps, parameters or other things; start both from the same build");
     refuse(station, why);
     return false;
 }

@@ -105,7 +105,8 @@ const struct lki_param *lki_model_param(const struct lki_model *model, const cha
 size_t lki_model_resource(const struct lki_model *model, const char *name);
 size_t lki_model_metric(const struct lki_model *model, const char *name);
 
-/* A number that tells programs apart by what they register; program.c. */
+/* A number that tells programs apart by what they register, but not by the values that parameters
+ * were set to; program.c. */
 uint64_t lki_program_hash(const struct lki_model *model);
 
 #endif
