@@ -115,7 +115,7 @@ static void put_run(struct page *page)
     single(page, "loadkit_generator_busy_share", "gauge",
            "Share of a processor of the busiest worker, over the last second.", status.busy_share);
     single(page, "loadkit_generator_longest_turn_seconds", "gauge",
-           "The longest turn of the loop of any worker, over the last second.",
+           "The longest turn of any worker's loop, of the last second or two.",
            (double)status.busiest_ns / 1e9);
     single(page, "loadkit_redis_up", "gauge", "Whether Redis can be reached.",
            lki_orchestrator_has_redis(o));
@@ -374,7 +374,7 @@ static void put_workers(struct page *page)
         {"loadkit_worker_cpu_percent", "Processor time of a worker; 100: one core.", cpu_of},
         {"loadkit_worker_memory_bytes", "Memory of a worker.", memory_of},
         {"loadkit_worker_loop_delay_seconds",
-         "The longest turn of its loop, over the last second; NaN: unknown.", delay_of},
+         "The longest turn of its loop, of the last second or two; NaN: unknown.", delay_of},
     };
 
     for (size_t f = 0; f < LKI_COUNT(families); f++) {
