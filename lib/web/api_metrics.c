@@ -301,9 +301,9 @@ static bool wants_text(const struct lki_web_request *request)
 {
     const char *at = lki_web_header(request, "Accept");
     bool plain = false;
-    char before = ',';
+    char before = at ? ',' : '\0';
 
-    while (at && before) {
+    while (before) {
         size_t len;
 
         at += strspn(at, " \t");
