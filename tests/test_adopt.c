@@ -179,6 +179,30 @@ START_TEST(the_probes_of_one_who_is_not_heard_after_a_change_go_to_another)
 }
 END_TEST
 
+START_TEST(one_who_came_after_the_checkpoint_reads_no_probes_beside_another)
+{
+    struct lki_plan plan = open_plan(30);
+
+    gang_open(&gang, &plan, NULL, 3);
+    gang.stay_away = true;
+    gang_run(&gang, 2);
+    gang_kill(&gang.workers[1]);
+    gang_run(&gang, 2.5);
+    lki_core_save(gang.core, &keeper);
+    gang_join(&gang.workers[1]);
+    gang_run(&gang, 3);
+    lki_core_lost(gang.core, 1, 0, 60 * S);
+    lki_core_lost(gang.core, 3, 0, 60 * S);
+    gang_run(&gang, 5);
+    reads(2);
+    ck_assert_int_eq(take_over(&plan), LK_OK);
+    resume_all_but(&gang.workers[1]);
+    gang_rejoin(&gang.workers[1]);
+    gang_run(&gang, 12);
+    reads(1);
+}
+END_TEST
+
 START_TEST(users_stay_where_they_are)
 {
     struct lki_plan plan = open_plan(30);
@@ -897,6 +921,7 @@ static Suite *adopt_suite(void)
     tcase_add_test(all, workers_keep_their_names);
     tcase_add_loop_test(all, the_probes_stay_with_who_reads_them, 0, 2);
     tcase_add_test(all, the_probes_of_one_who_is_not_heard_after_a_change_go_to_another);
+    tcase_add_test(all, one_who_came_after_the_checkpoint_reads_no_probes_beside_another);
     tcase_add_test(all, users_stay_where_they_are);
     tcase_add_test(all, time_goes_on_and_the_seconds_are_kept);
     tcase_add_test(all, users_change_from_what_they_were);

@@ -64,9 +64,13 @@ readers() {
     grep -oE '"worker_id": *"[^"]*"[^{}]*"probes": *true' "$tmp/answer" | cut -d '"' -f 4
 }
 
+readers_are() { # worker
+    [ "$(readers)" = "$1" ]
+}
+
 # The last reading is its, and it is the only one who is said to read.
 reads_probes() { # worker
-    [ "$(readers)" = "$1" ] && api GET "/probes/history?probe_name=turns&count=1" >/dev/null &&
+    readers_are "$1" && api GET "/probes/history?probe_name=turns&count=1" >/dev/null &&
         grep -qE "\"worker_id\": *\"(worker )?$1\"" "$tmp/answer"
 }
 
@@ -88,6 +92,8 @@ case_probes_move() {
     kill -TERM "${station[c]}"
     check "until it leaves" wait_until reads_probes "$other"
     stop
+    start_station d --run-probes
+    check "without a run it is told who is to run them" wait_until readers_are d.1
     verdict incomplete
 }
 

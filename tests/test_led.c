@@ -469,6 +469,18 @@ END_TEST
 
 static int readings;
 
+/* The number of who reads the probes; 0: nobody, or more than one. */
+static uint64_t reader(void)
+{
+    uint64_t found = 0;
+
+    for (size_t i = 0; i < hand_count; i++) {
+        if (lki_core_worker(core, i)->probes)
+            found = found ? 0 : i + 1;
+    }
+    return found;
+}
+
 static struct lk_value count_readings(lk_vu *vu)
 {
     (void)vu;
@@ -488,11 +500,16 @@ START_TEST(probes_are_read_on_whoever_reads_them_is_lost_or_dies_or_leaves)
     run_until(4.5);
     lki_core_lost(core, 1, 0, 60 * S);
     run_until(8.5);
+    ck_assert_uint_eq(reader(), 2);
     lki_core_found(core, 1);
     run_until(10.055); /* what was read has been told */
     kill_hand(&hands[1]);
     run_until(12.5);
+    ck_assert_uint_eq(reader(), 2);
+    lki_core_leave(core, 1); /* what it has read stays */
     lki_core_leave(core, 2);
+    run_until(15.5);
+    ck_assert_uint_eq(reader(), 3);
     outcome = finish();
     ck_assert_int_ge(readings, 18);
     ck_assert_int_le(readings, 23);

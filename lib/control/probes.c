@@ -28,9 +28,10 @@ static bool can_read(const struct lki_member *member)
 /* It has just died, and will most likely be there again at once. */
 static bool begins_anew(const struct lki_member *member)
 {
-    bool wanted = member->stage < LKI_MEMBER_STARTED && !member->failed && !member->leaving;
+    bool down = member->dying || member->stage < LKI_MEMBER_STARTED;
 
-    return wanted && !member->lost && lki_core_now(member->core) - member->cut_ns < ANEW_NS;
+    return down && !member->failed && !member->leaving && !member->lost &&
+           lki_core_now(member->core) - member->cut_ns < ANEW_NS;
 }
 
 /* Who has them keeps them, but for one that was begun to read them. NULL: nobody can. */
