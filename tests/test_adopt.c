@@ -622,11 +622,14 @@ START_TEST(who_died_with_the_former_core_is_wanted_again)
     gang_open(&gang, &plan, NULL, 3);
     gang_run(&gang, 3);
     gang.stay_away = true;
+    gang_worker(&gang, 2)->page.arrivals = (struct lki_arrival_counts){4, 1, 2};
     gang_kill(gang_worker(&gang, 2));
     if (_i)
         gang_run(&gang, 4);
     ck_assert_uint_eq(gang.wanted, _i);
     hand_over(&plan);
+    ck_assert_uint_eq(gang_status(&gang).intended, 5);
+    ck_assert_uint_eq(gang_status(&gang).late, 2);
     gang.stay_away = false;
     resume_all_but(gang_worker(&gang, 2));
     lki_core_stand(gang.core, 2, 0);

@@ -543,6 +543,9 @@ START_TEST(no_arrival_is_lost_or_doubled_where_the_rate_changes)
     set_rate(10, 0.5, 0.85);
     troop_run(&troop, 0.2);
     ck_assert_str_eq(troop_log(&troop), "1:act@1.1 1:act@1.2");
+    /* what it tells is up to the last second, what its page says up to now */
+    ck_assert_uint_eq(troop.agents[0].page.arrivals.started, 13);
+    ck_assert_uint_lt(troop.agents[0].head.started, 13);
     dismiss();
 }
 END_TEST
@@ -577,6 +580,7 @@ START_TEST(arrivals_too_are_counted)
     ck_assert_uint_eq(troop.agents[0].head.totals.iterations, 10);
     ck_assert_uint_eq(troop.agents[0].head.started, 10);
     ck_assert_uint_eq(troop.agents[0].page.iterations_taken, 10);
+    ck_assert_uint_eq(troop.agents[0].page.arrivals.started, 10);
     ck_assert_int_eq(troop.agents[0].left.why, LKI_END_ITERATIONS);
     ck_assert_int_eq(troop.agents[0].left.at_ns, 9 * NS / 10);
     dismiss();

@@ -456,6 +456,25 @@ case_rate() {
     verdict valid
 }
 
+arrivals_are_exact() {
+    local started
+
+    started=$(member result.json started)
+    at_least "arrivals started" "$started" "$(member result.json iterations)" &&
+        is intended "$(member result.json intended)" \
+            $((started + $(member result.json dropped)))
+}
+
+case_rate_of_a_killed_process() {
+    begin
+    start ',"rate_per_s":400,"duration_s":4'
+    load_goes_on 600
+    kill -KILL "$(children "${station[a]}" | head -n 1)"
+    finish
+    exact
+    check "no iteration has ended that did not begin" arrivals_are_exact
+}
+
 # What is due meanwhile is for nobody, and told.
 case_rate_without_users() {
     begin
@@ -622,7 +641,7 @@ cases=(killed_station stopped_station stopped_machine stopped_redis redis_for_go
     killed_orchestrator ended_orchestrator stopped_orchestrator emptied_redis all_restarted late_redis leaving_station
     leaving_unheard leaving_idle no_descriptors probes_move
     late_station stopped_process killed_process plain stop_in_ramp two_starts refusals
-    iterations iterations_moved rate rate_without_users same_name abort continue change_users restart_at_end
-    resources)
+    iterations iterations_moved rate rate_of_a_killed_process rate_without_users same_name
+    abort continue change_users restart_at_end resources)
 [ $# = 0 ] || cases=("$@")
 run_cases "${cases[@]}"

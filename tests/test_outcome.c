@@ -513,6 +513,44 @@ START_TEST(arrivals_of_all_workers_add_up)
 }
 END_TEST
 
+/* One was to begin, and waited, when it told of it for the last time. */
+START_TEST(arrivals_of_the_dead_are_what_their_page_says)
+{
+    struct lki_plan plan = gang_plan(10);
+    struct lki_core_status status;
+    struct lki_core_outcome outcome;
+
+    plan.rated = true;
+    plan.rate_per_s = 30;
+    open_silent(&plan, NULL, 2);
+    for (int i = 0; i < 2; i++) {
+        books[i].arrivals.intended = 10;
+        books[i].arrivals.dropped = 1;
+        for (int k = 0; k < 8; k++)
+            lki_arrival_start(&books[i].arrivals, 0);
+    }
+    tell(&gang.workers[1], &books[1], 5);
+    for (int i = 0; i < 2; i++) {
+        gang.workers[i].page.arrivals = (struct lki_arrival_counts){12, 3, 2};
+        gang_run(&gang, 1.1);
+        gang_kill(&gang.workers[i]);
+    }
+    gang_run(&gang, 2.02);
+    status = gang_status(&gang);
+    ck_assert_uint_eq(status.intended, 30);
+    ck_assert_uint_eq(status.started, 24);
+    ck_assert_uint_eq(status.dropped, 6);
+    ck_assert_uint_eq(status.late, 4);
+    gang_finish(&gang);
+    outcome = outcome_of_run();
+    ck_assert_uint_eq(outcome.arrivals->intended, 30);
+    ck_assert_uint_eq(outcome.arrivals->started, 24);
+    ck_assert_uint_eq(outcome.arrivals->dropped, 6);
+    ck_assert_uint_eq(outcome.arrivals->late, 4);
+    close_all();
+}
+END_TEST
+
 static const struct lk_probe_def depth = {.def = {.name = "depth"}, .every_s = 1};
 static const struct lk_probe_def *const probes[] = {&depth};
 
@@ -560,6 +598,7 @@ static Suite *outcome_suite(void)
     tcase_add_loop_test(all, seconds_that_cannot_have_been_yet_are_refused, 0, 4);
     tcase_add_test(all, health_is_of_all_lives_of_a_worker);
     tcase_add_test(all, arrivals_of_all_workers_add_up);
+    tcase_add_test(all, arrivals_of_the_dead_are_what_their_page_says);
     tcase_add_test(all, probes_and_metrics_of_the_author_come_along);
     suite_add_tcase(suite, all);
     return suite;

@@ -62,6 +62,7 @@ static const struct lki_station_report reports[] = {
               .frame_count = LKI_COUNT(frames),
               .exact = true,
               .totals = {1, 2, 3, 4, 5, 6, 7, 8, 9, UINT64_MAX},
+              .arrivals = {300, UINT64_MAX, 20},
               .iterations_taken = 500,
               .sending = true}},
     {.kind = LKI_STATION_DIED, .died = {.process = 1, .what = "", .exact = true}},
@@ -210,6 +211,7 @@ static void same_died(const struct lki_station_died *one, const struct lki_stati
     same_texts(one->frames, one->frame_count, other->frames, other->frame_count);
     SAME(exact);
     ck_assert_mem_eq(&one->totals, &other->totals, sizeof(one->totals));
+    ck_assert_mem_eq(&one->arrivals, &other->arrivals, sizeof(one->arrivals));
     SAME_U(iterations_taken);
     SAME(sending);
 }

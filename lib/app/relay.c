@@ -143,6 +143,7 @@ void lki_relays_on_died(uint64_t worker, const struct lki_death *death, void *ar
 
     if (page) {
         report.died.totals = page->totals;
+        report.died.arrivals = page->arrivals;
         report.died.iterations_taken = page->iterations_taken;
         report.died.sending = page->sending;
     }

@@ -113,6 +113,9 @@ static void died_part(struct lki_wire *wire, struct lki_station_report *report)
     if (!died->exact)
         return;
     totals_fields(wire, &died->totals);
+    lki_wire_u64(wire, &died->arrivals.started);
+    lki_wire_u64(wire, &died->arrivals.dropped);
+    lki_wire_u64(wire, &died->arrivals.late);
     lki_wire_u64(wire, &died->iterations_taken);
     lki_wire_flag(wire, &died->sending);
 }

@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "stats/arrivals.h"
 #include "stats/metric.h"
 
 /* What a station has in hand ends, whatever happens, so much later than it would end it by itself
@@ -88,6 +89,7 @@ struct lki_station_died {
     size_t frame_count;
     bool exact; /* it left a page: */
     struct lki_totals totals;
+    struct lki_arrival_counts arrivals;
     uint64_t iterations_taken;
     bool sending;
 };

@@ -136,6 +136,7 @@ static void life_fields(struct lki_wire *wire, const struct lki_core *core, stru
     lki_wire_span(wire, &life->told_ns);
     lki_wire_flag(wire, &life->exact);
     raw(wire, &life->totals, sizeof(life->totals));
+    raw(wire, &life->arrivals, sizeof(life->arrivals));
     lki_wire_u64(wire, &life->taken);
     life->crash = (size_t)lki_wire_number(wire, life->crash, core->crash_count);
 }

@@ -244,6 +244,7 @@ static void on_died(struct lki_station *station, const struct lki_station_died *
     struct lki_seat *seat = lki_station_seat(station, died->process);
     struct lki_core *core = station->crew->core;
     struct lki_worker_page page = {.totals = died->totals,
+                                   .arrivals = died->arrivals,
                                    .iterations_taken = died->iterations_taken,
                                    .sending = died->sending};
     const struct lki_death death = {.told = died->told,

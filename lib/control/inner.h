@@ -30,6 +30,7 @@ struct lki_life {
     int64_t told_ns; /* of the run: up to here its seconds are in the series */
     bool exact;      /* it has left a page, which says: */
     struct lki_totals totals;
+    struct lki_arrival_counts arrivals;
     uint64_t taken; /* iterations begun */
     size_t crash;   /* number, from 1, of the one by which it ended; 0: by none */
     uint64_t heard[LKI_HEARD_MAX];

@@ -65,6 +65,7 @@ static void take_page(struct lki_life *life, const struct lki_worker_page *page)
         return;
     life->exact = true;
     life->totals = page->totals;
+    life->arrivals = page->arrivals;
     life->taken = page->iterations_taken;
     if (page->sending)
         life->totals.http_sent++;

@@ -133,15 +133,25 @@ void lki_numbers_second(struct lki_member *member, const struct lki_report_secon
 
 /* ---- how it stands ---- */
 
+/* Of one that has died none waits any more. */
+static void add_arrivals(const struct lki_life *life, struct lki_core_status *status)
+{
+    const struct lki_snapshot_head *head = &life->head;
+    const struct lki_arrival_counts told = {head->started, head->dropped, head->late};
+    const struct lki_arrival_counts *counts = life->exact ? &life->arrivals : &told;
+
+    status->intended += life->exact ? counts->started + counts->dropped : head->intended;
+    status->started += counts->started;
+    status->dropped += counts->dropped;
+    status->late += counts->late;
+}
+
 static void add_lives(const struct lki_member *member, struct lki_core_status *status)
 {
     for (const struct lki_life *life = member->first; life; life = life->next) {
         lki_totals_merge(&status->totals, life->exact ? &life->totals : &life->head.totals);
         status->hook_errors += life->hook_errors;
-        status->intended += life->head.intended;
-        status->started += life->head.started;
-        status->dropped += life->head.dropped;
-        status->late += life->head.late;
+        add_arrivals(life, status);
     }
 }
 

@@ -22,6 +22,13 @@ struct lki_arrival_log {
     struct lki_hist lateness; /* of those that started */
 };
 
+/* Of those whose time has come, the ones that do not wait any more. */
+struct lki_arrival_counts {
+    uint64_t started;
+    uint64_t dropped;
+    uint64_t late;
+};
+
 /* One that was to begin and begins now, late_ns afterwards; to be counted as intended elsewhere. */
 static inline void lki_arrival_start(struct lki_arrival_log *log, int64_t late_ns)
 {

@@ -115,9 +115,12 @@ static void look_at_end(struct lki_arrivals *arrivals, uint64_t left)
 /* Called when one has started or was dropped. */
 static void done_with_one(struct lki_arrivals *arrivals)
 {
+    const struct lki_arrival_log *log = &arrivals->log;
     struct lki_crowd *crowd = arrivals->crowd;
     uint64_t left = lki_arrivals_left(arrivals);
 
+    if (arrivals->shown)
+        *arrivals->shown = (struct lki_arrival_counts){log->started, log->dropped, log->late};
     paces_trim(arrivals);
     if (arrivals->limit == UINT64_MAX)
         return;

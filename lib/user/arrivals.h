@@ -30,9 +30,11 @@ struct lki_pace {
 
 struct lki_arrivals {
     struct lki_crowd *crowd;
-    struct lki_timer timer;     /* the next one comes, or the oldest has waited long enough */
-    struct lki_post give_up;    /* it has */
-    struct lki_arrival_log log; /* number k waits when started + dropped <= k < intended */
+    struct lki_timer timer;           /* the next one comes, or the oldest has waited long enough */
+    struct lki_post give_up;          /* it has */
+    struct lki_arrival_log log;       /* number k waits when started + dropped <= k < intended */
+    struct lki_arrival_counts *shown; /* what log has of them, at a place that outlives the process;
+                                         NULL: nowhere */
     struct lki_pace *paces; /* the last one holds now; earlier ones while arrivals of theirs wait */
     size_t pace_count;
     size_t pace_cap;

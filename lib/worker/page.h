@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "loop/loop.h"
+#include "stats/arrivals.h"
 #include "stats/metric.h"
 
 #define LKI_PAGE_FRAMES_MAX 32
@@ -40,7 +41,8 @@ static inline void lki_place_fill(struct lki_place *place, int signal,
 }
 
 struct lki_worker_page {
-    struct lki_totals totals;  /* exact at any moment */
+    struct lki_totals totals; /* exact at any moment */
+    struct lki_arrival_counts arrivals;
     uint64_t iterations_taken; /* of those leased: begun */
     int64_t lease_until_ns;    /* users may go on until then; 0: without end */
     uint32_t sending;          /* 1: a request is being handed to the kernel, which takes it */

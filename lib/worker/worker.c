@@ -143,6 +143,8 @@ static enum lk_err open_users(struct lki_worker *worker)
     if (worker->led)
         crowd_lead(worker);
     err = pace_users(worker);
+    if (worker->lead.page)
+        worker->arrivals.shown = &worker->lead.page->arrivals;
     lki_roster_open(&worker->roster, &worker->crowd, all.count, worker->share.seed);
     if (!err && !worker->led)
         err = lki_roster_make(&worker->roster, &all);
