@@ -389,7 +389,8 @@ START_TEST(who_dies_while_running_comes_back_to_where_the_run_stands)
     ck_assert_str_eq(worker->run_data, "[7]");
     ck_assert(worker->users[2] && !worker->users[5] && worker->users[8]);
     ck_assert_uint_eq(gang_users(&gang), 9);
-    ck_assert_uint_eq(lki_core_worker(gang.core, 1)->incarnation, 1);
+    ck_assert_uint_eq(lki_core_crashes(gang.core, 1), 0);
+    ck_assert_uint_eq(lki_core_crashes(gang.core, 2), 1);
     ck_assert_uint_eq(gang_status(&gang).crashes, 1);
     gang_finish(&gang);
     ck_assert_int_eq(outcome_of(&gang).ended_by, LKI_END_DURATION);

@@ -268,7 +268,11 @@ case_orphaned_stations() {
     kill -CONT "$orchestrator"
     check "all users are back" wait_until has_users 20 4
     check "and at work" load_goes_on
+    check "nobody has crashed" is crashes "$(state crashes)" 0
+    api GET /workers >/dev/null
+    check "nor any worker" is crashes "$(grep -oE '"crashes": *[0-9]+' "$tmp/answer" | grep -oE '[0-9]+$' | sort -u)" 0
     stop
+    check "nor when the run is over" is crashes "$(state crashes)" 0
     exact
     verdict incomplete
     check "the result says why" says result.json "had not heard of the orchestrator"

@@ -233,6 +233,8 @@ START_TEST(an_orphan_is_missed_when_its_users_are_nowhere)
 
         ck_assert_uint_eq(outcome.crash_count, cases[i].crashes);
         ck_assert(outcome.crashes[0].orphaned);
+        ck_assert_uint_eq(gang_status(&gang).crashes, 0);
+        ck_assert_uint_eq(lki_core_crashes(gang.core, 2), 0);
         ck_assert_int_le(outcome.crashes[0].at_ns, (int64_t)(cases[i].end_s * S));
         ck_assert_int_ge(outcome.crashes[0].at_ns, (int64_t)(cases[i].end_s * S) - 2 * S);
         gang_close(&gang);

@@ -151,7 +151,6 @@ static void member_fields(struct lki_wire *wire, struct lki_member *member, cons
     lki_wire_flag(wire, &member->leaving);
     lki_wire_flag(wire, &member->left);
     lki_wire_flag(wire, &member->dying);
-    lki_wire_u64(wire, &member->shown.incarnation);
     lki_wire_flag(wire, present);
 }
 
@@ -317,7 +316,6 @@ static enum lk_err members_load(struct lki_wire *wire, struct lki_core *core, in
         member->failed = read.failed;
         member->leaving = read.leaving;
         member->left = read.left || (read.leaving && !present);
-        member->shown.incarnation = read.shown.incarnation;
         member->dying = read.dying;
         member->stage = read.dying ? LKI_MEMBER_JOINED : LKI_MEMBER_ABSENT;
         member->awaited = present && !read.dying;

@@ -219,7 +219,6 @@ enum lk_err lki_core_join(struct lki_core *core, uint64_t worker, struct lki_lin
         lki_link_close(link);
         return LK_E_NOMEM;
     }
-    member->shown.incarnation += member->last != NULL;
     member->shown.health = (struct lki_worker_health){0};
     lki_member_begin(member, life);
     member->stage = LKI_MEMBER_JOINED;

@@ -71,9 +71,8 @@ struct lki_crash {
 
 /* How a worker stands. */
 struct lki_core_worker {
-    uint64_t number;      /* from 1 */
-    const char *id;       /* as people know it: "2", "a.2"; "" of one that is no process */
-    uint64_t incarnation; /* how often it was begun anew */
+    uint64_t number; /* from 1 */
+    const char *id;  /* as people know it: "2", "a.2"; "" of one that is no process */
     bool alive;
     bool probes;                     /* it reads them */
     uint64_t users;                  /* active */
@@ -193,6 +192,8 @@ struct lki_core_status {
 enum lki_core_state lki_core_state(const struct lki_core *core);
 /* The load of workers that were given up while out of reach may go on until then. */
 int64_t lki_core_haunted_ns(const struct lki_core *core);
+/* Of a worker, by its number; 0: of all. Who ended as an orphan has not crashed. */
+uint64_t lki_core_crashes(const struct lki_core *core, uint64_t worker);
 void lki_core_status(const struct lki_core *core, struct lki_core_status *status);
 size_t lki_core_worker_count(const struct lki_core *core);
 const struct lki_core_worker *lki_core_worker(const struct lki_core *core, size_t index);

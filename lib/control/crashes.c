@@ -113,6 +113,18 @@ static void out_of_reach(const struct lki_member *member, struct lki_crash *cras
         core->haunted_ns = member->lapse_ns;
 }
 
+uint64_t lki_core_crashes(const struct lki_core *core, uint64_t worker)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < core->crash_count; i++) {
+        const struct lki_crash *crash = &core->crashes[i];
+
+        count += !crash->orphaned && (!worker || crash->worker == worker);
+    }
+    return count;
+}
+
 int64_t lki_core_haunted_ns(const struct lki_core *core)
 {
     return core->haunted_ns;

@@ -268,7 +268,7 @@ void lki_core_status(const struct lki_core *core, struct lki_core_status *status
         .total_ns = core->plan.duration_ns == LKI_NEVER ? 0 : core->plan.duration_ns,
         .users_wanted = core->state == LKI_CORE_RUNNING ? core->users_wanted : 0,
         .rate_wanted = core->state == LKI_CORE_RUNNING ? lki_paces_rate(core) : 0,
-        .crashes = core->crash_count,
+        .crashes = lki_core_crashes(core, 0),
         .ended_by = core->ended_by,
     };
     if (last && is_now(core, last))

@@ -121,7 +121,7 @@ static void view_run(const struct lki_orchestrator *o, uint64_t number,
     view->probes = worker->probes;
     view->users = worker->wanted;
     view->users_active = worker->users;
-    view->crashes = worker->incarnation;
+    view->crashes = lki_core_crashes(o->run.core, number);
 }
 
 void lki_orchestrator_worker(const struct lki_orchestrator *o, size_t index,

@@ -1,6 +1,7 @@
 /* How the run in hand stands, or the last one stood; and its result. */
 #include <string.h>
 
+#include "base/json_walk.h"
 #include "base/mem.h"
 #include "web/api_inner.h"
 
@@ -69,13 +70,28 @@ static void put_time(const struct status *status, struct lki_put *put)
         lki_put_null(put, "iterations_total");
 }
 
-static void put_crashes(const struct status *status, struct lki_put *put)
+/* Who ended as an orphan has not crashed. */
+static bool is_crash(const struct lki_json_value *element)
 {
     struct lki_json_value value;
-    size_t count;
+    bool orphaned = false;
 
-    if (status->core || !result_find(status, "crashes", &value) || lki_json_count(&value, &count))
-        count = status->now.crashes;
+    return lki_json_find(element->raw, element->len, "orphaned", &value) ||
+           lki_json_bool(&value, &orphaned) || !orphaned;
+}
+
+static void put_crashes(const struct status *status, struct lki_put *put)
+{
+    uint64_t count = status->now.crashes;
+    struct lki_json_value value;
+    struct lki_json_walk walk;
+
+    if (!status->core && result_find(status, "crashes", &value) && value.kind == LKI_JSON_ARRAY) {
+        walk = lki_json_walk(&value);
+        count = 0;
+        while (lki_json_walk_element(&walk, &value))
+            count += is_crash(&value);
+    }
     lki_put_uint(put, "crashes", count);
 }
 
