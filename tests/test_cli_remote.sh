@@ -129,6 +129,7 @@ while IFS='|' read -r what args line; do
 done <<'END'
 stages have their own length | -d 1m -s 30s:5 | --duration goes with no --stage: stages have their own length; leave one of them out
 and their own speed | --spawn-interval 1s -s 30s:5 | --spawn-interval goes with no --stage: stages say how fast users come; leave one of them out
+nor do arrivals need any | -r 5 --spawn-interval 1s | --spawn-interval goes with no --rate: iterations begin at the rate, whichever users are free; leave one of them out
 users do not come too slowly | --spawn-interval 61s | --spawn-interval 61s: it is too large; give a time up to 60s, such as 10ms
 a secret is not typed | -p key=s3cret | parameter key is secret, and others on this machine can see what is typed; give it with -p key=@FILE or in the variable LK_PARAM_key
 nor in an object | --init-params-json {"size":5,"k\u0065y":"s3cret"} | parameter key is secret, and others on this machine can see what is typed; give it with -p key=@FILE or in the variable LK_PARAM_key

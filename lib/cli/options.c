@@ -264,6 +264,10 @@ static enum lk_err settle(struct lki_reader *reader)
         (level_of(reader, AT(iterations)) || !options->duration_ns))
         options->duration_ns = LKI_NEVER;
     options->rated |= level_of(reader, AT(rate_per_s)) != LKI_GIVEN_NOWHERE;
+    if (options->rated && level_of(reader, AT(spawn_interval_ns)))
+        return lki_refuse(reader->message, "--spawn-interval goes with no --rate: iterations begin "
+                                           "at the rate, whichever users are free; leave one of "
+                                           "them out");
     users_settle(reader);
     if (level_of(reader, AT(arrival_wait_ns)) && !options->rated)
         return lki_refuse(reader->message, "--arrival-wait needs --rate; add -r N or leave it out");
