@@ -14,7 +14,9 @@ trap 'end_browser; finish' EXIT
 
 program demo <<'SOURCE'
 #include <loadkit/loadkit.h>
+LK_PARAM(setup_s, .type = LK_DOUBLE, .value = "0");
 LK_VU(demo) { int unused; };
+LK_ON_SETUP() { lk_sleep(vu, lk_param_double(vu, "setup_s")); }
 LK_STEP(demo, look) { lk_sleep(vu, 1); }
 LK_MAIN()
 SOURCE
@@ -107,6 +109,13 @@ shows 'a small window is wide enough for a run' 0 "$sideways"
 shows 'what is shown is as of now' false "$is_faded"
 post /stop_test '' -H "Authorization: Bearer $token"
 shows 'and that it has ended' 'demo: idle' "document.querySelector('h1').innerText"
+post /start_test '{"target_users":1,"duration_s":30,"params":{"setup_s":3}}' \
+    -H "Authorization: Bearer $token"
+time_of="(text => text.replace(/[0-9]+ s/, 'N s'))($(row time))"
+shows 'what prepares a run is no part of its length' 'setting up, N s' "$(row phase) + ', ' + $time_of"
+shows 'which stands beside what is over of it' ', N s of 30 s' "$(row phase) + ', ' + $time_of"
+post /stop_test '' -H "Authorization: Bearer $token"
+shows 'another end is shown too' 'demo: idle' "document.querySelector('h1').innerText"
 kill "${pids[-1]}"
 wait "${pids[-1]}"
 shows 'and that a worker has gone' 0 "$(row workers)"
