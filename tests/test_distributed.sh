@@ -366,6 +366,8 @@ case_leaving_station() {
     stop
     exact
     verdict valid
+    check "its stream has gone" is "streams of it" "$(redis exists lk:default:down:a)" 0
+    check "all other keys expire" all_keys_expire
 }
 
 # Nobody is there who could be told.
@@ -382,6 +384,7 @@ case_leaving_unheard() {
     stop
     exact
     verdict valid
+    check "all keys expire" all_keys_expire
 }
 
 # It has left: nothing is awaited of it.
@@ -396,6 +399,8 @@ case_leaving_idle() {
     exact
     verdict valid
     check "nobody misses it" never_says orchestrator.log "not heard any more"
+    check "its stream has gone" is "streams of it" "$(redis exists lk:default:down:a)" 0
+    check "all other keys expire" all_keys_expire
 }
 
 # It forks them when it can.

@@ -573,6 +573,32 @@ START_TEST(what_was_read_is_trimmed_and_all_keys_expire)
 }
 END_TEST
 
+/* A station removes its stream as it leaves; what is said to it later does not bring that back. */
+START_TEST(what_a_station_leaves_behind_goes_or_expires)
+{
+    static const char *keys[] = {"lk:default:up", "lk:default:orchestrator"};
+
+    meet();
+    boss_say(&old);
+    RUN_UNTIL(north.heard == 1);
+    station_close(&north);
+    boss_say(&old);
+    run_for(2.5);
+    ck_assert_int_eq(test_redis_ask(&server, "EXISTS", "lk:default:down:north", NULL), 0);
+    ck_assert_int_eq(test_redis_ask(&server, "DBSIZE", NULL), LKI_COUNT(keys));
+    for (size_t i = 0; i < LKI_COUNT(keys); i++)
+        ck_assert_msg(test_redis_ask(&server, "PTTL", keys[i], NULL) > 3000, "%s", keys[i]);
+    /* one that comes again has it again */
+    old.sent = 0;
+    station_open(&south, "north");
+    RUN_UNTIL(old.contacts == 2 && south.orchestrators);
+    boss_say(&old);
+    RUN_UNTIL(south.heard == 1);
+    run_for(0.1);
+    ck_assert_int_gt(test_redis_ask(&server, "TTL", "lk:default:down:north", NULL), 60);
+}
+END_TEST
+
 /* The command that the manual gives for making a user, word for word. */
 static size_t read_rights(const char **words, size_t max)
 {
@@ -1182,6 +1208,33 @@ START_TEST(a_station_that_was_stopped_finds_its_name_taken)
 }
 END_TEST
 
+/* It is not kept for who does not read, nor made anew; no command is lost by that. */
+START_TEST(a_stream_goes_that_its_station_does_not_read)
+{
+    static const char *key = "lk:default:down:north";
+    pid_t pid;
+
+    boss_open(&old);
+    pid = fork_station();
+    RUN_UNTIL(old.beats >= 2);
+    kill(pid, SIGSTOP);
+    run_for(0.2);
+    old.contact->down.expiry_ns -= 60 * LKI_NS_PER_S; /* so it was set long ago */
+    test_redis_ask(&server, "PEXPIRE", key, "1500", NULL);
+    boss_say(&old);
+    run_for(3.2);
+    ck_assert_int_eq(test_redis_ask(&server, "EXISTS", key, NULL), 0);
+    kill(pid, SIGCONT);
+    RUN_UNTIL(lki_contact_is_flushed(old.contact));
+    RUN_UNTIL(test_redis_ask(&server, "EXISTS", key, NULL));
+    run_for(0.1);
+    ck_assert_int_eq(old.contacts, 1);
+    ck_assert_int_gt(test_redis_ask(&server, "TTL", key, NULL), 60);
+    kill(pid, SIGKILL);
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+END_TEST
+
 /* ---- contacts ---- */
 
 START_TEST(another_process_of_a_name_is_another_contact)
@@ -1417,6 +1470,7 @@ static void add_talking(TCase *tcase)
     tcase_add_test(tcase, several_stations_have_channels_of_their_own);
     tcase_add_test(tcase, names_that_are_none_are_refused);
     tcase_add_test(tcase, what_was_read_is_trimmed_and_all_keys_expire);
+    tcase_add_test(tcase, what_a_station_leaves_behind_goes_or_expires);
     tcase_add_test(tcase, the_rights_of_the_manual_suffice);
     tcase_add_loop_test(tcase, foreign_data_under_a_key_is_told_and_left_alone, 0,
                         LKI_COUNT(foreign));
@@ -1444,6 +1498,7 @@ static void add_losing(TCase *tcase)
     tcase_add_test(tcase, a_second_station_of_a_name_is_refused);
     tcase_add_test(tcase, the_name_of_a_dead_station_is_free_after_a_while);
     tcase_add_test(tcase, a_station_that_was_stopped_finds_its_name_taken);
+    tcase_add_test(tcase, a_stream_goes_that_its_station_does_not_read);
 }
 
 static void add_contacts(TCase *tcase)

@@ -75,8 +75,8 @@ static void on_done(const struct lki_redis_reply *reply, void *arg)
     lki_carrier_failed(stream->carrier, reply, stream->key);
 }
 
-/* Who adds and who reads both see to it that the stream stays while it is used, also in a Redis
- * that was empty when it came back: but only if it is one, or somebody else's data would go. */
+/* Who adds and who reads see to it that the stream stays while it is used, also in a Redis that was
+ * empty when it came back: but only if it is one, or somebody else's data would go. */
 static void set_expiry(struct lki_stream *stream)
 {
     struct lki_carrier *carrier = stream->carrier;
@@ -97,23 +97,42 @@ static void on_added(const struct lki_redis_reply *reply, void *arg)
     struct lki_stream *stream = arg;
 
     stream->pending--;
-    if (!lki_carrier_failed(stream->carrier, reply, stream->key))
+    if (lki_carrier_failed(stream->carrier, reply, stream->key))
+        return;
+    if (reply->kind == LKI_REDIS_NIL) {
+        stream->made = 0;
+        stream->gone_ns = lki_loop_now(stream->carrier->loop);
+    } else if (!stream->kept_by_reader || stream->connection != stream->carrier->connections) {
         set_expiry(stream);
+    }
 }
 
+/* Only what is known to make the stream may do so, since then its expiry is set: one that was
+ * removed meanwhile, as by a reader who leaves, would come again and stay for ever. */
 void lki_stream_add(struct lki_stream *stream, const void *bytes, size_t len)
 {
     struct lki_carrier *carrier = stream->carrier;
-    const char *words[] = {"XADD", stream->key, "MAXLEN", "~", ENTRIES_MAX, "*", "m", bytes};
-    size_t lens[LKI_COUNT(words)];
+    bool makes = stream->made != carrier->connections;
+    const char *making[] = {"XADD", stream->key, "MAXLEN", "~", ENTRIES_MAX, "*", "m", bytes};
+    const char *adding[] = {"XADD",       stream->key, "MAXLEN", "~",  ENTRIES_MAX,
+                            "NOMKSTREAM", "*",         "m",      bytes};
+    const char **words = makes ? making : adding;
+    size_t count = makes ? LKI_COUNT(making) : LKI_COUNT(adding);
+    size_t lens[LKI_COUNT(adding)];
 
     if (!carrier->ready)
         return;
-    for (size_t i = 0; i + 1 < LKI_COUNT(words); i++)
+    for (size_t i = 0; i + 1 < count; i++)
         lens[i] = strlen(words[i]);
-    lens[LKI_COUNT(words) - 1] = len;
-    if (!lki_redis_send(carrier->say, LKI_COUNT(words), words, lens, on_added, stream))
-        stream->pending++;
+    lens[count - 1] = len;
+    if (lki_redis_send(carrier->say, count, words, lens, on_added, stream))
+        return;
+    stream->pending++;
+    if (!makes)
+        return;
+    stream->made = carrier->connections;
+    stream->connection = 0;
+    stream->gone_ns = 0;
 }
 
 /* ---- reading ---- */

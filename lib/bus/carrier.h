@@ -26,8 +26,11 @@ struct lki_stream {
     struct lki_carrier *carrier;
     char key[LKI_KEY_MAX];
     unsigned pending;    /* commands on it that were not answered: it must not go away */
-    uint64_t connection; /* the one in which its expiry was set last */
+    uint64_t made;       /* the connection in which we have made it, or found it there */
+    uint64_t connection; /* the one in which its expiry was set last, after that; 0: in none */
     int64_t expiry_ns;   /* when */
+    int64_t gone_ns;     /* when it was found to be gone; 0: it is there, as far as we know */
+    bool kept_by_reader; /* adding to it is no reason for it to stay */
 };
 
 struct lki_carrier_owner {
@@ -81,8 +84,8 @@ void lki_carrier_key(const struct lki_carrier *carrier, char key[LKI_KEY_MAX], c
                      const char *name);
 void lki_stream_init(struct lki_stream *stream, struct lki_carrier *carrier, const char *word,
                      const char *name);
-/* Adds bytes to it, as well as it goes. The stream must live as long as the carrier is not closed.
- */
+/* Adds bytes to it, as well as it goes: when it is found to be gone they are lost, and the next
+ * ones make it anew. The stream must live as long as the carrier is not closed. */
 void lki_stream_add(struct lki_stream *stream, const void *bytes, size_t len);
 
 /* Takes a reply to a command on key, of which nothing but success is expected: an error ends the

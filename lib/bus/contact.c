@@ -24,7 +24,7 @@ static void say(struct lki_contact *contact, bool beat, const void *bytes, size_
                                     .len = len,
                                     .stamp_ns = contact->stamp_ns};
 
-    if (!hub->up || hub->closed)
+    if (!hub->up || hub->closed || contact->down.gone_ns)
         return;
     memcpy(envelope.station, contact->id, sizeof(envelope.station));
     if (lki_envelope_write(&envelope, &hub->out))
@@ -53,6 +53,14 @@ static void on_message(struct lki_channel *channel, uint64_t number, const void 
         hub->owner.on_report(contact, number, bytes, len, hub->owner.arg);
 }
 
+/* A stream that has gone was removed by its station as it left, or not read for long: only what is
+ * said after that shows that somebody reads again. */
+static void look_for_life(struct lki_contact *contact)
+{
+    if (contact->hub->carrier.read_until_ns > contact->down.gone_ns)
+        contact->down.gone_ns = 0;
+}
+
 static void hear(struct lki_contact *contact, const struct lki_envelope *envelope)
 {
     struct lki_hub *hub = contact->hub;
@@ -60,6 +68,7 @@ static void hear(struct lki_contact *contact, const struct lki_envelope *envelop
     contact->heard_ns = lki_loop_now(hub->loop);
     if (envelope->stamp_ns > contact->stamp_ns)
         contact->stamp_ns = envelope->stamp_ns;
+    look_for_life(contact);
     if (contact->silent && contact->state == LKI_CONTACT_LIVE) {
         contact->silent = false;
         hub->owner.on_silent(contact, false, hub->owner.arg);
@@ -101,6 +110,7 @@ static struct lki_contact *contact_new(struct lki_hub *hub, const struct lki_env
     contact->session = envelope->session;
     memcpy(contact->id, envelope->station, sizeof(contact->id));
     lki_stream_init(&contact->down, &hub->carrier, "down", contact->id);
+    contact->down.kept_by_reader = true;
     contact->since_ns = lki_loop_now(hub->loop);
     if (lki_channel_init(&contact->channel, hub->loop, hub->token, true, &owner)) {
         free(contact);

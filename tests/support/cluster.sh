@@ -303,6 +303,18 @@ verdict() { # wanted: valid or incomplete
     check "its verdict is $wanted" is verdict "$got" "$wanted"
 }
 
+# Whatever becomes of the cluster, nothing of it stays in Redis.
+all_keys_expire() {
+    local key
+
+    for key in $(redis --scan); do
+        [ "$(redis pttl "$key")" != -1 ] || {
+            echo "$key never expires"
+            return 1
+        }
+    done
+}
+
 # ---- running cases
 
 run_case() { # name
