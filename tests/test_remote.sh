@@ -203,8 +203,8 @@ tell $? "no secret is in any of that"
 run ./good test start -s 300ms:4 -s 2s:4 -s 100ms:0 --wait
 contains "a run in stages is waited for" 0 '^PASSED\|generator-bound$' 'ended by duration$'
 count
-run ./good test start -r 100 -u 4 -d 500ms --wait -p pause=1ms
-contains "so is one at a rate" 0 '^PASSED\|generator-bound$' '^arrivals .* 50 intended, 50 started'
+run ./good test start -r 10 -u 4 -d 2s --wait -p pause=1ms
+contains "so is one at a rate" 0 '^PASSED\|generator-bound$' '^arrivals .* 20 intended, 20 started'
 count
 run ./good test start -i 20 --wait --json
 [ "$status" = 0 ] && [ "$(value schema out)" = loadkit.result ] && [ "$(value iterations out)" = 20 ]
