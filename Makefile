@@ -193,7 +193,7 @@ demo-programs: $(BUILD)/examples/shop $(BUILD)/examples/shop_server
 PATIENT = hub distributed ends unique netns infra remote oom_hub redis rate
 WAITING = oom_run api redis_bad cli_remote examples scenario_test
 # Those that under sanitizers would only show again what others do.
-UNSANITIZED = $(PATIENT) counts_curl wrong
+UNSANITIZED = $(PATIENT) counts_curl curl wrong workers
 
 # What every contribution must pass is counted like a test. Under sanitizers, a script is of
 # interest only if it runs what was built, and programs do not fork for each test: at each end all
